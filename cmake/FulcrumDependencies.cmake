@@ -1,0 +1,41 @@
+# Debian bookworm packages only (docs/building.md); nothing is downloaded.
+# Each third party that src/rooms.txt can name is one interface target fulcrum_3rd_<name>.
+find_package(Threads REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(Protobuf REQUIRED)  # module mode: the package has no config file
+find_package(gRPC CONFIG REQUIRED)
+find_package(RocksDB CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(yaml-cpp CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(OpenSSL REQUIRED)
+
+function(fulcrum_third_party name)
+  add_library(fulcrum_3rd_${name} INTERFACE)
+  target_link_libraries(fulcrum_3rd_${name} INTERFACE ${ARGN})
+endfunction()
+
+fulcrum_third_party(protobuf protobuf::libprotobuf)
+fulcrum_third_party(grpc gRPC::grpc++ gRPC::grpc++_reflection)
+fulcrum_third_party(rocksdb RocksDB::rocksdb-shared)  # plain RocksDB::rocksdb is the static one
+fulcrum_third_party(spdlog spdlog::spdlog)
+fulcrum_third_party(prometheus-cpp prometheus-cpp::core prometheus-cpp::pull)
+fulcrum_third_party(yaml-cpp yaml-cpp)
+fulcrum_third_party(cli11 CLI11::CLI11)
+fulcrum_third_party(openssl OpenSSL::Crypto)
+find_path(FULCRUM_RAPIDJSON rapidjson/document.h REQUIRED)
+fulcrum_third_party(rapidjson)
+
+if(FULCRUM_WITH_XGBOOST)
+  # find_package(xgboost) aborts unless the command-line tool is installed too.
+  find_library(FULCRUM_XGBOOST_LIBRARY xgboost REQUIRED)
+  find_path(FULCRUM_XGBOOST_INCLUDE xgboost/c_api.h REQUIRED)
+  fulcrum_third_party(xgboost ${FULCRUM_XGBOOST_LIBRARY})
+  target_include_directories(fulcrum_3rd_xgboost SYSTEM INTERFACE ${FULCRUM_XGBOOST_INCLUDE})
+endif()
+
+add_library(fulcrum_absl INTERFACE)
+target_link_libraries(fulcrum_absl INTERFACE
+  absl::any_invocable absl::flat_hash_map absl::flat_hash_set absl::inlined_vector absl::span
+  absl::status absl::statusor absl::strings absl::str_format absl::time Threads::Threads)

@@ -1,0 +1,1 @@
+# Installed: the two binaries and the public headers with the libraries behind them.

@@ -1,0 +1,20 @@
+# One library per proto package. Generated code is compiled without our warnings.
+function(fulcrum_protos)
+  set(root ${CMAKE_SOURCE_DIR}/proto)
+  set(out ${CMAKE_BINARY_DIR}/proto)
+  file(MAKE_DIRECTORY ${out})
+  foreach(package v1 config/v1 log/v1)
+    string(REPLACE "/" "_" name ${package})
+    set(target fulcrum_proto_${name})
+    file(GLOB protos CONFIGURE_DEPENDS ${root}/fulcrum/${package}/*.proto)
+    add_library(${target} STATIC ${protos})
+    target_link_libraries(${target} PUBLIC protobuf::libprotobuf)
+    target_include_directories(${target} SYSTEM PUBLIC ${out})
+    protobuf_generate(TARGET ${target} LANGUAGE cpp IMPORT_DIRS ${root} PROTOC_OUT_DIR ${out})
+    target_compile_options(${target} PRIVATE -w)
+  endforeach()
+  protobuf_generate(TARGET fulcrum_proto_v1 LANGUAGE grpc IMPORT_DIRS ${root} PROTOC_OUT_DIR ${out}
+    GENERATE_EXTENSIONS .grpc.pb.h .grpc.pb.cc
+    PLUGIN "protoc-gen-grpc=\$<TARGET_FILE:gRPC::grpc_cpp_plugin>")
+  target_link_libraries(fulcrum_proto_v1 PUBLIC gRPC::grpc++)
+endfunction()

@@ -1,0 +1,198 @@
+// What the decision log keeps of one decision, and of what was heard about it later.
+//
+// Plain values without behaviour; the bytes on disk are `fulcrum.log.v1` (docs/decision_log_format.md).
+// Times are int64 microseconds since 1970 UTC, money is int64 micros of the campaign's currency,
+// propensities are ticks of 2^-32.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "fulcrum/decision_id.h"
+#include "fulcrum/propensity.h"
+
+namespace fulcrum {
+
+// The action that always exists and costs nothing: "do nothing here".
+inline constexpr char kNeutralActionId[] = "none";
+
+// Log sequence number: 1 for a log's first record, then consecutive. 0 means "before the first".
+using Lsn = uint64_t;
+
+// 16 bytes that stand for a user in the log; all zero if none could be had. HMAC-SHA-256 of the
+// user id under the user's own random salt: destroying the salt unlinks the log.
+using UserRef = std::array<uint8_t, 16>;
+
+// Why a candidate could not be drawn.
+enum class MaskReason : uint8_t {
+  kNone = 0,              // it could
+  kNoHold = 1,            // one of its hard rows had no room left
+  kCampaignInactive = 2,  // outside the campaign's dates
+  kInvalidScore = 3,      // the model or the posterior gave no finite number
+  kNoUserRef = 4,         // a cap per user applies and the user has no durable reference
+  kLedgerUnavailable = 5  // the ledger could not grant a lease in time
+};
+
+// How a request was answered.
+enum class Answer : uint8_t {
+  kFull = 0,       // every stage ran
+  kDegraded = 1,   // drawn as usual, but something is missing (see `Degradation`)
+  kEditorial = 2,  // the surface's fallback action, not drawn
+  kNeutral = 3     // the neutral action, not drawn
+};
+
+// Why an answer is not full. One reason per decision: the first that applied.
+enum class Degradation : uint8_t {
+  kNone = 0,
+  kDeadline = 1,           // the alarm came before the pipeline was done
+  kFeatureError = 2,       // the feature store failed; rows were taken as missing
+  kFeatureStale = 3,       // a row was older than its bound; taken as missing
+  kNoCandidate = 4,        // nothing to choose from but the neutral action
+  kLedgerUnavailable = 5,  // at least one candidate was masked because no lease could be had
+  kDisk = 6,               // the log could not take the record in time
+  kShed = 7                // no room in a queue
+};
+
+// How far the record can be replayed, and if not fully, why.
+enum class Replayable : uint8_t { kNone = 0, kSelection = 1, kFull = 2 };
+
+// Versions of all that shaped the choice.
+struct Versions {
+  uint64_t bundle = 0;         // first 8 bytes of the bundle's SHA-256, big-endian
+  uint64_t model = 0;          // the same of the model manifest and its files; 0 = no model
+  uint32_t schema = 0;         // feature schema version
+  Lsn posterior_lsn = 0;       // the posteriors hold the log up to here
+  uint64_t price_version = 0;  // 0 = no prices yet
+
+  friend bool operator==(const Versions&, const Versions&) = default;
+};
+
+// Microseconds spent by stage; 0 for stages that were not reached.
+struct StageTimes {
+  int64_t edge_us = 0;           // receive, normalise, wait for a thread
+  int64_t features_us = 0;       // user and item rows
+  int64_t scoring_us = 0;        // candidates, model, posteriors
+  int64_t orchestration_us = 0;  // holds, distribution, draw
+  int64_t log_us = 0;            // append until durable; in replies only, the record is older
+
+  friend bool operator==(const StageTimes&, const StageTimes&) = default;
+};
+
+// What one decision takes from one hard row.
+struct Debit {
+  std::string row;              // constraint id
+  int64_t window_start_us = 0;  // first instant of the row's window; INT64_MIN for `total`
+  int64_t amount = 0;           // micros or exposures, as the row counts; > 0
+  int64_t limit = 0;            // the row's limit when it was taken
+  bool per_user = false;        // counted per user (key: the record's user_ref)
+
+  friend bool operator==(const Debit&, const Debit&) = default;
+};
+
+// One arm as it stood before the draw. Candidates are sorted by action id.
+struct CandidateRecord {
+  std::string action_id;
+  std::string campaign_id;
+  MaskReason mask = MaskReason::kNone;
+  double score = 0;   // model output mu(x, a), a probability; NaN if there was none
+  double alpha = 0;   // Beta posterior that was used; 0 if masked before scoring
+  double beta = 0;
+
+  friend bool operator==(const CandidateRecord&, const CandidateRecord&) = default;
+};
+
+// One position of the slate: its distribution and what was drawn from it.
+struct PositionRecord {
+  std::string action_id;            // drawn and served
+  std::vector<Ticks> ticks;         // one per candidate, then the neutral action; sums to 2^32;
+                                    // empty if nothing was drawn (fallback answers)
+  uint64_t seed = 0;                // Philox4x32-10 key; the counter is the decision id
+  std::vector<Debit> debits;        // what the drawn action takes
+
+  friend bool operator==(const PositionRecord&, const PositionRecord&) = default;
+};
+
+struct DecisionRecord {
+  DecisionId id;
+  std::string request_id;  // the caller's; may be empty
+  std::string principal;   // who called
+  std::string surface;
+  UserRef user_ref{};
+  int64_t occurred_us = 0;  // the decision's wall time
+  uint64_t context_hash = 0;
+  std::string segment;      // whose counts were used; may be empty
+  uint32_t slate_size = 1;  // as asked
+  Answer answer = Answer::kFull;
+  Degradation degradation = Degradation::kNone;
+  bool log_pending = false;  // the answer did not wait for this record
+  Versions versions;
+  bool neutral_known = false;  // the baseline's value is a point mass
+  double neutral_value = 0;    // that value, if known
+  double neutral_alpha = 0;    // otherwise its Beta posterior
+  double neutral_beta = 0;
+  double exploration_floor = 0;
+  std::vector<CandidateRecord> candidates;
+  std::vector<PositionRecord> positions;
+  uint32_t features_missing = 0;  // rows that did not exist
+  uint32_t features_stale = 0;    // rows past their freshness bound
+  StageTimes times;
+  int64_t latency_budget_us = 0;  // the shorter of L_max and the caller's deadline
+  Replayable replayable = Replayable::kNone;
+  std::string replayable_reason;  // empty if full
+
+  friend bool operator==(const DecisionRecord&, const DecisionRecord&) = default;
+};
+
+// The action was really shown.
+struct ExposureRecord {
+  DecisionId decision_id;
+  uint32_t position = 1;  // 1-based
+  int64_t occurred_us = 0;
+  std::string principal;
+
+  friend bool operator==(const ExposureRecord&, const ExposureRecord&) = default;
+};
+
+// Something that happened later and may be credited to the decision.
+struct OutcomeRecord {
+  DecisionId decision_id;
+  uint32_t position = 0;   // 1-based; 0 = the whole slate
+  std::string outcome_id;  // the caller's, unique per decision and position
+  std::string kind;        // such as "click"
+  double value = 0;        // in `currency` units, or a plain number if that is empty
+  std::string currency;    // ISO 4217 or empty
+  int64_t occurred_us = 0;
+  std::string principal;
+
+  friend bool operator==(const OutcomeRecord&, const OutcomeRecord&) = default;
+};
+
+// A logged decision that was not served, because the log answered too late: its debits are
+// returned, and `served` is what the caller got instead.
+struct SupersededRecord {
+  DecisionId decision_id;
+  Lsn decision_lsn = 0;
+  std::string served_action_id;
+  std::vector<Debit> refunds;
+  UserRef user_ref{};
+  int64_t occurred_us = 0;
+
+  friend bool operator==(const SupersededRecord&, const SupersededRecord&) = default;
+};
+
+using LogEvent = std::variant<DecisionRecord, ExposureRecord, OutcomeRecord, SupersededRecord>;
+
+// The model inputs of one decision as they were served: one row of doubles per candidate, in the
+// order of the record, with the columns of the record's model version. Missing is NaN.
+struct FeatureSnapshot {
+  DecisionId decision_id;
+  uint64_t model = 0;
+  uint32_t columns = 0;
+  std::vector<double> values;  // candidates x columns, row by row
+};
+
+}  // namespace fulcrum

@@ -1,0 +1,27 @@
+// Checksums and cryptographic hashes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace fulcrum::base {
+
+// CRC-32C (Castagnoli; RFC 3720, appendix B.4) of `data`, continued from `crc`.
+uint32_t Crc32c(std::string_view data, uint32_t crc = 0);
+
+using Sha256Digest = std::array<uint8_t, 32>;
+Sha256Digest Sha256(std::string_view data);
+Sha256Digest HmacSha256(std::string_view key, std::string_view data);
+
+std::string ToHex(std::string_view bytes);
+template <size_t N>
+std::string ToHex(const std::array<uint8_t, N>& bytes) {
+  return ToHex(std::string_view(reinterpret_cast<const char*>(bytes.data()), N));
+}
+
+// The first 8 bytes, big-endian: how versions are named in records.
+uint64_t ShortDigest(const Sha256Digest& digest);
+
+}  // namespace fulcrum::base

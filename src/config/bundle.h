@@ -1,0 +1,122 @@
+// The bundle as the stages read it: validated, resolved to indices, immutable.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/strings.h"
+#include "domain/feature_row.h"
+
+namespace fulcrum::config {
+
+enum class Durability : uint8_t {
+  kNone,     // queued in memory: survives nothing, for experiments
+  kProcess,  // write(2) returned: survives the death of the process (default)
+  kPower     // fdatasync returned: survives the death of the machine
+};
+
+// Settings of the process rather than of decisions; read at start only.
+struct Server {
+  std::string listen;          // host:port or unix:path
+  std::string metrics_listen;  // host:port
+  std::string data_dir;        // absolute, or relative to the bundle's directory
+  Durability durability = Durability::kProcess;
+  int64_t log_segment_bytes = 64 << 20;
+  uint32_t log_queue_max = 4096;      // records
+  uint32_t waiting_threads = 2;       // threads that may wait for a disk
+  uint32_t waiting_requests_max = 256;
+  uint32_t inflight_max = 512;        // requests in the process; more are refused
+  bool reflection = true;
+};
+
+enum class Resource : uint8_t { kCost, kExposures };
+enum class Window : uint8_t { kDay, kTotal };
+
+// One hard row of A pi <= b.
+struct Constraint {
+  std::string id;
+  int32_t campaign = -1;  // index into Bundle::campaigns
+  bool per_user = false;
+  Resource resource = Resource::kCost;
+  Window window = Window::kDay;
+  int64_t limit = 0;  // micros or exposures, >= 0
+};
+
+struct Action {
+  std::string id;
+  int32_t campaign = -1;
+  std::string item_id;        // key of its feature row; defaults to the action id
+  int64_t cost_micros = 0;    // per exposure, >= 0
+};
+
+struct Campaign {
+  std::string id;
+  std::string account;
+  std::string currency;  // ISO 4217
+  absl::TimeZone time_zone;
+  absl::Time start = absl::InfinitePast();
+  absl::Time end = absl::InfiniteFuture();  // exclusive
+  std::vector<int32_t> constraints;         // rows of this campaign, in bundle order
+};
+
+struct Surface {
+  std::string id;
+  absl::Duration latency_budget = absl::Milliseconds(10);  // L_max
+  uint32_t slate_size_max = 1;
+  uint32_t candidates_max = 100;
+  std::vector<int32_t> campaigns;         // who may be shown here
+  std::vector<int32_t> actions;           // their actions, sorted by action id
+  int32_t fallback_action = -1;           // editorial action; -1 = the neutral action
+  std::optional<double> baseline_value;   // known value of doing nothing (a point mass)
+  double baseline_alpha = 1;              // otherwise its Beta prior
+  double baseline_beta = 1;
+  double exploration_floor = 0.02;        // epsilon, spread evenly over the feasible arms
+  double model_strength = 100;            // how many observations the model's opinion is worth
+  std::string segment_feature;            // user feature whose value is the segment; may be empty
+  std::string policy_salt;
+};
+
+struct FeatureSpec {
+  std::string name;
+  bool numeric = true;  // otherwise text
+};
+
+// The features of one kind of entity.
+struct FeatureView {
+  std::string name;
+  domain::EntityKind entity = domain::EntityKind::kUser;
+  absl::Duration max_age = absl::InfiniteDuration();  // freshness bound
+  std::vector<FeatureSpec> features;
+};
+
+struct ContextKey {
+  std::string name;     // exact name, or a prefix if it ends in '*'
+  bool numeric = true;
+};
+
+// Thread-safe by being immutable. Held by shared_ptr: a request reads it once and carries it.
+struct Bundle {
+  uint64_t version = 0;      // first 8 bytes of `digest`, big-endian
+  std::string digest;        // SHA-256 of the canonical bytes and of the model's files, hex
+  Server server;
+  uint32_t schema_version = 1;
+  std::vector<FeatureView> feature_views;
+  std::vector<ContextKey> context_keys;
+  std::vector<Campaign> campaigns;
+  std::vector<Action> actions;          // sorted by id
+  std::vector<Constraint> constraints;
+  std::vector<Surface> surfaces;
+  std::string model_manifest;           // absolute path; empty = no model
+  base::StringMap<int32_t> action_index;
+  base::StringMap<int32_t> surface_index;
+  base::StringMap<int32_t> campaign_index;
+
+  const Surface* FindSurface(std::string_view id) const;
+  const FeatureView* FindView(domain::EntityKind entity) const;
+};
+
+}  // namespace fulcrum::config

@@ -1,0 +1,40 @@
+// What is known when deciding: the request after normalising.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/strings.h"
+#include "domain/feature_row.h"
+#include "fulcrum/decision_id.h"
+
+namespace fulcrum::domain {
+
+enum class Role : uint8_t { kDecide, kIngest, kOperate, kAnalyse, kPlan };
+
+// Who calls. Until roles are enforced every caller is on loopback and has all of them.
+struct Principal {
+  std::string name;
+  std::vector<Role> roles;
+};
+
+// One normalised request. Immutable once the edge has built it; carried through all stages.
+struct DecisionContext {
+  DecisionId decision_id;
+  Principal principal;
+  std::string request_id;  // at most 64 bytes; may be empty
+  std::string user_id;     // never leaves the process: the log has the user_ref
+  std::string surface;
+  base::StringMap<FeatureValue> values;  // the caller's context, known keys only
+  std::vector<std::string> candidates;   // action ids from the caller; empty = the surface's own
+  uint32_t slate_size = 1;
+  absl::Time now;               // wall time of the decision
+  base::SteadyTime received;    // when the request was read
+  base::SteadyTime alarm_at;    // the reply must be on its way by then
+  absl::Duration latency_budget;  // the shorter of L_max and the caller's deadline
+};
+
+}  // namespace fulcrum::domain

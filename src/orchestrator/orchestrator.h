@@ -1,0 +1,55 @@
+// The constraint orchestrator: hard rows of A pi <= b are secured before the draw, the distribution
+// is computed over what is held, one draw per position, the rest is released.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "config/bundle.h"
+#include "domain/context.h"
+#include "domain/seams.h"
+#include "fulcrum/decision_record.h"
+#include "orchestrator/ledger.h"
+#include "policy/choice.h"
+
+namespace fulcrum::orchestrator {
+
+// An arm on its way into the draw. `mask` is kNone or why it must not be drawn.
+struct Contender {
+  int32_t action = -1;  // index into bundle.actions
+  MaskReason mask = MaskReason::kNone;
+  policy::BetaArm posterior;
+};
+
+// What was drawn. `hold` keeps the debits of the drawn actions reserved until the caller commits
+// them to the log or releases them.
+struct Selection {
+  std::vector<PositionRecord> positions;
+  Hold hold;
+};
+
+// Thread-safe; the ledger is shared, everything else is on the stack.
+class Orchestrator {
+ public:
+  explicit Orchestrator(Ledger* ledger) : ledger_(ledger) {}
+
+  // Masks contenders that cannot be secured (writes `mask`), then draws `context.slate_size`
+  // positions, fewer only if one of them drew the neutral action: nothing follows it.
+  // `contenders` are sorted by action id. A candidate that uses a row per user is masked with
+  // kNoUserRef when `user_ref` is absent. UNAVAILABLE under kNoWait if a lease must be fetched
+  // first: nothing is held then; call again with kMayWait.
+  absl::StatusOr<Selection> Select(const config::Bundle& bundle, const config::Surface& surface,
+                                   const domain::DecisionContext& context,
+                                   const std::optional<UserRef>& user_ref,
+                                   const policy::Baseline& baseline,
+                                   absl::Span<Contender> contenders, domain::Wait wait);
+
+ private:
+  Ledger* ledger_;
+};
+
+}  // namespace fulcrum::orchestrator

@@ -1,0 +1,44 @@
+// From posteriors to a distribution in ticks, and one draw from it. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "fulcrum/decision_id.h"
+#include "fulcrum/propensity.h"
+
+namespace fulcrum::policy {
+
+// Posterior of an arm's reward rate. alpha, beta > 0 and finite.
+struct BetaArm {
+  double alpha = 1;
+  double beta = 1;
+};
+
+// What the neutral action is worth: a known rate (a point mass in [0, 1]) or a posterior of its own.
+struct Baseline {
+  std::optional<double> known_value;
+  BetaArm posterior;
+};
+
+// Probability that each arm has the largest rate (Thompson sampling's choice probabilities,
+// computed, not sampled): one entry per arm, then the neutral action; sums to 1. No arms: {1}.
+// Absolute error at most 2e-6 per entry (docs/choice_probabilities.md).
+std::vector<double> ChoiceProbabilities(absl::Span<const BetaArm> arms, const Baseline& baseline);
+
+// (1 - floor) * p + floor * uniform over the entries with feasible[i], as ticks that sum to exactly
+// 2^32: every feasible entry gets at least one tick, the largest absorbs the rounding, the others
+// get 0. `floor` in [0, 1]. At least one entry must be feasible.
+std::vector<Ticks> ToTicks(absl::Span<const double> probabilities, absl::Span<const bool> feasible,
+                           double floor);
+
+// The draw of one decision and position: the first index whose cumulative ticks exceed the 32-bit
+// uniform of Philox4x32-10 with the decision id as counter and `seed` as key. `ticks` sum to 2^32.
+size_t Draw(absl::Span<const Ticks> ticks, DecisionId id, uint64_t seed);
+
+// The Philox key of a draw at `position` (1-based) under a surface's salt.
+uint64_t DrawSeed(std::string_view policy_salt, uint32_t position);
+
+}  // namespace fulcrum::policy
