@@ -1,0 +1,32 @@
+#include "config/problem.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace fulcrum::config {
+
+std::string Place::ToString() const {
+  return line == 0 ? file : absl::StrCat(file, ":", line, ":", column);
+}
+
+std::string Problem::ToString() const { return absl::StrCat(place.ToString(), ": ", message); }
+
+void Problems::Add(Place place, std::string message) {
+  ++count_;
+  if (kept_.size() < kProblemsMax) kept_.push_back({std::move(place), std::move(message)});
+}
+
+absl::Status Problems::ToStatus() const {
+  if (empty()) return absl::OkStatus();
+  std::string text;
+  for (const Problem& problem : kept_) {
+    absl::StrAppend(&text, text.empty() ? "" : "\n", problem.ToString());
+  }
+  if (count_ > kept_.size()) {
+    absl::StrAppend(&text, "\n... and ", count_ - kept_.size(), " more");
+  }
+  return absl::InvalidArgumentError(text);
+}
+
+}  // namespace fulcrum::config
