@@ -36,7 +36,9 @@ domain::ReadRow Item(double is_shoes) {
 // Ticks of hat, shoes and the neutral action.
 std::vector<Ticks> Propensities(const Situation& situation) {
   config::Bundle bundle;
-  bundle.actions = {{.id = "hat"}, {.id = "shoes"}};
+  bundle.actions.resize(2);
+  bundle.actions[0].id = "hat";
+  bundle.actions[1].id = "shoes";
   config::Surface surface;
   surface.baseline_value = 0;
   scoring::Posteriors posteriors;

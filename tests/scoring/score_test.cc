@@ -16,7 +16,9 @@ using ::testing::IsNan;
 class ScoreTest : public ::testing::Test {
  protected:
   ScoreTest() {
-    bundle_.actions = {{.id = "hat"}, {.id = "shoes"}};
+    bundle_.actions.resize(2);
+    bundle_.actions[0].id = "hat";
+    bundle_.actions[1].id = "shoes";
     surface_.segment_feature = "city";
     surface_.model_strength = 50;
     surface_.baseline_alpha = 2;
