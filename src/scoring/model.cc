@@ -28,8 +28,8 @@ const domain::FeatureValue* FindValue(const Model::Values& values, std::string_v
   return found == values.end() ? nullptr : &found->second;
 }
 
-const domain::FeatureValue* FindValue(const domain::FeatureRow* row, std::string_view key) {
-  return row == nullptr ? nullptr : FindValue(row->values, key);
+const domain::FeatureValue* FindValue(const Model::Values* row, std::string_view key) {
+  return row == nullptr ? nullptr : FindValue(*row, key);
 }
 
 absl::Status CheckNames(const config::ModelManifest& manifest,
@@ -134,7 +134,7 @@ void Model::Write(const Input& input, const domain::FeatureValue* value, absl::S
   if (found != input.of_text.end()) out[found->second] = 1;
 }
 
-void Model::EncodeRequest(const domain::FeatureRow* user, const Values& context,
+void Model::EncodeRequest(const Values* user, const Values& context,
                           absl::Span<double> out) const {
   FULCRUM_CHECK(out.size() == columns());
   for (const Input& input : shared_inputs_) {
@@ -143,7 +143,7 @@ void Model::EncodeRequest(const domain::FeatureRow* user, const Values& context,
   }
 }
 
-void Model::EncodeCandidate(const domain::FeatureRow* item, const Values& context,
+void Model::EncodeCandidate(const Values* item, const Values& context,
                             std::string_view action_id, absl::Span<double> out) const {
   FULCRUM_CHECK(out.size() == columns());
   std::string key;
@@ -157,7 +157,7 @@ void Model::EncodeCandidate(const domain::FeatureRow* item, const Values& contex
   }
 }
 
-void Model::Encode(const domain::FeatureRow* user, const domain::FeatureRow* item,
+void Model::Encode(const Values* user, const Values* item,
                    const Values& context, std::string_view action_id,
                    absl::Span<double> out) const {
   EncodeRequest(user, context, out);

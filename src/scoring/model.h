@@ -37,14 +37,14 @@ class Model {
   uint32_t columns() const { return forest_.columns(); }
   uint64_t version() const { return version_; }
 
-  // One candidate's input row, `out` has columns() values. A null row is a missing one. Each
+  // One candidate's input row, `out` has columns() values. Null stands for a missing row. Each
   // (source, key) is looked up once, however many one-hot columns it feeds. EncodeRequest writes
   // what all candidates of a request share, EncodeCandidate the rest; Encode is both.
-  void EncodeRequest(const domain::FeatureRow* user, const Values& context,
+  void EncodeRequest(const Values* user, const Values& context,
                      absl::Span<double> out) const;
-  void EncodeCandidate(const domain::FeatureRow* item, const Values& context,
+  void EncodeCandidate(const Values* item, const Values& context,
                        std::string_view action_id, absl::Span<double> out) const;
-  void Encode(const domain::FeatureRow* user, const domain::FeatureRow* item, const Values& context,
+  void Encode(const Values* user, const Values* item, const Values& context,
               std::string_view action_id, absl::Span<double> out) const;
 
   // Predictions of out.size() rows of columns() values. A probability for logistic objectives;

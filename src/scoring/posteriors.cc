@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/csv.h"
 #include "base/hash.h"
 #include "base/status_macros.h"
 
@@ -74,6 +75,13 @@ bool AreCounts(const ArmCounts& counts) {
   return std::isfinite(counts.trials) && counts.successes >= 0 && counts.successes <= counts.trials;
 }
 
+absl::Status CheckCountsHeader(const base::CsvReader& csv) {
+  if (csv.header() == std::vector<std::string>{"segment", "action_id", "trials", "successes"}) {
+    return absl::OkStatus();
+  }
+  return csv.Problem("the header must be segment,action_id,trials,successes");
+}
+
 absl::Status Damaged(const std::string& what) {
   return absl::DataLossError(absl::StrCat("posterior snapshot: ", what));
 }
@@ -94,6 +102,29 @@ absl::StatusOr<std::string_view> CheckedBody(std::string_view bytes) {
 }
 
 }  // namespace
+
+absl::StatusOr<Posteriors> Posteriors::LoadCounts(base::FileSystem* files,
+                                                  const std::string& path) {
+  FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<base::CsvReader> csv,
+                           base::CsvReader::Open(files, path));
+  FULCRUM_RETURN_IF_ERROR(CheckCountsHeader(*csv));
+  Posteriors posteriors;
+  while (true) {
+    FULCRUM_ASSIGN_OR_RETURN(const bool more, csv->Next());
+    if (!more) return posteriors;
+    const std::string_view segment = csv->fields()[0];
+    const std::string_view action_id = csv->fields()[1];
+    ArmCounts counts;
+    if (action_id.empty()) return csv->Problem("the action id is empty");
+    if (!base::ParseFiniteDouble(csv->fields()[2], &counts.trials) ||
+        !base::ParseFiniteDouble(csv->fields()[3], &counts.successes) || !AreCounts(counts)) {
+      return csv->Problem("trials and successes must be numbers, 0 <= successes <= trials");
+    }
+    if (!posteriors.counts_[segment].emplace(action_id, counts).second) {
+      return csv->Problem("segment and action id are there twice");
+    }
+  }
+}
 
 absl::StatusOr<Posteriors> Posteriors::Parse(std::string_view bytes) {
   FULCRUM_ASSIGN_OR_RETURN(const std::string_view body, CheckedBody(bytes));

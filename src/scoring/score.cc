@@ -17,10 +17,14 @@ constexpr double kScoreMax = 1 - 1e-6;
 // Without a model: one success and one failure, so that an arm never seen may be anything.
 constexpr BetaPosterior kUniform = {1, 1};
 
-std::string SegmentOf(const config::Surface& surface, const domain::FeatureRow* user) {
+const Model::Values* ValuesOf(const domain::ReadRow& row) {
+  return row.row == nullptr ? nullptr : &row.row->values;
+}
+
+std::string SegmentOf(const config::Surface& surface, const Model::Values* user) {
   if (surface.segment_feature.empty() || user == nullptr) return "";
-  const auto found = user->values.find(surface.segment_feature);
-  if (found == user->values.end()) return "";
+  const auto found = user->find(surface.segment_feature);
+  if (found == user->end()) return "";
   const auto* text = std::get_if<std::string>(&found->second);
   return text == nullptr ? "" : *text;
 }
@@ -44,7 +48,7 @@ ScoredCandidate FromCounts(const ArmCounts& counts) {
 // One row per candidate; what they share is looked up once and copied.
 std::vector<double> EncodeAll(const config::Bundle& bundle, const Model& model,
                               const domain::DecisionContext& context,
-                              const domain::FeatureRow* user, absl::Span<const int32_t> actions,
+                              const Model::Values* user, absl::Span<const int32_t> actions,
                               absl::Span<const domain::ReadRow> items) {
   const size_t columns = model.columns();
   std::vector<double> inputs(actions.size() * columns);
@@ -56,7 +60,7 @@ std::vector<double> EncodeAll(const config::Bundle& bundle, const Model& model,
       std::copy_n(inputs.begin(), columns, row.begin());
     }
     const config::Action& action = bundle.actions[static_cast<size_t>(actions[i])];
-    model.EncodeCandidate(items[i].row.get(), context.values, action.id, row);
+    model.EncodeCandidate(ValuesOf(items[i]), context.values, action.id, row);
   }
   return inputs;
 }
@@ -68,7 +72,7 @@ Scores Score(const config::Bundle& bundle, const config::Surface& surface, const
              const domain::UserFeatures& user, absl::Span<const int32_t> actions,
              absl::Span<const domain::ReadRow> items) {
   FULCRUM_CHECK(actions.size() == items.size());
-  const domain::FeatureRow* const user_row = user.row.row.get();
+  const Model::Values* const user_row = ValuesOf(user.row);
   Scores scores;
   scores.segment = SegmentOf(surface, user_row);
   std::vector<double> predictions(actions.size());
