@@ -11,11 +11,13 @@ namespace {
 // Whether what the previous process spent is in the log for sure: a record outlives the process
 // once it is written, and the machine once it is synced (D15).
 bool DurabilityProves(const Session& previous, bool same_boot) {
-  if (previous.clean) return true;
   switch (previous.durability) {
-    case config::Durability::kNone: return false;
-    case config::Durability::kProcess: return same_boot;
-    case config::Durability::kPower: return true;
+    case config::Durability::kNone:
+      return false;
+    case config::Durability::kProcess:
+      return same_boot;
+    case config::Durability::kPower:
+      return true;
   }
   return false;
 }
@@ -28,7 +30,10 @@ void LedgerState::Load(const StoreImage& image) {
   latest_us_ = image.fold.latest_us;
   for (const LeaseEntry& entry : image.leases) {
     Account* account = AddAccount(&rows_[RowIndex(entry.row)], entry.window_start_us);
-    if (account == nullptr) continue;
+    if (account == nullptr) {
+      forget_asked_ = true;
+      continue;
+    }
     account->leased = entry.leased;
     account->written_off = entry.written_off;
   }
@@ -38,18 +43,19 @@ void LedgerState::Load(const StoreImage& image) {
   }
   for (const CapEntry& entry : image.caps) {
     CapWindow* window = AddCapWindow(entry.window_start_us);
-    if (window == nullptr) continue;
+    if (window == nullptr) {
+      forget_asked_ = true;
+      continue;
+    }
     window->counters[CapKey{RowIndex(entry.row), entry.user_ref}].spent = entry.spent;
   }
 }
 
-StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const Session& previous, bool was_new,
-                                     const Session& session, absl::Time now,
-                                     RecoveryReport* report) const {
+StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const std::optional<Session>& previous,
+                                     const Session& session, RecoveryReport* report) const {
   report->log_last_lsn = log_last_lsn;
-  report->clean = was_new || previous.clean;
-  report->same_boot = !was_new && !session.boot_id.empty() && previous.boot_id == session.boot_id;
-  std::vector<LeaseNeed> current = CurrentWindows(now);
+  report->clean = !previous || previous->clean;
+  report->same_boot = previous && !session.boot_id.empty() && previous->boot_id == session.boot_id;
   StoreBatch batch;
   batch.session = session;
   base::MutexLock lock(&mutex_);
@@ -57,8 +63,8 @@ StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const Session& previous, 
   report->lost_tail = report->checkpoint_lsn > log_last_lsn;
   report->gap = gap_ || folded_ < log_last_lsn;
   // A clean session has checkpointed everything, so it does not need the log's tail.
-  report->proven = !report->gap && (was_new || DurabilityProves(previous, report->same_boot)) &&
-                   (report->clean || !report->lost_tail);
+  report->proven = report->clean || (!report->gap && !report->lost_tail &&
+                                     DurabilityProves(*previous, report->same_boot));
   batch.fold = FoldMark{log_last_lsn, latest_us_};
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
@@ -82,8 +88,7 @@ StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const Session& previous, 
     for (const CapKey& key : window->dirty) {
       const auto found = window->counters.find(key);
       if (found == window->counters.end()) continue;
-      batch.caps.push_back(
-          {rows_[key.row].id, window_start_us, key.user_ref, found->second.spent});
+      batch.caps.push_back({rows_[key.row].id, window_start_us, key.user_ref, found->second.spent});
     }
   }
   return batch;

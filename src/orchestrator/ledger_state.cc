@@ -1,7 +1,9 @@
 #include "orchestrator/ledger_state.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
+#include <variant>
 
 #include "base/check.h"
 #include "orchestrator/windows.h"
@@ -121,8 +123,9 @@ void LedgerState::LoadRooms(Plan* plan) const {
   }
 }
 
-bool LedgerState::Secure(Plan* plan, Lack lack) {
+LedgerState::Secured LedgerState::Secure(Plan* plan, Lack lack) {
   base::MutexLock lock(&mutex_);
+  if (!live_ || closed_) return Secured::kNotOpen;
   latest_us_ = std::max(latest_us_, plan->now_us);
   LoadRooms(plan);
   for (size_t i = 0; i < plan->candidates(); ++i) {
@@ -139,14 +142,16 @@ bool LedgerState::Secure(Plan* plan, Lack lack) {
       }
       reason = MaskReason::kLedgerUnavailable;
     }
-    if (reason == MaskReason::kLedgerUnavailable && lack == Lack::kReport) return false;
+    if (reason == MaskReason::kLedgerUnavailable && lack == Lack::kReport) {
+      return Secured::kLacksLease;
+    }
     if (reason != MaskReason::kNone) continue;
     for (const PlanUse& use : plan->UsesOf(i)) {
       Join(&plan->shares[use.share], use.amount, plan->draws);
     }
   }
   TakeHolds(*plan);
-  return true;
+  return Secured::kDone;
 }
 
 void LedgerState::TakeHolds(const Plan& plan) {
@@ -255,8 +260,7 @@ std::vector<LeaseGrant> LedgerState::PlanLeases(absl::Span<const LeaseNeed> need
     LeaseGrant grant;
     grant.key = need.key;
     grant.chunk = ChunkOf(remaining, row.amount_max, std::max<int64_t>(0, need.amount - free));
-    grant.entry = {row.id, need.key.window_start_us, known.leased + grant.chunk,
-                   known.written_off};
+    grant.entry = {row.id, need.key.window_start_us, known.leased + grant.chunk, known.written_off};
     grants.push_back(std::move(grant));
   }
   return grants;
@@ -422,7 +426,9 @@ StoreBatch LedgerState::TakeCheckpoint() {
   std::vector<std::unique_ptr<CapWindow>> graveyard;  // freed after the lock
   StoreBatch batch;
   base::MutexLock lock(&mutex_);
-  if (DropForgotten(&graveyard)) batch.forget_before_us = latest_us_ - kWindowKeptUs;
+  if (DropForgotten(&graveyard) || std::exchange(forget_asked_, false)) {
+    batch.forget_before_us = latest_us_ - kWindowKeptUs;
+  }
   CopyAccounts(&batch);
   CopyCaps(&batch);
   batch.fold = FoldMark{folded_, latest_us_};
@@ -431,6 +437,7 @@ StoreBatch LedgerState::TakeCheckpoint() {
 
 void LedgerState::CheckpointFailed(const StoreBatch& batch) {
   base::MutexLock lock(&mutex_);
+  forget_asked_ = forget_asked_ || batch.forget_before_us.has_value();
   for (const SpendEntry& entry : batch.spends) {
     Account* account = FindAccount(rows_[RowIndex(entry.row)], entry.window_start_us);
     if (account != nullptr) account->counter.dirty = true;
@@ -445,20 +452,16 @@ void LedgerState::CheckpointFailed(const StoreBatch& batch) {
 
 // --- Looking.
 
-bool LedgerState::live() const {
+bool LedgerState::Close() {
   base::MutexLock lock(&mutex_);
-  return live_;
-}
-
-bool LedgerState::InFlight() const {
-  base::MutexLock lock(&mutex_);
+  closed_ = true;
   for (const Row& row : rows_) {
     for (const auto& account : row.accounts) {
-      if (account->counter.held != 0) return true;
+      if (account->counter.held != 0) return false;
     }
   }
-  return std::any_of(caps_.begin(), caps_.end(),
-                     [](const auto& entry) { return entry.second->held != 0; });
+  return std::none_of(caps_.begin(), caps_.end(),
+                      [](const auto& entry) { return entry.second->held != 0; });
 }
 
 LedgerState::View LedgerState::Look(int32_t row, absl::Time now, const UserRef* user_ref) const {

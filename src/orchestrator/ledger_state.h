@@ -75,10 +75,11 @@ class LedgerState {
   const config::Bundle& bundle() const { return *bundle_; }
 
   // --- Requests.
-  // What to do with a candidate that only lacks a lease: give up on all and return false, or mask.
+  // What to do with a candidate that only lacks a lease: give up on all and report, or mask.
   enum class Lack : uint8_t { kReport, kMask };
-  // Secures the plan's candidates in order: all rows of one or none. False: nothing changed.
-  bool Secure(Plan* plan, Lack lack);
+  enum class Secured : uint8_t { kDone, kLacksLease, kNotOpen };  // the last two: nothing changed
+  // Secures the plan's candidates in order: all rows of one or none.
+  Secured Secure(Plan* plan, Lack lack);
   void Release(absl::Span<const HeldShare> shares, const UserRef& user_ref);
   void Detach(absl::Span<const HeldShare> shares, const UserRef& user_ref);
   void Return(absl::Span<const Debit> debits, const UserRef& user_ref);
@@ -103,11 +104,11 @@ class LedgerState {
   StoreBatch TakeCheckpoint();
   void CheckpointFailed(const StoreBatch& batch);  // it has to be written again
   // The batch that ends a recovery; FinishRecovery() takes it into the books once it is stored.
-  StoreBatch PlanRecovery(Lsn log_last_lsn, const Session& previous, bool was_new,
-                          const Session& session, absl::Time now, RecoveryReport* report) const;
+  StoreBatch PlanRecovery(Lsn log_last_lsn, const std::optional<Session>& previous,
+                          const Session& session, RecoveryReport* report) const;
   void FinishRecovery(const StoreBatch& batch);
-  bool live() const;
-  bool InFlight() const;  // anything held
+  // Nothing can be secured any more. Returns whether nothing is held, so that it stays so.
+  bool Close();
 
   // --- Looking.
   struct View {
@@ -161,7 +162,6 @@ class LedgerState {
   void CopyCaps(StoreBatch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool DropForgotten(std::vector<std::unique_ptr<CapWindow>>* graveyard)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::vector<LeaseNeed> CurrentWindowsLocked(absl::Time now) const;
 
   const std::shared_ptr<const config::Bundle> bundle_;
   mutable base::Mutex mutex_;
@@ -173,8 +173,10 @@ class LedgerState {
   Lsn folded_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t latest_us_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t unheld_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool gap_ ABSL_GUARDED_BY(mutex_) = false;  // recovery missed records
-  bool live_ ABSL_GUARDED_BY(mutex_) = false;
+  bool forget_asked_ ABSL_GUARDED_BY(mutex_) = false;  // the store still has forgotten windows
+  bool gap_ ABSL_GUARDED_BY(mutex_) = false;           // recovery missed records
+  bool live_ ABSL_GUARDED_BY(mutex_) = false;          // recovery is over
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -17,10 +17,9 @@
 #include "config/bundle.h"
 #include "fulcrum/decision_record.h"
 
-namespace rocksdb {
-class DB;
-class Env;
-}  // namespace rocksdb
+namespace fulcrum::store {
+class Store;
+}  // namespace fulcrum::store
 
 namespace fulcrum::orchestrator {
 
@@ -97,12 +96,9 @@ class LedgerStore {
   absl::Status Write(const StoreBatch& batch, bool sync);
 
  private:
-  LedgerStore(std::string directory, std::unique_ptr<rocksdb::Env> env,
-              std::unique_ptr<rocksdb::DB> db);
+  explicit LedgerStore(std::unique_ptr<store::Store> store);
 
-  const std::string directory_;
-  std::unique_ptr<rocksdb::Env> env_;
-  std::unique_ptr<rocksdb::DB> db_;
+  const std::unique_ptr<store::Store> store_;
 };
 
 }  // namespace fulcrum::orchestrator

@@ -1,8 +1,11 @@
 #include "orchestrator/plan.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "orchestrator/windows.h"
 
 namespace fulcrum::orchestrator {
@@ -73,7 +76,7 @@ int64_t IncreaseOf(const PlanShare& share, int64_t amount, size_t draws) {
 
 void Join(PlanShare* share, int64_t amount, size_t draws) {
   share->held += IncreaseOf(*share, amount, draws);
-  auto& largest = share->largest;
+  std::vector<int64_t>& largest = share->largest;
   if (largest.size() == draws) {
     if (largest.empty() || amount <= largest.front()) return;
     largest.erase(largest.begin());
@@ -87,8 +90,8 @@ int64_t DemandOf(const Plan& plan, size_t share) {
     if (use.share == share) amounts.push_back(use.amount);
   }
   const size_t count = std::min(plan.draws, amounts.size());
-  std::partial_sort(amounts.begin(), amounts.begin() + static_cast<ptrdiff_t>(count),
-                    amounts.end(), std::greater<>());
+  std::partial_sort(amounts.begin(), amounts.begin() + static_cast<ptrdiff_t>(count), amounts.end(),
+                    std::greater<>());
   int64_t demand = 0;
   for (size_t i = 0; i < count; ++i) demand = SaturatingAdd(demand, amounts[i]);
   return demand;

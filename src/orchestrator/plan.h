@@ -6,7 +6,6 @@
 #include <optional>
 #include <vector>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "config/bundle.h"
@@ -21,7 +20,7 @@ struct PlanShare {
   int64_t window_start_us = 0;
   int64_t held = 0;  // sum of `largest`
   // The amounts that the draws can take at most: the largest secured so far, ascending.
-  absl::InlinedVector<int64_t, 4> largest;
+  std::vector<int64_t> largest;
   int64_t room = 0;        // free before this decision
   int64_t limit_room = 0;  // free if the whole limit were leased
 };
@@ -37,9 +36,9 @@ struct Plan {
   int64_t now_us = 0;
   std::optional<UserRef> user_ref;
   std::vector<PlanShare> shares;
-  std::vector<PlanUse> uses;         // candidate by candidate, rows in bundle order
-  std::vector<uint32_t> first_use;   // candidates + 1 entries
-  std::vector<MaskReason> reasons;   // one per candidate
+  std::vector<PlanUse> uses;        // candidate by candidate, rows in bundle order
+  std::vector<uint32_t> first_use;  // candidates + 1 entries
+  std::vector<MaskReason> reasons;  // one per candidate
   size_t candidates() const { return reasons.size(); }
   absl::Span<const PlanUse> UsesOf(size_t candidate) const {
     return absl::MakeConstSpan(uses).subspan(first_use[candidate],

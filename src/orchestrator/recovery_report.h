@@ -16,9 +16,9 @@ struct RecoveryReport {
   bool gap = false;        // the log misses records after the checkpoint
   // Whether the log proves the whole spend, so that lost leases could be returned.
   bool proven = false;
-  int64_t returned_micros = 0;         // of leases, free again
+  int64_t returned_micros = 0;  // of leases, free again
   int64_t returned_exposures = 0;
-  int64_t written_off_micros = 0;      // of leases, taken as spent without proof
+  int64_t written_off_micros = 0;  // of leases, taken as spent without proof
   int64_t written_off_exposures = 0;
 };
 
