@@ -35,9 +35,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kThirdPa
 // Open to every room besides C++'s own headers, which have neither folder nor dot.
 constexpr std::array<std::string_view, 6> kOpenPrefixes = {"absl/", "sys/",   "netinet/",
                                                            "arpa/", "linux/", "net/"};
-constexpr std::array<std::string_view, 18> kPosixHeaders = {
-    "cxxabi.h", "dirent.h", "dlfcn.h", "errno.h",   "execinfo.h", "fcntl.h",
-    "glob.h",   "malloc.h", "netdb.h", "poll.h",    "pthread.h",  "pwd.h",
+constexpr std::array<std::string_view, 20> kSystemHeaders = {
+    "cxxabi.h", "dirent.h", "dlfcn.h", "errno.h",   "execinfo.h", "fcntl.h",     "glob.h",
+    "malloc.h", "netdb.h",  "poll.h",  "pthread.h", "pwd.h",      "nmmintrin.h", "cpuid.h",
     "sched.h",  "signal.h", "spawn.h", "termios.h", "time.h",     "unistd.h"};
 
 std::string At(const Include& include) {
@@ -71,7 +71,7 @@ bool IsThirdPartyName(std::string_view name) {
 
 bool IsOpenToAll(std::string_view path) {
   if (path.find_first_of("/.") == std::string_view::npos) return true;
-  if (std::find(kPosixHeaders.begin(), kPosixHeaders.end(), path) != kPosixHeaders.end()) {
+  if (std::find(kSystemHeaders.begin(), kSystemHeaders.end(), path) != kSystemHeaders.end()) {
     return true;
   }
   return std::any_of(kOpenPrefixes.begin(), kOpenPrefixes.end(),
