@@ -41,10 +41,17 @@ class ReadFile {
   virtual absl::StatusOr<uint64_t> Size() const = 0;
 };
 
+// A file held by one holder at a time, within the process and among processes. Let go by the
+// destructor, and by the system when the process dies.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 enum class OpenMode : uint8_t {
   kCreateNew,  // ALREADY_EXISTS if it is there
   kTruncate,   // create, or empty what is there
-  kAppend      // create, or go on at the end (or at `position`, see OpenForAppend)
+  kAppend      // create, or go on at the end; Truncate() moves it back
 };
 
 // Thread-safe. Errors carry the path and the system's words: NOT_FOUND, ALREADY_EXISTS,
@@ -61,6 +68,8 @@ class FileSystem {
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;  // names
   virtual absl::StatusOr<bool> Exists(const std::string& path) = 0;
+  // Creates `path` if need be. FAILED_PRECONDITION if another holder has it.
+  virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 };
 
 // The operating system's. Never destroyed.

@@ -1,4 +1,4 @@
-// Checksums and cryptographic hashes.
+// Checksums and cryptographic hashes. Pure functions, safe from any thread.
 #pragma once
 
 #include <array>
@@ -23,5 +23,10 @@ std::string ToHex(const std::array<uint8_t, N>& bytes) {
 
 // The first 8 bytes, big-endian: how versions are named in records.
 uint64_t ShortDigest(const Sha256Digest& digest);
+
+namespace internal {
+// The portable form behind Crc32c, without its inversions; open to tests.
+uint32_t ExtendByTable(uint32_t crc, std::string_view data);
+}  // namespace internal
 
 }  // namespace fulcrum::base
