@@ -1,0 +1,86 @@
+#include "base/math.h"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "base/math_kernels.h"
+
+namespace fulcrum::base {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// x = 2^k * m with m in [sqrt(1/2), sqrt(2)); x > 0, normal.
+struct Split {
+  double k;
+  double m;
+};
+
+Split SplitExponent(double x) {
+  constexpr uint64_t kSqrtHalfBits = 0x3fe6a09e667f3bcdULL;
+  const uint64_t bits = std::bit_cast<uint64_t>(x);
+  const int64_t k = static_cast<int64_t>(bits - kSqrtHalfBits) >> 52;
+  const uint64_t m_bits = bits - (static_cast<uint64_t>(k) << 52);
+  return {static_cast<double>(k), std::bit_cast<double>(m_bits)};
+}
+
+// ln(x) + correction for x > 0, normal; the correction is small against ln(x).
+double LogOfNormal(double x, double correction) {
+  const Split split = SplitExponent(x);
+  const double low = split.k * exp_internal::kLn2Low + correction;
+  return split.k * exp_internal::kLn2High + (Log1pNearZero(split.m - 1) + low);
+}
+
+}  // namespace
+
+double Exp(double x) {
+  if (x >= -708 && x <= 709) return ExpInRange(x);
+  if (std::isnan(x)) return x;
+  if (x > 709.782712893384) return kInfinity;
+  if (x < -745.1332191019412) return 0;
+  // The result or its scale is not a normal number: scale in two steps.
+  const exp_internal::Reduced reduced = exp_internal::Reduce(x);
+  const uint64_t half = x > 0 ? uint64_t{512} : uint64_t{0} - 512;
+  const double mantissa = 1 + exp_internal::ReducedExpm1(reduced.r);
+  return mantissa * exp_internal::PowerOfTwo(reduced.scale_bits - half) *
+         exp_internal::PowerOfTwo(half);
+}
+
+double Expm1(double x) {
+  if (x >= -708 && x <= 709) return Expm1InRange(x);
+  return Exp(x) - 1;
+}
+
+double Log(double x) {
+  if (!(x > 0)) return x == 0 ? -kInfinity : std::numeric_limits<double>::quiet_NaN();
+  if (x == kInfinity) return x;
+  if (x < std::numeric_limits<double>::min()) {
+    return LogOfNormal(x * 0x1p54, 0) - 54 * 0x1.62e42fefa39efp-1;
+  }
+  return LogOfNormal(x, 0);
+}
+
+double Log1p(double x) {
+  if (x > -0.29289 && x < 0.41421) return Log1pNearZero(x);
+  if (!(x > -1)) return x == -1 ? -kInfinity : std::numeric_limits<double>::quiet_NaN();
+  if (x == kInfinity) return x;
+  const double u = 1 + x;
+  const double lost = x > 1 ? 1 - (u - x) : x - (u - 1);  // what rounding took from 1 + x
+  return LogOfNormal(u, lost / u);
+}
+
+double Sigmoid(double x) {
+  if (x >= 0) return 1 / (1 + Exp(-x));
+  const double e = Exp(x);
+  return e / (1 + e);
+}
+
+double Logit(double p) {
+  // 2p - 1 is exact in the middle, where ln(p) and ln(1 - p) would cancel.
+  if (p > 0.3 && p < 0.7) return Log1p((2 * p - 1) / (1 - p));
+  return Log(p / (1 - p));
+}
+
+}  // namespace fulcrum::base
