@@ -1,5 +1,7 @@
 #include "config/problem.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,11 +12,20 @@ std::string Place::ToString() const {
   return line == 0 ? file : absl::StrCat(file, ":", line, ":", column);
 }
 
-std::string Problem::ToString() const { return absl::StrCat(place.ToString(), ": ", message); }
+std::string Problem::ToString() const {
+  return absl::StrCat(place.ToString(), ": ", message);
+}
 
 void Problems::Add(Place place, std::string message) {
   ++count_;
   if (kept_.size() < kProblemsMax) kept_.push_back({std::move(place), std::move(message)});
+}
+
+void Problems::SortByPlace() {
+  std::stable_sort(kept_.begin(), kept_.end(), [](const Problem& a, const Problem& b) {
+    return std::tie(a.place.file, a.place.line, a.place.column) <
+           std::tie(b.place.file, b.place.line, b.place.column);
+  });
 }
 
 absl::Status Problems::ToStatus() const {

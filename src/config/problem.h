@@ -34,6 +34,7 @@ class Problems {
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
   const std::vector<Problem>& kept() const { return kept_; }
+  void SortByPlace();  // the kept ones; those of one place stay in order
 
   // OK if there are none, otherwise INVALID_ARGUMENT with one problem per line.
   absl::Status ToStatus() const;

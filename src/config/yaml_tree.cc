@@ -62,8 +62,8 @@ class TreeBuilder final : public YAML::EventHandler {
  private:
   struct Frame {
     YamlNode node;
-    bool has_key = false;  // of a map: the next node is the value of the last entry
-    bool skip = false;     // that entry repeats a key or has a bad one; drop it
+    bool has_key = false;        // of a map: the next node is the value of the last entry
+    bool skip = false;           // that entry repeats a key or has a bad one; drop it
     base::StringMap<int> lines;  // of a map: the line of each key
   };
 

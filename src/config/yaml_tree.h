@@ -22,9 +22,9 @@ struct YamlNode {
   YamlKind kind = YamlKind::kNull;
   int line = 0;
   int column = 0;
-  bool quoted = false;             // the scalar was in quotes or a block: text whatever it looks like
-  std::string text;                // of a scalar
-  std::vector<YamlNode> items;     // of a list
+  bool quoted = false;          // the scalar was in quotes or a block: text whatever it looks like
+  std::string text;             // of a scalar
+  std::vector<YamlNode> items;  // of a list
   std::vector<YamlEntry> entries;  // of a map, in the order of the file
 };
 
