@@ -64,6 +64,7 @@ class Database {
     for (uint32_t user = 0; user < kUsers; ++user) {
       user_ids_.push_back(UserId(user));
       row_keys_.push_back(RowKey(domain::EntityKind::kUser, user_ids_.back(), view.name));
+      FULCRUM_CHECK(store_->ReadUser(user_ids_.back(), kNow, domain::Wait::kMayWait).ok());
       FULCRUM_CHECK(ReadUser(user) && GetRow(user));
     }
   }
