@@ -26,10 +26,10 @@ struct Server {
   std::string data_dir;        // absolute, or relative to the bundle's directory
   Durability durability = Durability::kProcess;
   int64_t log_segment_bytes = 64 << 20;
-  uint32_t log_queue_max = 4096;      // records
-  uint32_t waiting_threads = 2;       // threads that may wait for a disk
+  uint32_t log_queue_max = 4096;  // records
+  uint32_t waiting_threads = 2;   // threads that may wait for a disk
   uint32_t waiting_requests_max = 256;
-  uint32_t inflight_max = 512;        // requests in the process; more are refused
+  uint32_t inflight_max = 512;  // requests in the process; more are refused
   bool reflection = true;
 };
 
@@ -49,8 +49,8 @@ struct Constraint {
 struct Action {
   std::string id;
   int32_t campaign = -1;
-  std::string item_id;        // key of its feature row; defaults to the action id
-  int64_t cost_micros = 0;    // per exposure, >= 0
+  std::string item_id;      // key of its feature row; defaults to the action id
+  int64_t cost_micros = 0;  // per exposure, >= 0
 };
 
 struct Campaign {
@@ -68,15 +68,15 @@ struct Surface {
   absl::Duration latency_budget = absl::Milliseconds(10);  // L_max
   uint32_t slate_size_max = 1;
   uint32_t candidates_max = 100;
-  std::vector<int32_t> campaigns;         // who may be shown here
-  std::vector<int32_t> actions;           // their actions, sorted by action id
-  int32_t fallback_action = -1;           // editorial action; -1 = the neutral action
-  std::optional<double> baseline_value;   // known value of doing nothing (a point mass)
-  double baseline_alpha = 1;              // otherwise its Beta prior
+  std::vector<int32_t> campaigns;        // who may be shown here
+  std::vector<int32_t> actions;          // their actions, sorted by action id
+  int32_t fallback_action = -1;          // editorial action; -1 = the neutral action
+  std::optional<double> baseline_value;  // known value of doing nothing (a point mass)
+  double baseline_alpha = 1;             // otherwise its Beta prior
   double baseline_beta = 1;
-  double exploration_floor = 0.02;        // epsilon, spread evenly over the feasible arms
-  double model_strength = 100;            // how many observations the model's opinion is worth
-  std::string segment_feature;            // user feature whose value is the segment; may be empty
+  double exploration_floor = 0.02;  // epsilon, spread evenly over the feasible arms
+  double model_strength = 100;      // how many observations the model's opinion is worth
+  std::string segment_feature;      // user feature whose value is the segment; may be empty
   std::string policy_salt;
 };
 
@@ -94,23 +94,23 @@ struct FeatureView {
 };
 
 struct ContextKey {
-  std::string name;     // exact name, or a prefix if it ends in '*'
+  std::string name;  // exact name, or a prefix if it ends in '*'
   bool numeric = true;
 };
 
 // Thread-safe by being immutable. Held by shared_ptr: a request reads it once and carries it.
 struct Bundle {
-  uint64_t version = 0;      // first 8 bytes of `digest`, big-endian
-  std::string digest;        // SHA-256 of the canonical bytes and of the model's files, hex
+  uint64_t version = 0;  // first 8 bytes of `digest`, big-endian
+  std::string digest;    // SHA-256 of the canonical bytes and of the model's files, hex
   Server server;
   uint32_t schema_version = 1;
   std::vector<FeatureView> feature_views;
   std::vector<ContextKey> context_keys;
   std::vector<Campaign> campaigns;
-  std::vector<Action> actions;          // sorted by id
+  std::vector<Action> actions;  // sorted by id
   std::vector<Constraint> constraints;
   std::vector<Surface> surfaces;
-  std::string model_manifest;           // absolute path; empty = no model
+  std::string model_manifest;  // absolute path; empty = no model
   base::StringMap<int32_t> action_index;
   base::StringMap<int32_t> surface_index;
   base::StringMap<int32_t> campaign_index;

@@ -36,15 +36,15 @@ struct ModelManifest {
   std::string forest_sha256;            // hex; checked before the file is parsed
   std::string counts_file;              // segment,action_id,trials,successes; relative
   std::string counts_sha256;
-  std::string segment_key;              // user feature that names the segment in the counts
-  std::string trained_on;               // in words
+  std::string segment_key;  // user feature that names the segment in the counts
+  std::string trained_on;   // in words
   uint64_t training_rows = 0;
-  int64_t training_start_us = 0;        // window of the training data
+  int64_t training_start_us = 0;  // window of the training data
   int64_t training_end_us = 0;
-  std::string trainer;                  // program and version
+  std::string trainer;  // program and version
 
-  std::string directory;                // where it was read from; not part of the file
-  uint64_t version = 0;                 // first 8 bytes of the SHA-256 of the manifest's bytes
+  std::string directory;  // where it was read from; not part of the file
+  uint64_t version = 0;   // first 8 bytes of the SHA-256 of the manifest's bytes
 };
 
 // Strict, like the bundle: an unknown field, a wrong type or a missing file is an error with file,

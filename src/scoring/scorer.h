@@ -25,13 +25,13 @@ struct ScoredCandidate {
 struct Scores {
   std::string segment;
   std::vector<ScoredCandidate> candidates;
-  BetaPosterior neutral;      // posterior of doing nothing (used when its value is not known)
+  BetaPosterior neutral;  // posterior of doing nothing (used when its value is not known)
   uint32_t columns = 0;
   std::vector<double> inputs;  // candidates x columns, as the model saw them
 };
 
-// `actions` are indices into bundle.actions, sorted by action id; `items` runs parallel. `model` may
-// be null: then the score is the posterior mean of the counts alone and there are no inputs.
+// `actions` are indices into bundle.actions, sorted by action id; `items` runs parallel. `model`
+// may be null: then the score is the posterior mean of the counts alone and there are no inputs.
 // Thread-safe: reads immutable objects.
 Scores Score(const config::Bundle& bundle, const config::Surface& surface, const Model* model,
              const Posteriors& posteriors, const domain::DecisionContext& context,

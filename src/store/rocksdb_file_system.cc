@@ -109,6 +109,14 @@ class Directory final : public rocksdb::FSDirectory {
   const std::string path_;
 };
 
+class HeldLock final : public rocksdb::FileLock {
+ public:
+  explicit HeldLock(std::unique_ptr<base::FileLock> lock) : lock_(std::move(lock)) {}
+
+ private:
+  std::unique_ptr<base::FileLock> lock_;
+};
+
 class RocksDbFileSystem final : public rocksdb::FileSystemWrapper {
  public:
   explicit RocksDbFileSystem(base::FileSystem* files)
@@ -172,6 +180,22 @@ class RocksDbFileSystem final : public rocksdb::FileSystemWrapper {
   }
   IOStatus CreateDirIfMissing(const std::string& path, const IOOptions&, IODebugContext*) override {
     return ToIoStatus(files_->CreateDirectories(path));
+  }
+
+  IOStatus LockFile(const std::string& path, const IOOptions&, rocksdb::FileLock** result,
+                    IODebugContext*) override {
+    *result = nullptr;
+    auto lock = files_->Lock(path);
+    if (absl::IsFailedPrecondition(lock.status())) {
+      return IOStatus::Busy(std::string(lock.status().message()));
+    }
+    if (!lock.ok()) return ToIoStatus(lock.status());
+    *result = new HeldLock(std::move(*lock));
+    return IOStatus::OK();
+  }
+  IOStatus UnlockFile(rocksdb::FileLock* lock, const IOOptions&, IODebugContext*) override {
+    delete lock;
+    return IOStatus::OK();
   }
 
   IOStatus ReopenWritableFile(const std::string&, const FileOptions&,

@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/mutex.h"
@@ -28,12 +27,6 @@ namespace {
 // Compaction must leave the disk to the request path.
 constexpr int64_t kBackgroundBytesPerSecond = 64 << 20;
 
-// RocksDB tells a held lock only in words.
-bool IsLocked(const rocksdb::Status& status) {
-  const std::string text = status.ToString();
-  return absl::StrContains(text, "lock hold by") || absl::StrContains(text, "While lock file");
-}
-
 absl::StatusCode CodeOf(const rocksdb::Status& status) {
   switch (status.code()) {
     case rocksdb::Status::kNotFound:
@@ -42,14 +35,13 @@ absl::StatusCode CodeOf(const rocksdb::Status& status) {
       return absl::StatusCode::kDataLoss;
     case rocksdb::Status::kIOError:
       if (status.IsNoSpace()) return absl::StatusCode::kResourceExhausted;
-      if (IsLocked(status)) return absl::StatusCode::kFailedPrecondition;
       return absl::StatusCode::kDataLoss;
     case rocksdb::Status::kInvalidArgument:
+    case rocksdb::Status::kBusy:  // only by our LockFile: no transactions here
       return absl::StatusCode::kFailedPrecondition;
     case rocksdb::Status::kIncomplete:
     case rocksdb::Status::kTimedOut:
     case rocksdb::Status::kAborted:
-    case rocksdb::Status::kBusy:
     case rocksdb::Status::kTryAgain:
     case rocksdb::Status::kShutdownInProgress:
       return absl::StatusCode::kUnavailable;

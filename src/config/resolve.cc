@@ -1,0 +1,195 @@
+#include "config/resolve.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "base/check.h"
+
+namespace fulcrum::config {
+namespace {
+
+template <typename List, typename Key>
+void SortBy(List* list, Key key) {
+  std::sort(list->begin(), list->end(),
+            [&](const auto& a, const auto& b) { return key(a) < key(b); });
+}
+
+template <typename T>
+const std::string& IdOf(const T& value) {
+  return value.id();
+}
+template <typename T>
+const std::string& NameOf(const T& value) {
+  return value.name();
+}
+
+std::string ResolvePath(const std::string& directory, const std::string& path) {
+  return (std::filesystem::path(directory) / path).lexically_normal().string();
+}
+
+absl::Time TimeOf(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+absl::Duration DurationOf(const google::protobuf::Duration& span) {
+  return absl::Seconds(span.seconds()) + absl::Nanoseconds(span.nanos());
+}
+
+Durability DurabilityOf(v1::Durability durability) {
+  switch (durability) {
+    case v1::DURABILITY_NONE:
+      return Durability::kNone;
+    case v1::DURABILITY_POWER:
+      return Durability::kPower;
+    default:
+      return Durability::kProcess;
+  }
+}
+
+Server ResolveServer(const v1::Server& from, const std::string& directory) {
+  Server to;
+  to.listen = from.listen();
+  to.metrics_listen = from.metrics_listen();
+  to.data_dir = ResolvePath(directory, from.data_dir());
+  to.durability = DurabilityOf(from.durability());
+  to.log_segment_bytes = from.log_segment_bytes();
+  to.log_queue_max = from.log_queue_max();
+  to.waiting_threads = from.waiting_threads();
+  to.waiting_requests_max = from.waiting_requests_max();
+  to.inflight_max = from.inflight_max();
+  to.reflection = from.reflection();
+  return to;
+}
+
+FeatureView ResolveView(const v1::FeatureView& from) {
+  FeatureView to;
+  to.name = from.name();
+  to.entity = static_cast<domain::EntityKind>(from.entity());
+  if (from.has_max_age()) to.max_age = DurationOf(from.max_age());
+  for (const v1::Feature& feature : from.features()) {
+    to.features.push_back({feature.name(), feature.type() == v1::VALUE_TYPE_NUMBER});
+  }
+  return to;
+}
+
+Campaign ResolveCampaign(const v1::Campaign& from) {
+  Campaign to;
+  to.id = from.id();
+  to.account = from.account();
+  to.currency = from.currency();
+  FULCRUM_CHECK(absl::LoadTimeZone(from.time_zone(), &to.time_zone));  // validated
+  if (from.has_start()) to.start = TimeOf(from.start());
+  if (from.has_end()) to.end = TimeOf(from.end());
+  return to;
+}
+
+void ResolveActions(const v1::Bundle& from, Bundle* to) {
+  for (int i = 0; i < from.campaigns_size(); ++i) {
+    for (const v1::Action& action : from.campaigns(i).actions()) {
+      to->actions.push_back({action.id(), i, action.item_id(), action.cost_micros()});
+    }
+  }
+  std::sort(to->actions.begin(), to->actions.end(),
+            [](const Action& a, const Action& b) { return a.id < b.id; });
+}
+
+void ResolveConstraints(const v1::Bundle& from, Bundle* to) {
+  for (const v1::Constraint& row : from.constraints()) {
+    Constraint constraint;
+    constraint.id = row.id();
+    constraint.campaign = to->campaign_index.find(row.campaign())->second;
+    constraint.per_user = row.per() == v1::PER_USER;
+    constraint.resource =
+        row.resource() == v1::RESOURCE_COST ? Resource::kCost : Resource::kExposures;
+    constraint.window = row.window() == v1::WINDOW_DAY ? Window::kDay : Window::kTotal;
+    constraint.limit = row.limit();
+    to->campaigns[static_cast<size_t>(constraint.campaign)].constraints.push_back(
+        static_cast<int32_t>(to->constraints.size()));
+    to->constraints.push_back(std::move(constraint));
+  }
+}
+
+Surface ResolveSurface(const v1::Surface& from, const Bundle& bundle) {
+  Surface to;
+  to.id = from.id();
+  to.latency_budget = DurationOf(from.latency_budget());
+  to.slate_size_max = from.slate_size_max();
+  to.candidates_max = from.candidates_max();
+  for (const std::string& id : from.campaigns()) {
+    to.campaigns.push_back(bundle.campaign_index.find(id)->second);
+  }
+  for (size_t i = 0; i < bundle.actions.size(); ++i) {  // sorted by id, and so is the result
+    if (std::find(to.campaigns.begin(), to.campaigns.end(), bundle.actions[i].campaign) !=
+        to.campaigns.end()) {
+      to.actions.push_back(static_cast<int32_t>(i));
+    }
+  }
+  if (!from.fallback_action().empty()) {
+    to.fallback_action = bundle.action_index.find(from.fallback_action())->second;
+  }
+  if (from.baseline().has_value()) to.baseline_value = from.baseline().value();
+  to.baseline_alpha = from.baseline().alpha();
+  to.baseline_beta = from.baseline().beta();
+  to.exploration_floor = from.exploration_floor();
+  to.model_strength = from.model_strength();
+  to.segment_feature = from.segment_feature();
+  to.policy_salt = from.policy_salt();
+  return to;
+}
+
+template <typename T>
+void Index(const std::vector<T>& values, base::StringMap<int32_t>* index) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    index->try_emplace(values[i].id, static_cast<int32_t>(i));
+  }
+}
+
+}  // namespace
+
+void Canonicalise(v1::Bundle* bundle) {
+  for (v1::Campaign& campaign : *bundle->mutable_campaigns()) {
+    SortBy(campaign.mutable_actions(), IdOf<v1::Action>);
+    for (v1::Action& action : *campaign.mutable_actions()) {
+      if (action.item_id().empty()) action.set_item_id(action.id());
+    }
+  }
+  for (v1::Surface& surface : *bundle->mutable_surfaces()) {
+    std::sort(surface.mutable_campaigns()->begin(), surface.mutable_campaigns()->end());
+  }
+  for (v1::FeatureView& view : *bundle->mutable_feature_views()) {
+    SortBy(view.mutable_features(), NameOf<v1::Feature>);
+  }
+  SortBy(bundle->mutable_surfaces(), IdOf<v1::Surface>);
+  SortBy(bundle->mutable_campaigns(), IdOf<v1::Campaign>);
+  SortBy(bundle->mutable_constraints(), IdOf<v1::Constraint>);
+  SortBy(bundle->mutable_feature_views(), NameOf<v1::FeatureView>);
+  SortBy(bundle->mutable_context_keys(), NameOf<v1::ContextKey>);
+}
+
+Bundle Resolve(const v1::Bundle& from, const std::string& directory) {
+  Bundle to;
+  to.server = ResolveServer(from.server(), directory);
+  to.schema_version = from.schema_version();
+  for (const v1::FeatureView& view : from.feature_views()) {
+    to.feature_views.push_back(ResolveView(view));
+  }
+  for (const v1::ContextKey& key : from.context_keys()) {
+    to.context_keys.push_back({key.name(), key.type() == v1::VALUE_TYPE_NUMBER});
+  }
+  for (const v1::Campaign& campaign : from.campaigns()) {
+    to.campaigns.push_back(ResolveCampaign(campaign));
+  }
+  ResolveActions(from, &to);
+  Index(to.campaigns, &to.campaign_index);
+  Index(to.actions, &to.action_index);
+  ResolveConstraints(from, &to);
+  for (const v1::Surface& surface : from.surfaces()) {
+    to.surfaces.push_back(ResolveSurface(surface, to));
+  }
+  Index(to.surfaces, &to.surface_index);
+  if (from.has_model()) to.model_manifest = ResolvePath(directory, from.model().manifest());
+  return to;
+}
+
+}  // namespace fulcrum::config

@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <variant>
+
+#include "base/check.h"
+#include "scoring/scorer.h"
+
+namespace fulcrum::scoring {
+namespace {
+
+// A model that is certain would make a posterior that no count can move.
+constexpr double kScoreMin = 1e-6;
+constexpr double kScoreMax = 1 - 1e-6;
+
+// Without a model: one success and one failure, so that an arm never seen may be anything.
+constexpr BetaPosterior kUniform = {1, 1};
+
+const Model::Values* ValuesOf(const domain::ReadRow& row) {
+  return row.row == nullptr ? nullptr : &row.row->values;
+}
+
+std::string SegmentOf(const config::Surface& surface, const Model::Values* user) {
+  if (surface.segment_feature.empty() || user == nullptr) return "";
+  const auto found = user->find(surface.segment_feature);
+  if (found == user->end()) return "";
+  const auto* text = std::get_if<std::string>(&found->second);
+  return text == nullptr ? "" : *text;
+}
+
+BetaPosterior Update(const BetaPosterior& prior, const ArmCounts& counts) {
+  return {prior.alpha + counts.successes, prior.beta + (counts.trials - counts.successes)};
+}
+
+ScoredCandidate FromModel(double score, double strength, const ArmCounts& counts) {
+  if (!std::isfinite(score)) return {std::numeric_limits<double>::quiet_NaN(), 0, 0};
+  const double mu = std::clamp(score, kScoreMin, kScoreMax);
+  const BetaPosterior posterior = Update({strength * mu, strength * (1 - mu)}, counts);
+  return {mu, posterior.alpha, posterior.beta};
+}
+
+ScoredCandidate FromCounts(const ArmCounts& counts) {
+  const BetaPosterior posterior = Update(kUniform, counts);
+  return {posterior.alpha / (posterior.alpha + posterior.beta), posterior.alpha, posterior.beta};
+}
+
+// One row per candidate; what they share is looked up once and copied.
+std::vector<double> EncodeAll(const config::Bundle& bundle, const Model& model,
+                              const domain::DecisionContext& context,
+                              const Model::Values* user, absl::Span<const int32_t> actions,
+                              absl::Span<const domain::ReadRow> items) {
+  const size_t columns = model.columns();
+  std::vector<double> inputs(actions.size() * columns);
+  for (size_t i = 0; i < actions.size(); ++i) {
+    const absl::Span<double> row(inputs.data() + i * columns, columns);
+    if (i == 0) {
+      model.EncodeRequest(user, context.values, row);
+    } else {
+      std::copy_n(inputs.begin(), columns, row.begin());
+    }
+    const config::Action& action = bundle.actions[static_cast<size_t>(actions[i])];
+    model.EncodeCandidate(ValuesOf(items[i]), context.values, action.id, row);
+  }
+  return inputs;
+}
+
+}  // namespace
+
+Scores Score(const config::Bundle& bundle, const config::Surface& surface, const Model* model,
+             const Posteriors& posteriors, const domain::DecisionContext& context,
+             const domain::UserFeatures& user, absl::Span<const int32_t> actions,
+             absl::Span<const domain::ReadRow> items) {
+  FULCRUM_CHECK(actions.size() == items.size());
+  const Model::Values* const user_row = ValuesOf(user.row);
+  Scores scores;
+  scores.segment = SegmentOf(surface, user_row);
+  std::vector<double> predictions(actions.size());
+  if (model != nullptr) {
+    scores.columns = model->columns();
+    scores.inputs = EncodeAll(bundle, *model, context, user_row, actions, items);
+    model->Predict(scores.inputs, absl::MakeSpan(predictions));
+  }
+  scores.candidates.reserve(actions.size());
+  for (size_t i = 0; i < actions.size(); ++i) {
+    const config::Action& action = bundle.actions[static_cast<size_t>(actions[i])];
+    const ArmCounts counts = posteriors.Find(scores.segment, action.id);
+    scores.candidates.push_back(model == nullptr
+                                    ? FromCounts(counts)
+                                    : FromModel(predictions[i], surface.model_strength, counts));
+  }
+  scores.neutral = Update({surface.baseline_alpha, surface.baseline_beta},
+                          posteriors.Find(scores.segment, kNeutralActionId));
+  return scores;
+}
+
+}  // namespace fulcrum::scoring

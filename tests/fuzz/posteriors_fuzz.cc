@@ -1,0 +1,28 @@
+// Any bytes give posteriors or an error; what is read writes the same bytes again.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "scoring/posteriors.h"
+
+using fulcrum::scoring::Posteriors;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  constexpr size_t kBytesMax = 1 << 14;
+  if (size > kBytesMax) return 0;
+  const std::string_view given(reinterpret_cast<const char*>(data), size);
+  if (const auto read = Posteriors::Parse(given); read.ok()) {
+    FULCRUM_CHECK(read->Serialise() == given);
+  }
+  // Behind a right checksum, or the fuzzer would never get past it.
+  std::string sealed(given);
+  const uint32_t checksum = fulcrum::base::Crc32c(sealed);
+  for (int i = 0; i < 4; ++i) sealed.push_back(static_cast<char>(checksum >> (8 * i)));
+  if (const auto read = Posteriors::Parse(sealed); read.ok()) {
+    FULCRUM_CHECK(read->Serialise() == sealed);
+  }
+  return 0;
+}

@@ -1,0 +1,166 @@
+#include "scoring/posteriors.h"
+
+#include <limits>
+
+#include "base/hash.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temporary_directory.h"
+
+namespace fulcrum::scoring {
+namespace {
+
+using ::testing::HasSubstr;
+
+Posteriors Example() {
+  Posteriors posteriors;
+  posteriors.set_lsn(41);
+  posteriors.set_model(0xfedcba9876543210);
+  posteriors.Set("", "shoes", {100, 7});
+  posteriors.Set("young", "shoes", {10, 2});
+  posteriors.Set("", "none", {50, 0.5});
+  return posteriors;
+}
+
+TEST(Posteriors, FallBackToAllSegments) {
+  const Posteriors posteriors = Example();
+  EXPECT_EQ(posteriors.Find("young", "shoes").trials, 10);
+  EXPECT_EQ(posteriors.Find("old", "shoes").trials, 100) << "a segment never seen";
+  EXPECT_EQ(posteriors.Find("young", "none").trials, 50) << "an arm never seen in the segment";
+  EXPECT_EQ(posteriors.Find("", "shoes").successes, 7);
+  EXPECT_EQ(posteriors.Find("young", "hat").trials, 0);
+  EXPECT_EQ(posteriors.size(), 3);
+}
+
+TEST(Posteriors, ASnapshotComesBack) {
+  const absl::StatusOr<Posteriors> read = Posteriors::Parse(Example().Serialise());
+  FULCRUM_ASSERT_OK(read);
+  EXPECT_EQ(read->lsn(), 41);
+  EXPECT_EQ(read->model(), 0xfedcba9876543210);
+  EXPECT_EQ(read->size(), 3);
+  EXPECT_EQ(read->Find("young", "shoes").successes, 2);
+  EXPECT_EQ(read->Find("", "none").successes, 0.5);
+}
+
+TEST(Posteriors, TheSameContentIsTheSameBytes) {
+  Posteriors forwards;
+  Posteriors backwards;
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "arm" + std::to_string(i);
+    forwards.Set(i % 3 == 0 ? "" : "s", name, {10.0 * i, 1.0 * i});
+  }
+  for (int i = 199; i >= 0; --i) {
+    const std::string name = "arm" + std::to_string(i);
+    backwards.Set(i % 3 == 0 ? "" : "s", name, {10.0 * i, 1.0 * i});
+  }
+  EXPECT_EQ(forwards.Serialise(), backwards.Serialise());
+  backwards.Set("s", "arm1", {10, 2});
+  EXPECT_NE(forwards.Serialise(), backwards.Serialise());
+}
+
+// The form is on disks: a change needs a new version, not a new expectation.
+TEST(Posteriors, TheFormIsPinned) {
+  Posteriors posteriors;
+  posteriors.set_lsn(2);
+  posteriors.set_model(1);
+  posteriors.Set("s", "a", {2, 1});
+  EXPECT_EQ(base::ToHex(posteriors.Serialise().substr(0, 62)),
+            "46554c43504f5354"                  // magic
+            "01000000"                          // version
+            "0100000000000000"                  // model
+            "0200000000000000"                  // LSN
+            "0100000000000000"                  // pairs
+            "01000000" "73" "01000000" "61"     // segment, action id
+            "0000000000000040"                  // trials
+            "000000000000f03f");                // successes
+  EXPECT_EQ(posteriors.Serialise().size(), 66);
+}
+
+TEST(Posteriors, EveryFlippedByteIsFound) {
+  const std::string bytes = Example().Serialise();
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string damaged = bytes;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
+    EXPECT_THAT(Posteriors::Parse(damaged),
+                testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("posterior snapshot")))
+        << i;
+  }
+}
+
+TEST(Posteriors, EveryCutIsFound) {
+  const std::string bytes = Example().Serialise();
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_EQ(Posteriors::Parse(bytes.substr(0, size)).status().code(),
+              absl::StatusCode::kDataLoss);
+  }
+  EXPECT_FALSE(Posteriors::Parse(bytes + '\0').ok());
+}
+
+std::string Sealed(std::string body) {
+  const uint32_t checksum = base::Crc32c(body);
+  for (int i = 0; i < 4; ++i) body.push_back(static_cast<char>(checksum >> (8 * i)));
+  return body;
+}
+
+TEST(Posteriors, ContentIsCheckedBehindARightChecksum) {
+  Posteriors posteriors;
+  posteriors.Set("", "a", {1, 2});
+  EXPECT_THAT(Posteriors::Parse(posteriors.Serialise()),
+              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("impossible counts")));
+  std::string body = Example().Serialise();
+  body.resize(body.size() - 4);
+  FULCRUM_EXPECT_OK(Posteriors::Parse(Sealed(body)));
+  EXPECT_THAT(Posteriors::Parse(Sealed(body + "x")),
+              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("does not end")));
+  body[8] = 2;
+  EXPECT_THAT(Posteriors::Parse(Sealed(body)),
+              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("version 2")));
+}
+
+class CountsFile : public ::testing::Test {
+ protected:
+  absl::StatusOr<Posteriors> Load(const std::string& text) {
+    FULCRUM_EXPECT_OK(base::WriteFileAtomically(base::PosixFileSystem(), path_, text));
+    return Posteriors::LoadCounts(base::PosixFileSystem(), path_);
+  }
+
+  testing::TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() + "/counts.csv";
+};
+
+TEST_F(CountsFile, IsRead) {
+  const auto posteriors = Load(
+      "segment,action_id,trials,successes\n"
+      ",shoes,100,7\n"
+      "\"young, rich\",shoes,10,2.5\n");
+  FULCRUM_ASSERT_OK(posteriors);
+  EXPECT_EQ(posteriors->size(), 2);
+  EXPECT_EQ(posteriors->Find("", "shoes").successes, 7);
+  EXPECT_EQ(posteriors->Find("young, rich", "shoes").successes, 2.5);
+  EXPECT_EQ(posteriors->lsn(), 0);
+}
+
+TEST_F(CountsFile, ErrorsNameFileAndLine) {
+  const std::string header = "segment,action_id,trials,successes\n";
+  const std::pair<std::string, std::string> cases[] = {
+      {"segment,action,trials,successes\n", "counts.csv"},
+      {header + ",a,1,0\n,b,x,0\n", "counts.csv:3"},
+      {header + ",a,nan,0\n", "counts.csv:2"},
+      {header + ",a,1,2\n", "counts.csv:2"},
+      {header + ",a,1,-1\n", "counts.csv:2"},
+      {header + ",,1,1\n", "counts.csv:2"},
+      {header + ",a,1,1\n,a,1,1\n", "counts.csv:3"},
+  };
+  for (const auto& [text, place] : cases) {
+    EXPECT_THAT(Load(text),
+                testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(place)))
+        << text;
+  }
+}
+
+TEST_F(CountsFile, MissingIsNotFound) {
+  EXPECT_THAT(Posteriors::LoadCounts(base::PosixFileSystem(), path_),
+              testing::StatusIs(absl::StatusCode::kNotFound, HasSubstr("counts.csv")));
+}
+
+}  // namespace
+}  // namespace fulcrum::scoring
