@@ -171,40 +171,23 @@ TEST(Select, MasksByDatesScoreAndUser) {
 
 TEST(Select, NoWaitReportsAndHoldsNothing) {
   LedgerHome home;
-  const auto bundle = Shop(1'000'000);
-  auto ledger = Ledger::Open(home.options(), bundle);
-  FULCRUM_ASSERT_OK(ledger);
-  FULCRUM_ASSERT_OK((*ledger)->FinishRecovery(0));
-  Orchestrator orchestrator(ledger->get());
-  std::vector<Hold> all;  // the first lease, all of it
-  const std::vector<int32_t> one = {0};
-  while (true) {
-    auto hold = (*ledger)->Acquire(one, 1, User(9), home.now(), Wait::kNoWait);
-    if (!hold.ok() || !hold->secured()[0]) break;
-    all.push_back(std::move(*hold));
-    if (all.size() % 1000 == 0) break;  // the user's cap
-  }
-  std::vector<Contender> contenders = FourContenders();
-  const int64_t held = (*ledger)->Status(home.now())[0].held;
-  for (uint8_t user = 10;; ++user) {
-    auto hold = (*ledger)->Acquire(one, 1, User(user), home.now(), Wait::kNoWait);
-    if (!hold.ok()) break;
-    for (int i = 0; i < 1000 && hold.ok() && hold->secured()[0]; ++i) {
-      all.push_back(std::move(*hold));
-      hold = (*ledger)->Acquire(one, 1, User(user), home.now(), Wait::kNoWait);
-    }
-    if (!hold.ok()) break;
-  }
-  EXPECT_GT((*ledger)->Status(home.now())[0].held, held);
-  const int64_t before = (*ledger)->Status(home.now())[0].held;
-  EXPECT_THAT(orchestrator.Select(*bundle, TestSurface(), TestContext(home.now(), 1, 1), User(1),
-                                  {0.0, {}}, absl::MakeSpan(contenders), Wait::kNoWait),
-              StatusIs(absl::StatusCode::kUnavailable, _));
-  EXPECT_EQ((*ledger)->Status(home.now())[0].held, before);
+  BundleBuilder builder;
+  builder.Campaign("c").Cost("c.day", Window::kDay, 1000).Action("a", 10).Action("b", 10);
+  const auto bundle = builder.Build();
+  const auto ledger = home.Start(bundle);
+  Orchestrator orchestrator(ledger.get());
+  const absl::Time tomorrow = home.now() + absl::Hours(24);  // no lease yet
+  std::vector<Contender> contenders = {{0, MaskReason::kNone, {2, 50}},
+                                       {1, MaskReason::kNone, {3, 50}}};
+  const auto select = [&](Wait wait) {
+    return orchestrator.Select(*bundle, TestSurface(), TestContext(tomorrow, 1, 1), User(1),
+                               {0.0, {}}, absl::MakeSpan(contenders), wait);
+  };
+  EXPECT_THAT(select(Wait::kNoWait), StatusIs(absl::StatusCode::kUnavailable, _));
+  EXPECT_EQ(ledger->Status(tomorrow)[0].held, 0);
   for (const Contender& contender : contenders) EXPECT_EQ(contender.mask, MaskReason::kNone);
-  FULCRUM_EXPECT_OK(orchestrator.Select(*bundle, TestSurface(), TestContext(home.now(), 1, 1),
-                                        User(1), {0.0, {}}, absl::MakeSpan(contenders),
-                                        Wait::kMayWait));
+  FULCRUM_EXPECT_OK(select(Wait::kMayWait));
+  FULCRUM_EXPECT_OK(select(Wait::kNoWait));
 }
 
 }  // namespace
