@@ -16,6 +16,13 @@ function(fulcrum_third_party name)
   target_link_libraries(fulcrum_3rd_${name} INTERFACE ${ARGN})
 endfunction()
 
+# The package that a user of the installed library must find for a third party it contains.
+set(FULCRUM_PACKAGE_OF_protobuf Protobuf)
+set(FULCRUM_PACKAGE_OF_grpc gRPC)
+set(FULCRUM_PACKAGE_OF_spdlog spdlog)
+set(FULCRUM_PACKAGE_OF_prometheus-cpp prometheus-cpp)
+set(FULCRUM_PACKAGE_OF_openssl OpenSSL)
+
 fulcrum_third_party(protobuf protobuf::libprotobuf)
 fulcrum_third_party(grpc gRPC::grpc++ gRPC::grpc++_reflection)
 fulcrum_third_party(rocksdb RocksDB::rocksdb-shared)  # plain RocksDB::rocksdb is the static one

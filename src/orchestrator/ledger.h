@@ -3,16 +3,19 @@
 // Per row and window (and user, for rows per user):
 //   limit >= leased >= spent + held
 //   leased   written off durably before it is spent from (rows not per user)
-//   spent    what the decision log proves: a fold over its records in LSN order
+//   spent    what the decision log proves (a fold over its records in LSN order), and what was
+//            written off
 //   held     in-flight decisions, in memory only
-// After a crash `spent` is the last checkpoint plus the log after it; what a lost lease still held is
-// returned if the log is durable enough to prove the spend, and counts as spent otherwise.
+// After a crash `spent` is the last checkpoint plus the log after it; what a lost lease still held
+// is returned if the log is durable enough to prove the spend, and counts as spent otherwise. The
+// protocol, its invariants and the recovery table: docs/ledger.md.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,18 +24,23 @@
 #include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "config/bundle.h"
 #include "domain/seams.h"
 #include "fulcrum/decision_record.h"
+#include "orchestrator/ledger_store.h"
+#include "orchestrator/recovery_report.h"
 
 namespace fulcrum::orchestrator {
 
-class LedgerState;  // ledger.cc
+class LedgerState;  // ledger_state.h
+struct LeaseNeed;   // ledger_state.h
+struct Plan;        // plan.h
 
-// The reservation of one decision. Movable; releases what is left when destroyed.
+// The reservation of one decision. Movable; releases what is left when destroyed. Not thread-safe.
 class Hold {
  public:
-  Hold() = default;
+  Hold();
   Hold(Hold&&) noexcept;
   Hold& operator=(Hold&&) noexcept;
   ~Hold();
@@ -40,47 +48,58 @@ class Hold {
   // secured()[i]: candidate i of the query may be drawn.
   const std::vector<bool>& secured() const { return secured_; }
   // Why candidate i is not secured (kNone if it is).
-  const std::vector<MaskReason>& reasons() const { return reasons_; }
+  const std::vector<MaskReason>& reasons() const;
 
   // Keeps exactly what the drawn candidates take and releases the rest; returns their debits, one
-  // list per entry of `drawn`. Call once.
+  // list per entry of `drawn`, which are distinct secured candidates, no more than the draws that
+  // were asked for. Call once.
   std::vector<std::vector<Debit>> Keep(absl::Span<const size_t> drawn);
 
   // The decision is on its way into the log: from here on OnLogged() settles the debits. If the log
-  // refuses the record, call Ledger::Return instead.
+  // refuses the record, call Ledger::Return instead. After Keep(), before the record is queued.
   void Detach();
 
  private:
   friend class Ledger;
-  // Private parts are the implementation's.
-  std::shared_ptr<LedgerState> state_;
+  Hold(std::shared_ptr<LedgerState> state, std::unique_ptr<Plan> plan);
+  void Release();
+
+  std::shared_ptr<LedgerState> state_;  // null: nothing is held (any more)
+  std::unique_ptr<Plan> plan_;          // what was asked and what of it is held
   std::vector<bool> secured_;
-  std::vector<MaskReason> reasons_;
+  bool kept_ = false;
 };
 
 struct LedgerOptions {
-  std::string directory;   // RocksDB, data/ledger
+  std::string directory;  // RocksDB, data/ledger
   base::FileSystem* files = nullptr;
   const base::Clock* clock = nullptr;
   config::Durability durability = config::Durability::kProcess;
-  std::string boot_id;     // of the machine's current boot; tells a crash from a power loss
+  std::string boot_id;  // of the machine's current boot; tells a crash from a power loss
+  // A thread fetches leases at the low mark. Off: only as they are needed (tests).
+  bool lease_ahead = true;
 };
 
-// Thread-safe. One process owns the directory.
+// Thread-safe. One process owns the directory. The destructor writes nothing: without Close() it is
+// a crash. No call waits for a disk while others need the books.
 class Ledger final : public domain::LogObserver {
  public:
   // Opens and reads the checkpoint. Then the caller passes all log records after checkpoint_lsn()
   // to OnLogged() and calls FinishRecovery() before the first Acquire().
-  static absl::StatusOr<std::unique_ptr<Ledger>> Open(
-      const LedgerOptions& options, std::shared_ptr<const config::Bundle> bundle);
+  static absl::StatusOr<std::unique_ptr<Ledger>> Open(const LedgerOptions& options,
+                                                      std::shared_ptr<const config::Bundle> bundle);
   ~Ledger() override;
 
-  Lsn checkpoint_lsn() const;
-  absl::Status FinishRecovery();
+  Lsn checkpoint_lsn() const { return checkpoint_lsn_; }
+  // `log_last_lsn`: the log's last record, 0 if it is empty. It is before checkpoint_lsn() if the
+  // log lost its tail; the checkpoint's spend stays. Synced before it returns. After an error
+  // the ledger is of no use; nothing is lost, Open() it again.
+  absl::StatusOr<RecoveryReport> FinishRecovery(Lsn log_last_lsn);
 
   // Holds, for a decision that will draw up to `draws` of `actions` (indices into bundle.actions,
   // sorted by id), on each row the `draws` largest amounts among the candidates secured so far; a
   // candidate whose rows cannot all take that is not secured. UNAVAILABLE: see domain::Wait.
+  // FAILED_PRECONDITION before FinishRecovery().
   absl::StatusOr<Hold> Acquire(absl::Span<const int32_t> actions, size_t draws,
                                const std::optional<UserRef>& user_ref, absl::Time now,
                                domain::Wait wait);
@@ -91,20 +110,46 @@ class Ledger final : public domain::LogObserver {
   // The log refused a record whose hold was detached: its debits are free again.
   void Return(absl::Span<const Debit> debits, const UserRef& user_ref);
 
-  // Writes spends and caps as of the last folded LSN. Called by a timer and at shutdown.
+  // Writes spends and caps as of the last folded LSN, and fetches leases for the windows that are
+  // about to begin. Called by a timer. Not synced: after a power loss the fold starts earlier.
   absl::Status Checkpoint();
+
+  // A checkpoint, synced, with the mark of a clean shutdown: then nothing is written off at the
+  // next start whatever the durability. FAILED_PRECONDITION if anything is still held or on its way
+  // into the log: then there is a checkpoint but no mark. Nothing can be acquired afterwards.
+  absl::Status Close();
 
   struct RowStatus {
     std::string row;
     int64_t window_start_us = 0;
     int64_t limit = 0, leased = 0, spent = 0, held = 0;
+    int64_t written_off = 0;  // part of `spent` that no log proves
   };
   // Rows that are not per user, current windows at `now`, in bundle order. For metrics and tests.
   std::vector<RowStatus> Status(absl::Time now) const;
+  // One user's rows, the same; leased = limit.
+  std::vector<RowStatus> UserStatus(const UserRef& user_ref, absl::Time now) const;
+
+  // Sum of logged amounts that no hold had announced. Not 0: a caller logged without a hold.
+  int64_t unheld() const;
 
  private:
-  explicit Ledger(std::shared_ptr<LedgerState> state);
-  std::shared_ptr<LedgerState> state_;
+  Ledger(const LedgerOptions& options, std::unique_ptr<LedgerStore> store,
+         std::shared_ptr<LedgerState> state, std::optional<Session> previous, Lsn checkpoint_lsn);
+
+  absl::Status FetchLeases(const Plan& plan);
+  absl::Status FetchLeases(absl::Span<const LeaseNeed> needs);
+  absl::Status WriteCheckpoint(bool clean, bool sync);
+  void KeepLeasing();  // the thread's loop
+
+  const LedgerOptions options_;
+  const std::unique_ptr<LedgerStore> store_;
+  const std::shared_ptr<LedgerState> state_;
+  const std::optional<Session> previous_;  // whose leases were found
+  const Lsn checkpoint_lsn_;
+  // Lets one write at a time plan, write and take effect. Never taken under the books' mutex.
+  base::Mutex write_mutex_;
+  std::thread leasing_;
 };
 
 }  // namespace fulcrum::orchestrator

@@ -1,0 +1,108 @@
+#!/bin/bash
+# What takes longer than CI allows. Usage: scripts/soak.sh [PART | list]; without a part all that are
+# due. Parts and their commands: scripts/soak_parts.txt. State is kept in build/soak, so an
+# interrupted run goes on with the parts that are left; results of a day are merged into
+# docs/reports/<date>.md. Exit 1 if a part that ran failed.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
+
+minutes_max=60
+state=$PWD/build/soak
+mkdir -p "$state"
+
+# --- what the commands of soak_parts.txt may call ---
+
+# shellcheck disable=SC2317
+gtest() {
+  local log
+  log=$(mktemp)
+  "build/release/bin/$1" --gtest_filter="$2" 2>&1 | tee "$log"
+  local code=${PIPESTATUS[0]}
+  if grep -q '^\[==========\] Running 0 tests' "$log"; then
+    echo "no test of $1 matches $2" >&2
+    code=2
+  fi
+  rm -f "$log"
+  return "$code"
+}
+
+# shellcheck disable=SC2317
+sanitizers_full() {
+  scripts/setup.sh base xgboost tools && cmake --preset sanitizers-full > /dev/null &&
+    cmake --build --preset sanitizers-full && ctest --preset sanitizers-full
+}
+export -f gtest sanitizers_full
+
+# --- parts ---
+
+# Prints "name|days|command" per part.
+parts() {
+  grep -v '^#' scripts/soak_parts.txt | grep '|' | sed -E 's/ *\| */|/; s/ *\| */|/'
+  for source in tests/fuzz/*_fuzz.cc; do
+    [ -e "$source" ] || continue
+    local name
+    name=$(basename "$source" _fuzz.cc)
+    echo "fuzz-$name|7|scripts/setup.sh base xgboost tools && scripts/fuzz.sh 3000 $name"
+  done
+}
+
+# Whether the part's last good run is older than its days.
+due() {
+  local done_file=$state/$1.passed
+  [ -e "$done_file" ] || return 0
+  local age=$(($(date +%s) - $(cat "$done_file")))
+  [ "$age" -ge $(($2 * 86400)) ]
+}
+
+run_part() {
+  local name=$1 command=$2
+  echo "== soak $name (at most $minutes_max minutes)"
+  local log=$state/$name.log started code result
+  mkdir -p "$state/$name"
+  started=$(date +%s)
+  FULCRUM_SOAK_STATE=$state/$name timeout --kill-after=30 $((minutes_max * 60)) \
+    bash -c "$command" > "$log" 2>&1
+  code=$?
+  case $code in
+    0) result=passed && date +%s > "$state/$name.passed" ;;
+    124 | 137) result="stopped after $minutes_max minutes" ;;
+    *) result="failed ($code)" ;;
+  esac
+  {
+    echo "date=$(date -u +%F)"
+    echo "commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
+    echo "result=$result"
+    echo "seconds=$(($(date +%s) - started))"
+    sed -n 's/^figure: /figure=/p' "$log"
+  } > "$state/$name.result"
+  [ $code -eq 0 ] || tail -20 "$log" >&2
+  echo "$name: $result"
+  return $code
+}
+
+wanted=${1:-}
+if [ "$wanted" = list ]; then
+  parts | while IFS='|' read -r name days _; do
+    if due "$name" "$days"; then echo "$name (due)"; else echo "$name"; fi
+  done
+  exit 0
+fi
+
+failed=0
+ran=0
+while IFS='|' read -r -u 3 name days command; do
+  if [ -n "$wanted" ]; then
+    [ "$wanted" = "$name" ] || continue
+  elif ! due "$name" "$days"; then
+    echo "$name: not due"
+    continue
+  fi
+  ran=$((ran + 1))
+  run_part "$name" "$command" || failed=1
+  python3 scripts/soak_report.py "$state" docs/reports
+done 3< <(parts)
+if [ -n "$wanted" ] && [ "$ran" -eq 0 ]; then
+  echo "soak: no part '$wanted'; there are: $(parts | cut -d'|' -f1 | tr '\n' ' ')" >&2
+  exit 2
+fi
+exit $failed

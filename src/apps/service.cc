@@ -1,0 +1,220 @@
+#include "apps/service.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "apps/posterior_snapshots.h"
+#include "base/status_macros.h"
+#include "config/loader.h"
+#include "config/manifest.h"
+#include "telemetry/diagnostics.h"
+
+namespace fulcrum::apps {
+namespace {
+
+// How much of the log a restart has to read again, at most.
+constexpr auto kCheckpointInterval = std::chrono::seconds(1);
+
+// Tells the machine's boots apart; without it every unclean stop counts as a power loss.
+std::string BootId(base::FileSystem* files) {
+  auto id = base::ReadWholeFile(files, "/proc/sys/kernel/random/boot_id", 128);
+  if (!id.ok()) return "";
+  return std::string(base::FromAbsl(absl::StripTrailingAsciiWhitespace(*id)));
+}
+
+std::string ResolvePath(const std::string& path, const std::string& directory) {
+  return absl::StartsWith(path, "/") ? path : absl::StrCat(directory, "/", path);
+}
+
+}  // namespace
+
+Service::Service(const ServiceOptions& options)
+    : options_(options), clock_(options.clock != nullptr ? options.clock : &system_clock_) {}
+
+Service::~Service() {
+  if (absl::Status status = Stop(absl::ZeroDuration()); !status.ok()) {
+    telemetry::Error("stop_failed", {{"error", std::string(status.message())}});
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
+  std::unique_ptr<Service> service(new Service(options));
+  FULCRUM_RETURN_IF_ERROR(service->LoadSnapshot());
+  FULCRUM_RETURN_IF_ERROR(service->OpenStores());
+  FULCRUM_RETURN_IF_ERROR(service->Recover());
+  FULCRUM_RETURN_IF_ERROR(service->Serve());
+  return service;
+}
+
+absl::Status Service::LoadSnapshot() {
+  base::FileSystem* files = options_.files;
+  FULCRUM_ASSIGN_OR_RETURN(snapshot_.bundle,
+                           config::LoadBundle(files, options_.bundle_directory));
+  data_dir_ = ResolvePath(bundle().server.data_dir, options_.bundle_directory);
+  const std::string snapshots = absl::StrCat(data_dir_, "/snapshots");
+  FULCRUM_RETURN_IF_ERROR(files->CreateDirectories(snapshots));
+  if (bundle().model_manifest.empty()) {
+    snapshot_.posteriors = std::make_shared<const scoring::Posteriors>();
+    return absl::OkStatus();
+  }
+  FULCRUM_ASSIGN_OR_RETURN(const config::ModelManifest manifest,
+                           config::LoadManifest(files, bundle().model_manifest));
+  FULCRUM_ASSIGN_OR_RETURN(snapshot_.model, scoring::Model::Load(files, manifest));
+  FULCRUM_ASSIGN_OR_RETURN(snapshot_.posteriors, LoadPosteriors(files, snapshots, manifest));
+  return absl::OkStatus();
+}
+
+absl::Status Service::OpenStores() {
+  std::vector<std::string> surfaces;
+  for (const config::Surface& surface : bundle().surfaces) surfaces.push_back(surface.id);
+  metrics_ = std::make_unique<telemetry::Metrics>(surfaces);
+
+  features::FeatureStoreOptions features;
+  features.directory = absl::StrCat(data_dir_, "/features");
+  features.files = options_.files;
+  features.durability = bundle().server.durability;
+  features.views = bundle().feature_views;
+  features.block_cache_bytes = options_.feature_cache_bytes;
+  FULCRUM_ASSIGN_OR_RETURN(features_, features::FeatureStore::Open(std::move(features)));
+
+  orchestrator::LedgerOptions ledger;
+  ledger.directory = absl::StrCat(data_dir_, "/ledger");
+  ledger.files = options_.files;
+  ledger.clock = clock_;
+  ledger.durability = bundle().server.durability;
+  ledger.boot_id = BootId(options_.files);
+  FULCRUM_ASSIGN_OR_RETURN(ledger_, orchestrator::Ledger::Open(ledger, snapshot_.bundle));
+
+  decision_log::LogOptions log;
+  log.directory = absl::StrCat(data_dir_, "/log");
+  log.files = options_.files;
+  log.clock = clock_;
+  log.durability = bundle().server.durability;
+  log.segment_bytes = static_cast<uint64_t>(bundle().server.log_segment_bytes);
+  log.queue_max = bundle().server.log_queue_max;
+  decision_log::RecoveryReport report;
+  FULCRUM_ASSIGN_OR_RETURN(log_, decision_log::LogWriter::Open(log, &report));
+  telemetry::Info("log_opened", {{"directory", log.directory},
+                                 {"last_lsn", absl::StrCat(report.last_lsn)},
+                                 {"truncated_bytes", absl::StrCat(report.truncated_bytes)}});
+  return absl::OkStatus();
+}
+
+absl::Status Service::Recover() {
+  FULCRUM_RETURN_IF_ERROR(log_->Recover(ledger_->checkpoint_lsn(), ledger_.get()));
+  FULCRUM_ASSIGN_OR_RETURN(const auto report, ledger_->FinishRecovery(log_->stats().last_lsn));
+  telemetry::Info("ledger_recovered",
+                  {{"checkpoint_lsn", absl::StrCat(report.checkpoint_lsn)},
+                   {"log_last_lsn", absl::StrCat(report.log_last_lsn)},
+                   {"clean", report.clean ? "yes" : "no"},
+                   {"returned_micros", absl::StrCat(report.returned_micros)},
+                   {"written_off_micros", absl::StrCat(report.written_off_micros)}});
+  log_->AddObserver(ledger_.get());
+  return log_->Start();
+}
+
+absl::Status Service::Serve() {
+  const config::Server& settings = bundle().server;
+  decider::DeciderParts parts;
+  parts.features = features_.get();
+  parts.users = features_.get();
+  parts.ledger = ledger_.get();
+  parts.log = log_.get();
+  parts.metrics = metrics_.get();
+  parts.clock = clock_;
+  parts.waiting_threads = settings.waiting_threads;
+  parts.waiting_requests_max = settings.waiting_requests_max;
+  decider_ = std::make_unique<decider::Decider>(parts);
+
+  AddPulledMetrics();
+  FULCRUM_ASSIGN_OR_RETURN(
+      metrics_port_, metrics_->Serve(options_.metrics_listen.value_or(settings.metrics_listen)));
+  checkpoints_ = std::thread([this] { KeepCheckpoints(); });
+
+  edge::ServerOptions options;
+  options.listen = options_.listen.value_or(settings.listen);
+  options.clock_mode = options_.clock_mode;
+  options.inflight_max = settings.inflight_max;
+  options.id_seed = options_.id_seed;
+  edge::ServerParts edge_parts;
+  edge_parts.decider = decider_.get();
+  edge_parts.log = log_.get();
+  edge_parts.metrics = metrics_.get();
+  edge_parts.clock = clock_;
+  edge_parts.snapshot = [this] { return snapshot_; };
+  FULCRUM_ASSIGN_OR_RETURN(server_, edge::Server::Start(options, edge_parts));
+  return absl::OkStatus();
+}
+
+absl::Status Service::Stop(absl::Duration grace) {
+  if (stopped_) return absl::OkStatus();
+  stopped_ = true;
+  if (server_ != nullptr) server_->Drain(grace);
+  {
+    base::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  stop_.NotifyAll();
+  if (checkpoints_.joinable()) checkpoints_.join();
+  if (metrics_ != nullptr) metrics_->Close();
+  absl::Status status;
+  if (log_ != nullptr) status = log_->Stop();
+  decider_.reset();
+  if (ledger_ != nullptr && status.ok()) status = ledger_->Close();
+  return status;
+}
+
+void Service::KeepCheckpoints() {
+  base::MutexLock lock(&mutex_);
+  while (!stopping_) {
+    stop_.WaitUntil(&mutex_, std::chrono::steady_clock::now() + kCheckpointInterval);
+    if (stopping_) return;
+    const absl::Status status = ledger_->Checkpoint();
+    if (!status.ok()) {
+      telemetry::WarnLimited("checkpoint_failed", {{"error", std::string(status.message())}});
+    }
+  }
+}
+
+void Service::AddPulledMetrics() {
+  using telemetry::Sample;
+  using RowStatus = orchestrator::Ledger::RowStatus;
+  const auto row_family = [this](const char* name, const char* help, int64_t RowStatus::*value) {
+    metrics_->AddPulled({name, help, "row", false, [this, value] {
+                           std::vector<Sample> samples;
+                           for (const RowStatus& row : ledger_->Status(clock_->Now())) {
+                             samples.push_back({row.row, static_cast<double>(row.*value)});
+                           }
+                           return samples;
+                         }});
+  };
+  row_family("fulcrum_budget_limit", "Limit of a hard row in its current window", &RowStatus::limit);
+  row_family("fulcrum_budget_leased", "Durably written off for spending", &RowStatus::leased);
+  row_family("fulcrum_budget_spent", "Spent, as the decision log proves", &RowStatus::spent);
+  row_family("fulcrum_budget_held", "Held by decisions in flight", &RowStatus::held);
+
+  const auto log_family = [this](const char* name, const char* help, bool counter,
+                                 double (*value)(const decision_log::LogStats&)) {
+    metrics_->AddPulled({name, help, "", counter, [this, value] {
+                           return std::vector<Sample>{{"", value(log_->stats())}};
+                         }});
+  };
+  using Stats = decision_log::LogStats;
+  log_family("fulcrum_log_appended_records_total", "Records appended to the decision log", true,
+             [](const Stats& stats) { return static_cast<double>(stats.records); });
+  log_family("fulcrum_log_appended_bytes_total", "Bytes appended to both streams", true,
+             [](const Stats& stats) { return static_cast<double>(stats.bytes); });
+  log_family("fulcrum_log_last_lsn", "Sequence number of the last record", false,
+             [](const Stats& stats) { return static_cast<double>(stats.last_lsn); });
+  log_family("fulcrum_log_synced_lsn", "Last record known to survive the machine", false,
+             [](const Stats& stats) { return static_cast<double>(stats.durable_lsn); });
+  log_family("fulcrum_log_queue_records", "Records waiting for the log's writer", false,
+             [](const Stats& stats) { return static_cast<double>(stats.queue_depth); });
+  log_family("fulcrum_log_errors_total", "Disk errors; after the first nothing is acknowledged",
+             true, [](const Stats& stats) { return static_cast<double>(stats.errors); });
+}
+
+}  // namespace fulcrum::apps

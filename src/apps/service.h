@@ -1,0 +1,82 @@
+// The service as a whole: stores, log, ledger, decider and edge, wired, recovered and running.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mutex.h"
+#include "config/bundle.h"
+#include "decider/decider.h"
+#include "decision_log/log_writer.h"
+#include "edge/server.h"
+#include "features/feature_store.h"
+#include "orchestrator/ledger.h"
+#include "telemetry/metrics.h"
+
+namespace fulcrum::apps {
+
+struct ServiceOptions {
+  std::string bundle_directory;
+  std::optional<std::string> listen;          // instead of the bundle's
+  std::optional<std::string> metrics_listen;  // instead of the bundle's
+  edge::ClockMode clock_mode = edge::ClockMode::kWall;
+  uint64_t id_seed = 0;  // of decision ids' random bits
+  base::FileSystem* files = base::PosixFileSystem();
+  const base::Clock* clock = nullptr;  // the system's if null
+  size_t feature_cache_bytes = 64 << 20;
+};
+
+// Starts in the order of dependence and stops in reverse. Start and Stop from one thread.
+class Service {
+ public:
+  // Recovers what the last process left, then serves. Errors name what could not be opened.
+  static absl::StatusOr<std::unique_ptr<Service>> Start(const ServiceOptions& options);
+  ~Service();  // Stop without grace
+
+  int port() const { return server_->port(); }
+  int metrics_port() const { return metrics_port_; }
+  const config::Bundle& bundle() const { return *snapshot_.bundle; }
+  telemetry::Metrics& metrics() { return *metrics_; }
+  orchestrator::Ledger& ledger() { return *ledger_; }
+
+  // False once the log cannot be written: the process should stop serving and exit.
+  bool healthy() const { return log_->healthy(); }
+
+  // Answers what is in flight, for up to `grace`, then makes everything durable. Idempotent.
+  absl::Status Stop(absl::Duration grace);
+
+ private:
+  explicit Service(const ServiceOptions& options);
+  absl::Status LoadSnapshot();
+  absl::Status OpenStores();
+  absl::Status Recover();
+  absl::Status Serve();
+  void AddPulledMetrics();
+  void KeepCheckpoints();
+
+  const ServiceOptions options_;
+  base::SystemClock system_clock_;
+  const base::Clock* const clock_;
+  std::string data_dir_;
+  decider::Snapshot snapshot_;
+  std::unique_ptr<telemetry::Metrics> metrics_;
+  std::unique_ptr<features::FeatureStore> features_;
+  std::unique_ptr<orchestrator::Ledger> ledger_;
+  std::unique_ptr<decision_log::LogWriter> log_;
+  std::unique_ptr<decider::Decider> decider_;
+  std::unique_ptr<edge::Server> server_;
+  int metrics_port_ = 0;
+  bool stopped_ = false;
+
+  base::Mutex mutex_;
+  base::CondVar stop_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread checkpoints_;
+};
+
+}  // namespace fulcrum::apps

@@ -1,0 +1,101 @@
+// One request inside the decider.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "decider/alarm.h"
+#include "decider/snapshot.h"
+#include "decider/waiting_room.h"
+#include "domain/context.h"
+#include "domain/seams.h"
+#include "fulcrum/decision_record.h"
+#include "orchestrator/orchestrator.h"
+#include "scoring/scorer.h"
+
+namespace fulcrum::decider {
+
+// One action of an answer.
+struct ServedAction {
+  std::string action_id;
+  Ticks ticks = kTicksTotal;     // all of them in answers that were not drawn
+  std::optional<double> score;   // absent for the neutral action and if not scored
+  std::optional<double> uplift;  // posterior mean minus the baseline's
+};
+
+// What the caller is told.
+struct Reply {
+  DecisionId id;
+  Answer answer = Answer::kFull;
+  Degradation degradation = Degradation::kNone;
+  bool log_pending = false;
+  std::vector<ServedAction> actions;
+  Versions versions;
+  StageTimes times;
+  int64_t total_us = 0;
+  uint32_t features_missing = 0;
+  uint32_t features_stale = 0;
+};
+
+// Called exactly once, from any thread.
+using Respond = absl::AnyInvocable<void(Reply)>;
+
+class Decider;
+
+// Who may answer is one atomic word; legal moves:
+//
+//   kOpen ----> kClaimed    the pipeline has a selection and takes it to the log
+//   kOpen ----> kAnswered   the alarm, or the pipeline giving up, answers with the fallback
+//   kClaimed -> kAnswered   the log has the record, or refused it, or the alarm could not wait
+//
+// Everything that is not atomic or const belongs to the pipeline: one thread at a time, handed over
+// through the waiting room's or the log's queue.
+struct Call final : Alarmed, std::enable_shared_from_this<Call> {
+  enum State : uint8_t { kOpen, kClaimed, kAnswered };
+
+  Call(Decider* owner, Snapshot state_of_the_world, const config::Surface* of,
+       domain::DecisionContext asked, Respond respond_to)
+      : decider(owner),
+        snapshot(std::move(state_of_the_world)),
+        surface(of),
+        context(std::move(asked)),
+        respond(std::move(respond_to)),
+        lap_started(context.received) {}
+
+  bool answered() const override { return state.load(std::memory_order_acquire) == kAnswered; }
+  void OnAlarm() override;
+  bool Move(State from, State to) {
+    return state.compare_exchange_strong(from, to, std::memory_order_acq_rel);
+  }
+
+  Decider* const decider;
+  const Snapshot snapshot;
+  const config::Surface* const surface;
+  const domain::DecisionContext context;
+  Respond respond;  // used by whoever moved `state` to kAnswered
+  std::atomic<State> state{kOpen};
+  std::atomic<WaitingRoom::Ticket> ticket{0};  // 0: not in the waiting room
+
+  std::vector<int32_t> actions;  // candidates, indices into the bundle
+  bool has_features = false;
+  domain::UserFeatures user;
+  std::vector<domain::ReadRow> items;
+  bool has_scores = false;
+  scoring::Scores scores;
+  std::vector<orchestrator::Contender> contenders;
+  orchestrator::Selection selection;
+  Degradation degradation = Degradation::kNone;
+  uint32_t features_missing = 0;
+  uint32_t features_stale = 0;
+  StageTimes times;
+  base::SteadyTime lap_started;
+  Reply reply;  // complete before the record is queued
+  std::vector<Debit> debits;
+};
+
+}  // namespace fulcrum::decider

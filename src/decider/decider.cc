@@ -1,0 +1,264 @@
+#include "decider/decider.h"
+
+#include <utility>
+
+#include "candidates/candidates.h"
+#include "decider/record.h"
+#include "telemetry/diagnostics.h"
+
+namespace fulcrum::decider {
+namespace {
+
+bool HasCapsPerUser(const config::Bundle& bundle, absl::Span<const int32_t> actions) {
+  for (const int32_t action : actions) {
+    const int32_t campaign = bundle.actions[static_cast<size_t>(action)].campaign;
+    for (const int32_t row : bundle.campaigns[static_cast<size_t>(campaign)].constraints) {
+      if (bundle.constraints[static_cast<size_t>(row)].per_user) return true;
+    }
+  }
+  return false;
+}
+
+std::vector<std::string> ItemIds(const config::Bundle& bundle, absl::Span<const int32_t> actions) {
+  std::vector<std::string> ids;
+  ids.reserve(actions.size());
+  for (const int32_t action : actions) {
+    ids.push_back(bundle.actions[static_cast<size_t>(action)].item_id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+void Call::OnAlarm() { decider->OnAlarm(*this); }
+
+Decider::Decider(const DeciderParts& parts)
+    : parts_(parts),
+      orchestrator_(parts.ledger),
+      waiting_room_(parts.waiting_threads, parts.waiting_requests_max) {}
+
+absl::Status Decider::Decide(Snapshot snapshot, const config::Surface& surface,
+                             domain::DecisionContext context, Respond respond) {
+  auto candidates = candidates::FindCandidates(*snapshot.bundle, surface, context);
+  if (!candidates.ok()) return candidates.status();
+  const auto call = std::make_shared<Call>(this, std::move(snapshot), &surface, std::move(context),
+                                           std::move(respond));
+  call->actions = *std::move(candidates);
+  alarm_.Set(call->context.alarm_at, call);
+  Lap(*call, &StageTimes::edge_us);
+  Run(call, domain::Wait::kNoWait);
+  return absl::OkStatus();
+}
+
+void Decider::Run(const CallPtr& call, domain::Wait wait) {
+  absl::Status status = ReadFeatures(*call, wait);
+  if (status.ok()) {
+    Score(*call);
+    status = Select(*call, wait);
+  }
+  if (status.ok()) {
+    Commit(call);
+  } else if (wait == domain::Wait::kNoWait && absl::IsUnavailable(status)) {
+    GoWait(call);
+  } else {
+    telemetry::WarnLimited("selection_failed", {{"error", std::string(status.message())}});
+    AnswerWithFallback(*call, Degradation::kLedgerUnavailable, /*record=*/true);
+  }
+}
+
+absl::Status Decider::ReadFeatures(Call& call, domain::Wait wait) {
+  if (call.has_features) return absl::OkStatus();
+  const config::Bundle& bundle = *call.snapshot.bundle;
+  auto user = parts_.features->ReadUser(call.context.user_id, call.context.now, wait);
+  if (wait == domain::Wait::kNoWait && absl::IsUnavailable(user.status())) return user.status();
+  if (user.ok() && !user->user_ref && HasCapsPerUser(bundle, call.actions)) {
+    // A cap can only be held against a reference that outlives the process.
+    if (wait == domain::Wait::kNoWait) return absl::UnavailableError("a new user's row");
+    auto ref = parts_.users->EnsureUserRef(call.context.user_id, call.context.now);
+    if (ref.ok()) user->user_ref = *ref;
+  }
+  auto items = parts_.features->ReadItems(ItemIds(bundle, call.actions), call.context.now, wait);
+  if (wait == domain::Wait::kNoWait && absl::IsUnavailable(items.status())) return items.status();
+
+  if (!user.ok() || !items.ok()) {
+    // The store is broken: decide without features and say so.
+    call.degradation = Degradation::kFeatureError;
+    const absl::Status& error = user.ok() ? items.status() : user.status();
+    telemetry::WarnLimited("features_unavailable", {{"error", std::string(error.message())}});
+  }
+  if (user.ok()) call.user = *std::move(user);
+  call.items = items.ok() ? *std::move(items) : std::vector<domain::ReadRow>(call.actions.size());
+  NoteRow(call, call.user.row.state);
+  for (const domain::ReadRow& item : call.items) NoteRow(call, item.state);
+  const auto rows = static_cast<uint32_t>(1 + call.items.size());
+  parts_.metrics->CountFeatureRows(rows - call.features_missing - call.features_stale,
+                                   call.features_missing, call.features_stale);
+  call.has_features = true;
+  Lap(call, &StageTimes::features_us);
+  return absl::OkStatus();
+}
+
+void Decider::NoteRow(Call& call, domain::RowState state) {
+  if (state == domain::RowState::kMissing) ++call.features_missing;
+  if (state != domain::RowState::kStale) return;
+  ++call.features_stale;
+  if (call.degradation == Degradation::kNone) call.degradation = Degradation::kFeatureStale;
+}
+
+void Decider::Score(Call& call) {
+  if (call.has_scores) return;
+  call.scores =
+      scoring::Score(*call.snapshot.bundle, *call.surface, call.snapshot.model.get(),
+                     *call.snapshot.posteriors, call.context, call.user, call.actions, call.items);
+  call.has_scores = true;
+  Lap(call, &StageTimes::scoring_us);
+}
+
+absl::Status Decider::Select(Call& call, domain::Wait wait) {
+  const policy::Baseline baseline{call.surface->baseline_value,
+                                  {call.scores.neutral.alpha, call.scores.neutral.beta}};
+  call.contenders.clear();
+  for (size_t i = 0; i < call.actions.size(); ++i) {
+    const scoring::ScoredCandidate& scored = call.scores.candidates[i];
+    const bool finite = scored.score == scored.score;
+    call.contenders.push_back({call.actions[i],
+                               finite ? MaskReason::kNone : MaskReason::kInvalidScore,
+                               {scored.alpha, scored.beta}});
+  }
+  auto selection = orchestrator_.Select(*call.snapshot.bundle, *call.surface, call.context,
+                                        call.user.user_ref, baseline,
+                                        absl::MakeSpan(call.contenders), wait);
+  if (!selection.ok()) return selection.status();
+  call.selection = *std::move(selection);
+  bool any_drawable = false;
+  for (const orchestrator::Contender& contender : call.contenders) {
+    any_drawable |= contender.mask == MaskReason::kNone;
+    if (contender.mask == MaskReason::kLedgerUnavailable &&
+        call.degradation == Degradation::kNone) {
+      call.degradation = Degradation::kLedgerUnavailable;
+    }
+  }
+  if (!any_drawable && call.degradation == Degradation::kNone) {
+    call.degradation = Degradation::kNoCandidate;
+  }
+  Lap(call, &StageTimes::orchestration_us);
+  return absl::OkStatus();
+}
+
+void Decider::Commit(const CallPtr& call) {
+  // An alarm that rings late must not let a late selection count as in time.
+  if (parts_.clock->SteadyNow() >= call->context.alarm_at) {
+    AnswerWithFallback(*call, Degradation::kDeadline, /*record=*/true);
+    return;
+  }
+  if (!call->Move(Call::kOpen, Call::kClaimed)) return;  // the hold goes with the call
+  for (const PositionRecord& position : call->selection.positions) {
+    call->debits.insert(call->debits.end(), position.debits.begin(), position.debits.end());
+  }
+  call->reply = MakeReply(*call);
+  DecisionRecord record = MakeRecord(*call);
+  call->selection.hold.Detach();
+  const absl::Status queued =
+      parts_.log->Append(std::move(record), MakeSnapshot(*call),
+                         [this, call](const absl::StatusOr<Lsn>& lsn) { OnLogged(call, lsn); });
+  if (!queued.ok()) OnLogged(call, queued);
+}
+
+void Decider::OnLogged(const CallPtr& call, const absl::StatusOr<Lsn>& lsn) {
+  if (!lsn.ok()) {
+    parts_.ledger->Return(call->debits, call->user.user_ref.value_or(UserRef{}));
+    AnswerWithFallback(*call, Degradation::kDisk, /*record=*/false);
+    return;
+  }
+  if (!call->Move(Call::kClaimed, Call::kAnswered)) {
+    Supersede(*call, *lsn);
+    return;
+  }
+  Lap(*call, &StageTimes::log_us);
+  call->reply.times = call->times;
+  Send(*call, std::move(call->reply));
+}
+
+void Decider::OnAlarm(Call& call) {
+  if (call.state.load(std::memory_order_acquire) == Call::kOpen) {
+    AnswerWithFallback(call, Degradation::kDeadline, /*record=*/true);
+  }
+  // Not `else`: the pipeline may have claimed meanwhile, and then the log is what is late.
+  if (call.state.load(std::memory_order_acquire) == Call::kClaimed) {
+    AnswerWithFallback(call, Degradation::kDisk, /*record=*/false);
+  }
+}
+
+void Decider::AnswerWithFallback(Call& call, Degradation reason, bool record) {
+  // With `record` the pipeline has not claimed; without, it has, and its record or a `superseded`
+  // one tells the story.
+  if (!call.Move(record ? Call::kOpen : Call::kClaimed, Call::kAnswered)) return;
+  if (const WaitingRoom::Ticket ticket = call.ticket.load(); ticket != 0) {
+    waiting_room_.Leave(ticket);
+  }
+  parts_.metrics->CountUnloggedAnswer();
+  Send(call, MakeFallbackReply(call, reason, /*log_pending=*/true));
+  if (!record) return;
+  const absl::Status queued = parts_.log->Append(MakeFallbackRecord(call, reason), std::nullopt,
+                                                 [](const absl::StatusOr<Lsn>&) {});
+  if (!queued.ok()) {
+    telemetry::WarnLimited("fallback_not_logged", {{"error", std::string(queued.message())}});
+  }
+}
+
+void Decider::Send(Call& call, Reply reply) {
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  reply.total_us =
+      duration_cast<microseconds>(parts_.clock->SteadyNow() - call.context.received).count();
+  const auto& surfaces = call.snapshot.bundle->surfaces;
+  telemetry::Metrics& metrics = *parts_.metrics;
+  metrics.CountDecision(static_cast<int>(call.surface - surfaces.data()), reply.answer,
+                        reply.degradation);
+  metrics.ObserveStage(telemetry::Stage::kTotal, reply.total_us);
+  if (reply.answer == Answer::kFull || reply.answer == Answer::kDegraded) {
+    metrics.ObserveStage(telemetry::Stage::kEdge, reply.times.edge_us);
+    metrics.ObserveStage(telemetry::Stage::kFeatures, reply.times.features_us);
+    metrics.ObserveStage(telemetry::Stage::kScoring, reply.times.scoring_us);
+    metrics.ObserveStage(telemetry::Stage::kOrchestration, reply.times.orchestration_us);
+    metrics.ObserveStage(telemetry::Stage::kLog, reply.times.log_us);
+  }
+  call.respond(std::move(reply));
+}
+
+void Decider::Supersede(const Call& call, Lsn lsn) {
+  parts_.metrics->CountSuperseded();
+  SupersededRecord record;
+  record.decision_id = call.context.decision_id;
+  record.decision_lsn = lsn;
+  record.served_action_id = FallbackActionId(call);
+  record.refunds = call.debits;
+  record.user_ref = call.user.user_ref.value_or(UserRef{});
+  record.occurred_us = absl::ToUnixMicros(call.context.now);
+  const absl::Status queued =
+      parts_.log->Append(std::move(record), std::nullopt, [](const absl::StatusOr<Lsn>&) {});
+  if (!queued.ok()) {
+    telemetry::WarnLimited("refund_not_logged", {{"error", std::string(queued.message())}});
+  }
+}
+
+void Decider::GoWait(const CallPtr& call) {
+  const auto ticket = waiting_room_.Enter([this, call] {
+    if (!call->answered()) Run(call, domain::Wait::kMayWait);
+  });
+  if (!ticket) {
+    AnswerWithFallback(*call, Degradation::kShed, /*record=*/true);
+    return;
+  }
+  call->ticket.store(*ticket);
+  if (call->answered()) waiting_room_.Leave(*ticket);  // the alarm was faster than the store above
+}
+
+void Decider::Lap(Call& call, int64_t StageTimes::*stage) {
+  const base::SteadyTime now = parts_.clock->SteadyNow();
+  call.times.*stage +=
+      std::chrono::duration_cast<std::chrono::microseconds>(now - call.lap_started).count();
+  call.lap_started = now;
+}
+
+}  // namespace fulcrum::decider

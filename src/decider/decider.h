@@ -1,0 +1,71 @@
+// The request path: features, candidates, scoring, orchestrator, decision log, in that order, raced
+// by an alarm that answers with the surface's fallback when the latency budget runs out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "decider/alarm.h"
+#include "decider/call.h"
+#include "decider/snapshot.h"
+#include "decider/waiting_room.h"
+#include "domain/context.h"
+#include "domain/seams.h"
+#include "orchestrator/orchestrator.h"
+#include "telemetry/metrics.h"
+
+namespace fulcrum::decider {
+
+// What the path runs on. All outlive the decider.
+struct DeciderParts {
+  domain::FeatureSource* features = nullptr;
+  domain::UserData* users = nullptr;
+  orchestrator::Ledger* ledger = nullptr;
+  domain::DecisionSink* log = nullptr;
+  telemetry::Metrics* metrics = nullptr;
+  const base::Clock* clock = nullptr;
+  uint32_t waiting_threads = 2;
+  uint32_t waiting_requests_max = 256;
+};
+
+// Thread-safe. Sees no network and no store: only the seams of `domain`.
+class Decider {
+ public:
+  explicit Decider(const DeciderParts& parts);
+
+  // Decides and calls `respond` exactly once, from this or another thread, by
+  // `context.alarm_at` give or take the machine's lag. INVALID_ARGUMENT for candidates that the
+  // surface does not have: then `respond` is dropped uncalled. The log must be stopped before the
+  // decider is destroyed.
+  absl::Status Decide(Snapshot snapshot, const config::Surface& surface,
+                      domain::DecisionContext context, Respond respond);
+
+ private:
+  friend struct Call;
+  using CallPtr = std::shared_ptr<Call>;
+
+  // The path. With kNoWait it runs on the caller's thread and moves to the waiting room at the
+  // first step that needs a disk.
+  void Run(const CallPtr& call, domain::Wait wait);
+  absl::Status ReadFeatures(Call& call, domain::Wait wait);
+  void Score(Call& call);
+  absl::Status Select(Call& call, domain::Wait wait);
+  void Commit(const CallPtr& call);
+
+  void GoWait(const CallPtr& call);
+  void OnLogged(const CallPtr& call, const absl::StatusOr<Lsn>& lsn);
+  void OnAlarm(Call& call);
+  void AnswerWithFallback(Call& call, Degradation reason, bool record);
+  void Send(Call& call, Reply reply);
+  void Supersede(const Call& call, Lsn lsn);
+  void Lap(Call& call, int64_t StageTimes::*stage);
+  void NoteRow(Call& call, domain::RowState state);
+
+  const DeciderParts parts_;
+  orchestrator::Orchestrator orchestrator_;
+  Alarm alarm_;
+  WaitingRoom waiting_room_;  // last: its threads use the rest
+};
+
+}  // namespace fulcrum::decider

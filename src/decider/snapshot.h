@@ -1,0 +1,18 @@
+// The one immutable state that a request reads once and carries through all stages.
+#pragma once
+
+#include <memory>
+
+#include "config/bundle.h"
+#include "scoring/model.h"
+#include "scoring/posteriors.h"
+
+namespace fulcrum::decider {
+
+struct Snapshot {
+  std::shared_ptr<const config::Bundle> bundle;
+  std::shared_ptr<const scoring::Model> model;  // may be null: the counts alone decide
+  std::shared_ptr<const scoring::Posteriors> posteriors;
+};
+
+}  // namespace fulcrum::decider

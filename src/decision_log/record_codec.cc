@@ -1,0 +1,470 @@
+#include "decision_log/record_codec.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "base/utf8.h"
+#include "fulcrum/log/v1/decision_log.pb.h"
+
+namespace fulcrum::decision_log {
+namespace {
+
+namespace pb = ::fulcrum::log::v1;
+
+// The enums of the record begin at 0; those of the proto keep 0 for "unspecified".
+template <typename Proto, typename Enum>
+Proto ToProto(Enum value) {
+  return static_cast<Proto>(static_cast<int>(value) + 1);
+}
+
+template <typename Enum>
+absl::StatusOr<Enum> FromProto(int value, Enum last, const char* field) {
+  if (value < 1 || value > static_cast<int>(last) + 1) {
+    return absl::DataLossError(absl::StrCat(field, " has the unknown value ", value));
+  }
+  return static_cast<Enum>(value - 1);
+}
+
+absl::StatusOr<DecisionId> IdFromProto(const std::string& bytes) {
+  auto id = DecisionId::FromBytes(bytes);
+  if (!id.ok()) return absl::DataLossError(id.status().message());
+  return id;
+}
+
+void UserRefToProto(const UserRef& ref, std::string* bytes) {
+  if (ref == UserRef{}) {
+    bytes->clear();
+  } else {
+    bytes->assign(reinterpret_cast<const char*>(ref.data()), ref.size());
+  }
+}
+
+absl::Status UserRefFromProto(const std::string& bytes, UserRef* ref) {
+  *ref = UserRef{};
+  if (bytes.empty()) return absl::OkStatus();
+  if (bytes.size() != ref->size()) {
+    return absl::DataLossError(
+        absl::StrCat("user_ref has ", bytes.size(), " bytes instead of ", ref->size()));
+  }
+  std::memcpy(ref->data(), bytes.data(), ref->size());
+  return absl::OkStatus();
+}
+
+void ToProto(const Debit& debit, pb::Debit* proto) {
+  proto->set_row(debit.row);
+  proto->set_window_start_us(debit.window_start_us);
+  proto->set_amount(debit.amount);
+  proto->set_limit(debit.limit);
+  proto->set_per_user(debit.per_user);
+}
+
+Debit DebitFromProto(const pb::Debit& proto) {
+  return Debit{.row = proto.row(),
+               .window_start_us = proto.window_start_us(),
+               .amount = proto.amount(),
+               .limit = proto.limit(),
+               .per_user = proto.per_user()};
+}
+
+void ToProto(const Versions& versions, pb::Versions* proto) {
+  proto->set_bundle(versions.bundle);
+  proto->set_model(versions.model);
+  proto->set_schema(versions.schema);
+  proto->set_posterior_lsn(versions.posterior_lsn);
+  proto->set_price_version(versions.price_version);
+}
+
+Versions VersionsFromProto(const pb::Versions& proto) {
+  return Versions{.bundle = proto.bundle(),
+                  .model = proto.model(),
+                  .schema = proto.schema(),
+                  .posterior_lsn = proto.posterior_lsn(),
+                  .price_version = proto.price_version()};
+}
+
+void ToProto(const StageTimes& times, pb::StageTimes* proto) {
+  proto->set_edge_us(times.edge_us);
+  proto->set_features_us(times.features_us);
+  proto->set_scoring_us(times.scoring_us);
+  proto->set_orchestration_us(times.orchestration_us);
+  proto->set_log_us(times.log_us);
+}
+
+StageTimes TimesFromProto(const pb::StageTimes& proto) {
+  return StageTimes{.edge_us = proto.edge_us(),
+                    .features_us = proto.features_us(),
+                    .scoring_us = proto.scoring_us(),
+                    .orchestration_us = proto.orchestration_us(),
+                    .log_us = proto.log_us()};
+}
+
+void ToProto(const CandidateRecord& candidate, pb::Candidate* proto) {
+  proto->set_action_id(candidate.action_id);
+  proto->set_campaign_id(candidate.campaign_id);
+  proto->set_mask(ToProto<pb::MaskReason>(candidate.mask));
+  proto->set_score(candidate.score);
+  proto->set_alpha(candidate.alpha);
+  proto->set_beta(candidate.beta);
+}
+
+absl::StatusOr<CandidateRecord> CandidateFromProto(const pb::Candidate& proto) {
+  CandidateRecord candidate{.action_id = proto.action_id(),
+                            .campaign_id = proto.campaign_id(),
+                            .score = proto.score(),
+                            .alpha = proto.alpha(),
+                            .beta = proto.beta()};
+  FULCRUM_ASSIGN_OR_RETURN(
+      candidate.mask, FromProto(proto.mask(), MaskReason::kLedgerUnavailable, "candidate.mask"));
+  return candidate;
+}
+
+void ToProto(const PositionRecord& position, pb::Position* proto) {
+  proto->set_action_id(position.action_id);
+  proto->mutable_ticks()->Add(position.ticks.begin(), position.ticks.end());
+  proto->set_seed(position.seed);
+  for (const Debit& debit : position.debits) ToProto(debit, proto->add_debits());
+}
+
+PositionRecord PositionFromProto(const pb::Position& proto) {
+  PositionRecord position{.action_id = proto.action_id(), .seed = proto.seed()};
+  position.ticks.assign(proto.ticks().begin(), proto.ticks().end());
+  for (const pb::Debit& debit : proto.debits()) position.debits.push_back(DebitFromProto(debit));
+  return position;
+}
+
+void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
+  proto->set_decision_id(record.id.ToBytes());
+  proto->set_request_id(record.request_id);
+  proto->set_principal(record.principal);
+  proto->set_surface(record.surface);
+  UserRefToProto(record.user_ref, proto->mutable_user_ref());
+  proto->set_occurred_us(record.occurred_us);
+  proto->set_context_hash(record.context_hash);
+  proto->set_segment(record.segment);
+  proto->set_slate_size(record.slate_size);
+  proto->set_answer(ToProto<pb::Answer>(record.answer));
+  proto->set_degradation(ToProto<pb::Degradation>(record.degradation));
+  proto->set_log_pending(record.log_pending);
+  ToProto(record.versions, proto->mutable_versions());
+  proto->set_neutral_known(record.neutral_known);
+  proto->set_neutral_value(record.neutral_value);
+  proto->set_neutral_alpha(record.neutral_alpha);
+  proto->set_neutral_beta(record.neutral_beta);
+  proto->set_exploration_floor(record.exploration_floor);
+  for (const CandidateRecord& one : record.candidates) ToProto(one, proto->add_candidates());
+  for (const PositionRecord& one : record.positions) ToProto(one, proto->add_positions());
+  proto->set_features_missing(record.features_missing);
+  proto->set_features_stale(record.features_stale);
+  ToProto(record.times, proto->mutable_times());
+  proto->set_latency_budget_us(record.latency_budget_us);
+  proto->set_replayable(ToProto<pb::Replayable>(record.replayable));
+  proto->set_replayable_reason(record.replayable_reason);
+}
+
+absl::StatusOr<LogEvent> FromProto(const pb::DecisionRecord& proto) {
+  DecisionRecord record;
+  FULCRUM_ASSIGN_OR_RETURN(record.id, IdFromProto(proto.decision_id()));
+  record.request_id = proto.request_id();
+  record.principal = proto.principal();
+  record.surface = proto.surface();
+  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record.user_ref));
+  record.occurred_us = proto.occurred_us();
+  record.context_hash = proto.context_hash();
+  record.segment = proto.segment();
+  record.slate_size = proto.slate_size();
+  FULCRUM_ASSIGN_OR_RETURN(record.answer, FromProto(proto.answer(), Answer::kNeutral, "answer"));
+  FULCRUM_ASSIGN_OR_RETURN(record.degradation,
+                           FromProto(proto.degradation(), Degradation::kShed, "degradation"));
+  record.log_pending = proto.log_pending();
+  record.versions = VersionsFromProto(proto.versions());
+  record.neutral_known = proto.neutral_known();
+  record.neutral_value = proto.neutral_value();
+  record.neutral_alpha = proto.neutral_alpha();
+  record.neutral_beta = proto.neutral_beta();
+  record.exploration_floor = proto.exploration_floor();
+  for (const pb::Candidate& one : proto.candidates()) {
+    FULCRUM_ASSIGN_OR_RETURN(CandidateRecord candidate, CandidateFromProto(one));
+    record.candidates.push_back(std::move(candidate));
+  }
+  for (const pb::Position& one : proto.positions()) {
+    record.positions.push_back(PositionFromProto(one));
+  }
+  record.features_missing = proto.features_missing();
+  record.features_stale = proto.features_stale();
+  record.times = TimesFromProto(proto.times());
+  record.latency_budget_us = proto.latency_budget_us();
+  FULCRUM_ASSIGN_OR_RETURN(record.replayable,
+                           FromProto(proto.replayable(), Replayable::kFull, "replayable"));
+  record.replayable_reason = proto.replayable_reason();
+  return LogEvent(std::move(record));
+}
+
+void ToProto(const ExposureRecord& record, pb::ExposureRecord* proto) {
+  proto->set_decision_id(record.decision_id.ToBytes());
+  proto->set_position(record.position);
+  proto->set_occurred_us(record.occurred_us);
+  proto->set_principal(record.principal);
+}
+
+absl::StatusOr<LogEvent> FromProto(const pb::ExposureRecord& proto) {
+  ExposureRecord record{.position = proto.position(),
+                        .occurred_us = proto.occurred_us(),
+                        .principal = proto.principal()};
+  FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
+  return LogEvent(std::move(record));
+}
+
+void ToProto(const OutcomeRecord& record, pb::OutcomeRecord* proto) {
+  proto->set_decision_id(record.decision_id.ToBytes());
+  proto->set_position(record.position);
+  proto->set_outcome_id(record.outcome_id);
+  proto->set_kind(record.kind);
+  proto->set_value(record.value);
+  proto->set_currency(record.currency);
+  proto->set_occurred_us(record.occurred_us);
+  proto->set_principal(record.principal);
+}
+
+absl::StatusOr<LogEvent> FromProto(const pb::OutcomeRecord& proto) {
+  OutcomeRecord record{.position = proto.position(),
+                       .outcome_id = proto.outcome_id(),
+                       .kind = proto.kind(),
+                       .value = proto.value(),
+                       .currency = proto.currency(),
+                       .occurred_us = proto.occurred_us(),
+                       .principal = proto.principal()};
+  FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
+  return LogEvent(std::move(record));
+}
+
+void ToProto(const SupersededRecord& record, pb::SupersededRecord* proto) {
+  proto->set_decision_id(record.decision_id.ToBytes());
+  proto->set_decision_lsn(record.decision_lsn);
+  proto->set_served_action_id(record.served_action_id);
+  for (const Debit& refund : record.refunds) ToProto(refund, proto->add_refunds());
+  UserRefToProto(record.user_ref, proto->mutable_user_ref());
+  proto->set_occurred_us(record.occurred_us);
+}
+
+absl::StatusOr<LogEvent> FromProto(const pb::SupersededRecord& proto) {
+  SupersededRecord record{.decision_lsn = proto.decision_lsn(),
+                          .served_action_id = proto.served_action_id(),
+                          .occurred_us = proto.occurred_us()};
+  FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
+  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record.user_ref));
+  for (const pb::Debit& refund : proto.refunds()) record.refunds.push_back(DebitFromProto(refund));
+  return LogEvent(std::move(record));
+}
+
+template <typename Proto>
+absl::StatusOr<LogEvent> Decode(std::string_view payload) {
+  Proto proto;
+  if (!proto.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+    return absl::DataLossError(
+        absl::StrCat("the payload is not a ", Proto::descriptor()->full_name()));
+  }
+  return FromProto(proto);
+}
+
+// Collects the first thing that is wrong with an event.
+class Checker {
+ public:
+  explicit Checker(const char* what) : what_(what) {}
+
+  void Text(const char* field, std::string_view text) {
+    if (status_.ok() && !base::IsUtf8(text)) Refuse(field, "is not UTF-8");
+  }
+  void That(bool right, const char* field, const char* problem) {
+    if (status_.ok() && !right) Refuse(field, problem);
+  }
+  void Debits(const char* field, const std::vector<Debit>& debits) {
+    for (const Debit& debit : debits) {
+      Text(field, debit.row);
+      That(!debit.row.empty(), field, "has no row");
+      That(debit.amount > 0, field, "has an amount below 1");
+      That(debit.limit >= 0, field, "has a limit below 0");
+    }
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  void Refuse(const char* field, const char* problem) {
+    status_ = absl::InvalidArgumentError(absl::StrCat(what_, ": ", field, " ", problem));
+  }
+
+  const char* what_;
+  absl::Status status_;
+};
+
+bool SumsToOne(const std::vector<Ticks>& ticks) {
+  Ticks sum = 0;
+  for (const Ticks one : ticks) {
+    if (one > kTicksTotal || sum > kTicksTotal) return false;
+    sum += one;
+  }
+  return sum == kTicksTotal;
+}
+
+absl::Status Check(const DecisionRecord& record) {
+  Checker check("decision");
+  check.Text("request_id", record.request_id);
+  check.Text("principal", record.principal);
+  check.Text("surface", record.surface);
+  check.Text("segment", record.segment);
+  check.Text("replayable_reason", record.replayable_reason);
+  for (const CandidateRecord& candidate : record.candidates) {
+    check.Text("candidate.action_id", candidate.action_id);
+    check.Text("candidate.campaign_id", candidate.campaign_id);
+    check.That(!candidate.action_id.empty(), "candidate.action_id", "is empty");
+  }
+  for (const PositionRecord& position : record.positions) {
+    check.Text("position.action_id", position.action_id);
+    check.Debits("position.debits", position.debits);
+    if (position.ticks.empty()) continue;
+    check.That(position.ticks.size() == record.candidates.size() + 1, "position.ticks",
+               "has not one number per candidate and one for the neutral action");
+    check.That(SumsToOne(position.ticks), "position.ticks", "does not sum to 2^32");
+  }
+  return check.status();
+}
+
+absl::Status Check(const ExposureRecord& record) {
+  Checker check("exposure");
+  check.Text("principal", record.principal);
+  check.That(record.position >= 1, "position", "is 0; positions are counted from 1");
+  return check.status();
+}
+
+absl::Status Check(const OutcomeRecord& record) {
+  Checker check("outcome");
+  check.Text("outcome_id", record.outcome_id);
+  check.Text("kind", record.kind);
+  check.Text("currency", record.currency);
+  check.Text("principal", record.principal);
+  check.That(std::isfinite(record.value), "value", "is not a finite number");
+  return check.status();
+}
+
+absl::Status Check(const SupersededRecord& record) {
+  Checker check("superseded");
+  check.Text("served_action_id", record.served_action_id);
+  check.Debits("refunds", record.refunds);
+  check.That(record.decision_lsn >= 1, "decision_lsn", "is 0");
+  return check.status();
+}
+
+}  // namespace
+
+absl::Status CheckEvent(const LogEvent& event) {
+  return std::visit([](const auto& record) { return Check(record); }, event);
+}
+
+absl::Status CheckSnapshot(const FeatureSnapshot& snapshot) {
+  Checker check("feature snapshot");
+  const bool whole = snapshot.columns == 0 ? snapshot.values.empty()
+                                           : snapshot.values.size() % snapshot.columns == 0;
+  check.That(whole, "values", "is not whole rows of `columns` numbers");
+  return check.status();
+}
+
+RecordType TypeOf(const LogEvent& event) {
+  constexpr RecordType kTypes[] = {RecordType::kDecision, RecordType::kExposure,
+                                   RecordType::kOutcome, RecordType::kSuperseded};
+  static_assert(std::variant_size_v<LogEvent> == std::size(kTypes));
+  return kTypes[event.index()];
+}
+
+// Clearing a message keeps the memory of its strings and arrays.
+struct RecordEncoder::Scratch {
+  pb::DecisionRecord decision;
+  pb::ExposureRecord exposure;
+  pb::OutcomeRecord outcome;
+  pb::SupersededRecord superseded;
+  pb::FeatureSnapshot snapshot;
+  std::string payload;
+
+  pb::DecisionRecord* For(const DecisionRecord&) { return &decision; }
+  pb::ExposureRecord* For(const ExposureRecord&) { return &exposure; }
+  pb::OutcomeRecord* For(const OutcomeRecord&) { return &outcome; }
+  pb::SupersededRecord* For(const SupersededRecord&) { return &superseded; }
+
+  template <typename Proto>
+  std::string_view Serialize(const Proto& proto) {
+    payload.clear();
+    FULCRUM_CHECK(proto.AppendToString(&payload));
+    return payload;
+  }
+};
+
+RecordEncoder::RecordEncoder() : scratch_(std::make_unique<Scratch>()) {}
+RecordEncoder::~RecordEncoder() = default;
+
+std::string_view RecordEncoder::Encode(const LogEvent& event) {
+  return std::visit(
+      [this](const auto& record) {
+        auto* const proto = scratch_->For(record);
+        proto->Clear();
+        ToProto(record, proto);
+        return scratch_->Serialize(*proto);
+      },
+      event);
+}
+
+std::string_view RecordEncoder::Encode(const FeatureSnapshot& snapshot) {
+  pb::FeatureSnapshot* const proto = &scratch_->snapshot;
+  proto->Clear();
+  proto->set_decision_id(snapshot.decision_id.ToBytes());
+  proto->set_model(snapshot.model);
+  proto->set_columns(snapshot.columns);
+  proto->mutable_value_bits()->Reserve(static_cast<int>(snapshot.values.size()));
+  for (const double value : snapshot.values) {
+    proto->mutable_value_bits()->AddAlreadyReserved(std::bit_cast<uint64_t>(value));
+  }
+  return scratch_->Serialize(*proto);
+}
+
+absl::StatusOr<LogEvent> DecodeEvent(RecordType type, std::string_view payload) {
+  switch (type) {
+    case RecordType::kDecision:
+      return Decode<pb::DecisionRecord>(payload);
+    case RecordType::kExposure:
+      return Decode<pb::ExposureRecord>(payload);
+    case RecordType::kOutcome:
+      return Decode<pb::OutcomeRecord>(payload);
+    case RecordType::kSuperseded:
+      return Decode<pb::SupersededRecord>(payload);
+    default:
+      return absl::DataLossError(
+          absl::StrCat("a record of type ", static_cast<int>(type), " is not an event"));
+  }
+}
+
+absl::StatusOr<LogEvent> ParseEvent(RecordType type, std::string_view payload) {
+  FULCRUM_ASSIGN_OR_RETURN(LogEvent event, DecodeEvent(type, payload));
+  const absl::Status check = CheckEvent(event);
+  if (!check.ok()) return absl::DataLossError(check.message());
+  return event;
+}
+
+absl::StatusOr<FeatureSnapshot> ParseSnapshot(std::string_view payload) {
+  pb::FeatureSnapshot proto;
+  if (!proto.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+    return absl::DataLossError("the payload is not a fulcrum.log.v1.FeatureSnapshot");
+  }
+  FeatureSnapshot snapshot{.model = proto.model(), .columns = proto.columns()};
+  FULCRUM_ASSIGN_OR_RETURN(snapshot.decision_id, IdFromProto(proto.decision_id()));
+  snapshot.values.reserve(static_cast<size_t>(proto.value_bits_size()));
+  for (const uint64_t bits : proto.value_bits()) {
+    snapshot.values.push_back(std::bit_cast<double>(bits));
+  }
+  const absl::Status check = CheckSnapshot(snapshot);
+  if (!check.ok()) return absl::DataLossError(check.message());
+  return snapshot;
+}
+
+}  // namespace fulcrum::decision_log

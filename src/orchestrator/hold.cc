@@ -1,0 +1,99 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "orchestrator/ledger.h"
+#include "orchestrator/ledger_state.h"
+#include "orchestrator/plan.h"
+
+namespace fulcrum::orchestrator {
+namespace {
+
+std::vector<HeldShare> SharesOf(const Plan& plan) {
+  std::vector<HeldShare> shares;
+  shares.reserve(plan.shares.size());
+  for (const PlanShare& share : plan.shares) {
+    shares.push_back({share.row, share.per_user, share.window_start_us, share.held});
+  }
+  return shares;
+}
+
+const UserRef& UserOf(const Plan& plan) {
+  static const UserRef kNobody{};
+  return plan.user_ref ? *plan.user_ref : kNobody;
+}
+
+}  // namespace
+
+Hold::Hold() = default;
+
+Hold::Hold(std::shared_ptr<LedgerState> state, std::unique_ptr<Plan> plan)
+    : state_(std::move(state)), plan_(std::move(plan)) {
+  secured_.reserve(plan_->candidates());
+  for (const MaskReason reason : plan_->reasons) secured_.push_back(reason == MaskReason::kNone);
+}
+
+Hold::Hold(Hold&& other) noexcept = default;
+
+Hold& Hold::operator=(Hold&& other) noexcept {
+  if (this == &other) return *this;
+  Release();
+  state_ = std::move(other.state_);
+  plan_ = std::move(other.plan_);
+  secured_ = std::move(other.secured_);
+  kept_ = other.kept_;
+  return *this;
+}
+
+Hold::~Hold() {
+  Release();
+}
+
+const std::vector<MaskReason>& Hold::reasons() const {
+  static const std::vector<MaskReason> kNoCandidates;
+  return plan_ == nullptr ? kNoCandidates : plan_->reasons;
+}
+
+std::vector<std::vector<Debit>> Hold::Keep(absl::Span<const size_t> drawn) {
+  FULCRUM_CHECK(!kept_);
+  kept_ = true;
+  std::vector<std::vector<Debit>> debits(drawn.size());
+  if (plan_ == nullptr) {
+    FULCRUM_CHECK(drawn.empty());
+    return debits;
+  }
+  const config::Bundle& bundle = state_->bundle();
+  std::vector<int64_t> kept(plan_->shares.size(), 0);
+  for (size_t i = 0; i < drawn.size(); ++i) {
+    FULCRUM_CHECK(drawn[i] < secured_.size() && secured_[drawn[i]]);
+    for (const PlanUse& use : plan_->UsesOf(drawn[i])) {
+      const PlanShare& share = plan_->shares[use.share];
+      const config::Constraint& row = bundle.constraints[share.row];
+      kept[use.share] += use.amount;
+      debits[i].push_back({row.id, share.window_start_us, use.amount, row.limit, row.per_user});
+    }
+  }
+  std::vector<HeldShare> released = SharesOf(*plan_);
+  for (size_t i = 0; i < kept.size(); ++i) {
+    FULCRUM_CHECK(kept[i] <= plan_->shares[i].held);
+    released[i].amount -= kept[i];
+    plan_->shares[i].held = kept[i];
+  }
+  state_->Release(released, UserOf(*plan_));
+  return debits;
+}
+
+void Hold::Detach() {
+  FULCRUM_CHECK(kept_);
+  if (state_ == nullptr) return;
+  state_->Detach(SharesOf(*plan_), UserOf(*plan_));
+  state_ = nullptr;
+}
+
+void Hold::Release() {
+  if (state_ == nullptr) return;
+  state_->Release(SharesOf(*plan_), UserOf(*plan_));
+  state_ = nullptr;
+}
+
+}  // namespace fulcrum::orchestrator

@@ -1,0 +1,178 @@
+#include "orchestrator/ledger.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "orchestrator/ledger_state.h"
+#include "orchestrator/plan.h"
+
+namespace fulcrum::orchestrator {
+namespace {
+
+// Other requests may take a lease that this one has fetched. Each round leases more, so a round
+// without success means a very contended row; then the candidates are masked.
+constexpr int kRounds = 16;
+
+// Leases for windows that begin within this time are fetched at a checkpoint.
+constexpr absl::Duration kLookAhead = absl::Minutes(2);
+
+absl::Status NotOpen() {
+  return absl::FailedPreconditionError(
+      "ledger: it is closed, or recovery is not finished; call FinishRecovery() first");
+}
+
+}  // namespace
+
+Ledger::Ledger(const LedgerOptions& options, std::unique_ptr<LedgerStore> store,
+               std::shared_ptr<LedgerState> state, std::optional<Session> previous,
+               Lsn checkpoint_lsn)
+    : options_(options),
+      store_(std::move(store)),
+      state_(std::move(state)),
+      previous_(std::move(previous)),
+      checkpoint_lsn_(checkpoint_lsn) {}
+
+Ledger::~Ledger() {
+  state_->Stop();
+  if (leasing_.joinable()) leasing_.join();
+}
+
+absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& options,
+                                                     std::shared_ptr<const config::Bundle> bundle) {
+  FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<LedgerStore> store,
+                           LedgerStore::Open(options.files, options.directory));
+  FULCRUM_ASSIGN_OR_RETURN(StoreImage image, store->ReadAll());
+  auto state = std::make_shared<LedgerState>(std::move(bundle));
+  state->Load(image);
+  return std::unique_ptr<Ledger>(new Ledger(options, std::move(store), std::move(state),
+                                            std::move(image.session), image.fold.lsn));
+}
+
+absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn) {
+  RecoveryReport report;
+  report.checkpoint_lsn = checkpoint_lsn_;
+  {
+    base::MutexLock lock(&write_mutex_);
+    const Session session{options_.boot_id, options_.durability, false};
+    const StoreBatch batch = state_->PlanRecovery(log_last_lsn, previous_, session, &report);
+    FULCRUM_RETURN_IF_ERROR(store_->Write(batch, /*sync=*/true));
+    state_->FinishRecovery(batch);
+  }
+  FULCRUM_RETURN_IF_ERROR(FetchLeases(state_->CurrentWindows(options_.clock->Now())));
+  if (options_.lease_ahead) leasing_ = std::thread([this] { KeepLeasing(); });
+  return report;
+}
+
+absl::StatusOr<Hold> Ledger::Acquire(absl::Span<const int32_t> actions, size_t draws,
+                                     const std::optional<UserRef>& user_ref, absl::Time now,
+                                     domain::Wait wait) {
+  using Lack = LedgerState::Lack;
+  using Secured = LedgerState::Secured;
+  auto plan = std::make_unique<Plan>(MakePlan(state_->bundle(), actions, draws, user_ref, now));
+  Secured secured = state_->Secure(plan.get(), Lack::kReport);
+  if (secured == Secured::kLacksLease && wait == domain::Wait::kNoWait) {
+    return absl::UnavailableError("ledger: a lease must be fetched first; call with kMayWait");
+  }
+  for (int round = 0; secured == Secured::kLacksLease && round < kRounds; ++round) {
+    if (!FetchLeases(*plan).ok()) break;
+    secured = state_->Secure(plan.get(), Lack::kReport);
+  }
+  if (secured == Secured::kLacksLease) secured = state_->Secure(plan.get(), Lack::kMask);
+  if (secured == Secured::kNotOpen) return NotOpen();
+  return Hold(state_, std::move(plan));
+}
+
+absl::Status Ledger::FetchLeases(const Plan& plan) {
+  std::vector<LeaseNeed> needs;
+  for (size_t i = 0; i < plan.shares.size(); ++i) {
+    const PlanShare& share = plan.shares[i];
+    if (share.per_user) continue;
+    const int64_t demand = DemandOf(plan, i);
+    if (demand > 0) needs.push_back({{share.row, share.window_start_us}, demand});
+  }
+  return FetchLeases(needs);
+}
+
+absl::Status Ledger::FetchLeases(absl::Span<const LeaseNeed> needs) {
+  base::MutexLock lock(&write_mutex_);
+  const std::vector<LeaseGrant> grants = state_->PlanLeases(needs);
+  if (grants.empty()) return absl::OkStatus();
+  StoreBatch batch;
+  batch.leases.reserve(grants.size());
+  for (const LeaseGrant& grant : grants) batch.leases.push_back(grant.entry);
+  FULCRUM_RETURN_IF_ERROR(store_->Write(batch, /*sync=*/true));
+  state_->TakeLeases(grants);
+  return absl::OkStatus();
+}
+
+void Ledger::KeepLeasing() {
+  while (true) {
+    const std::vector<LeaseNeed> needs = state_->WaitForLowRows();
+    if (needs.empty()) return;
+    // If it fails, the request that runs dry asks again and hears of it.
+    FetchLeases(needs).IgnoreError();
+  }
+}
+
+void Ledger::OnLogged(Lsn lsn, const LogEvent& event) {
+  state_->OnLogged(lsn, event);
+}
+
+void Ledger::Return(absl::Span<const Debit> debits, const UserRef& user_ref) {
+  state_->Return(debits, user_ref);
+}
+
+absl::Status Ledger::WriteCheckpoint(bool clean, bool sync) {
+  base::MutexLock lock(&write_mutex_);
+  StoreBatch batch = state_->TakeCheckpoint();
+  if (clean) batch.session = Session{options_.boot_id, options_.durability, true};
+  absl::Status written = store_->Write(batch, sync);
+  if (!written.ok()) state_->CheckpointFailed(batch);
+  return written;
+}
+
+absl::Status Ledger::Checkpoint() {
+  FULCRUM_RETURN_IF_ERROR(WriteCheckpoint(/*clean=*/false, /*sync=*/false));
+  return FetchLeases(state_->CurrentWindows(options_.clock->Now() + kLookAhead));
+}
+
+absl::Status Ledger::Close() {
+  const bool idle = state_->Close();
+  state_->Stop();
+  FULCRUM_RETURN_IF_ERROR(WriteCheckpoint(/*clean=*/idle, /*sync=*/true));
+  if (idle) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "ledger: closed with decisions in flight; their leases may be written off at the next start; "
+      "stop the requests and drain the log first");
+}
+
+std::vector<Ledger::RowStatus> Ledger::Status(absl::Time now) const {
+  std::vector<RowStatus> rows;
+  const config::Bundle& bundle = state_->bundle();
+  for (size_t i = 0; i < bundle.constraints.size(); ++i) {
+    if (bundle.constraints[i].per_user) continue;
+    const LedgerState::View view = state_->Look(static_cast<int32_t>(i), now, nullptr);
+    rows.push_back({bundle.constraints[i].id, view.window_start_us, view.limit, view.leased,
+                    view.spent, view.held, view.written_off});
+  }
+  return rows;
+}
+
+std::vector<Ledger::RowStatus> Ledger::UserStatus(const UserRef& user_ref, absl::Time now) const {
+  std::vector<RowStatus> rows;
+  const config::Bundle& bundle = state_->bundle();
+  for (size_t i = 0; i < bundle.constraints.size(); ++i) {
+    if (!bundle.constraints[i].per_user) continue;
+    const LedgerState::View view = state_->Look(static_cast<int32_t>(i), now, &user_ref);
+    rows.push_back({bundle.constraints[i].id, view.window_start_us, view.limit, view.limit,
+                    view.spent, view.held, 0});
+  }
+  return rows;
+}
+
+int64_t Ledger::unheld() const {
+  return state_->unheld();
+}
+
+}  // namespace fulcrum::orchestrator

@@ -1,0 +1,492 @@
+#include "orchestrator/ledger_state.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "orchestrator/windows.h"
+
+namespace fulcrum::orchestrator {
+namespace {
+
+// A lease covers at least this many of the row's dearest action, so that leases stay rare.
+constexpr int64_t kActionsPerLease = 64;
+
+int64_t SaturatingMultiply(int64_t a, int64_t b) {
+  int64_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<int64_t>::max() : product;
+}
+
+// An eighth of what is left, so that a lost lease costs little, but no trifles.
+int64_t ChunkOf(int64_t remaining, int64_t amount_max, int64_t shortfall) {
+  const int64_t useful = SaturatingMultiply(amount_max, kActionsPerLease);
+  return std::min(remaining, std::max({remaining / 8, useful, shortfall}));
+}
+
+}  // namespace
+
+LedgerState::LedgerState(std::shared_ptr<const config::Bundle> bundle)
+    : bundle_(std::move(bundle)) {
+  base::MutexLock lock(&mutex_);
+  rows_.reserve(bundle_->constraints.size());
+  for (const config::Constraint& constraint : bundle_->constraints) {
+    row_index_.emplace(constraint.id, static_cast<int32_t>(rows_.size()));
+    Row row;
+    row.id = constraint.id;
+    row.constraint = &constraint;
+    rows_.push_back(std::move(row));
+  }
+  for (const config::Action& action : bundle_->actions) {
+    for (const int32_t row : bundle_->campaigns[action.campaign].constraints) {
+      rows_[row].amount_max =
+          std::max(rows_[row].amount_max, AmountOf(action, bundle_->constraints[row]));
+    }
+  }
+}
+
+// --- Finding.
+
+int32_t LedgerState::RowIndex(std::string_view id) {
+  const auto found = row_index_.find(id);
+  if (found != row_index_.end()) return found->second;
+  const auto index = static_cast<int32_t>(rows_.size());
+  row_index_.emplace(std::string(id), index);
+  Row row;
+  row.id = std::string(id);
+  rows_.push_back(std::move(row));
+  return index;
+}
+
+Account* LedgerState::FindAccount(const Row& row, int64_t window_start_us) {
+  for (const auto& account : row.accounts) {
+    if (account->window_start_us == window_start_us) return account.get();
+  }
+  return nullptr;
+}
+
+Account* LedgerState::AddAccount(Row* row, int64_t window_start_us) {
+  if (Account* found = FindAccount(*row, window_start_us)) return found;
+  if (IsForgotten(window_start_us, latest_us_)) return nullptr;
+  row->accounts.push_back(std::make_unique<Account>());
+  row->accounts.back()->window_start_us = window_start_us;
+  return row->accounts.back().get();
+}
+
+LedgerState::CapWindow* LedgerState::FindCapWindow(int64_t window_start_us) const {
+  const auto found = caps_.find(window_start_us);
+  return found == caps_.end() ? nullptr : found->second.get();
+}
+
+LedgerState::CapWindow* LedgerState::AddCapWindow(int64_t window_start_us) {
+  if (CapWindow* found = FindCapWindow(window_start_us)) return found;
+  if (IsForgotten(window_start_us, latest_us_)) return nullptr;
+  return caps_.emplace(window_start_us, std::make_unique<CapWindow>()).first->second.get();
+}
+
+void LedgerState::MarkDirty(CapWindow* window, const CapKey& key, Counter* counter) {
+  if (counter->dirty) return;
+  counter->dirty = true;
+  window->dirty.push_back(key);
+}
+
+// --- Requests.
+
+void LedgerState::LoadRooms(Plan* plan) const {
+  for (PlanShare& share : plan->shares) {
+    share.held = 0;
+    share.largest.clear();
+    share.room = 0;
+    share.limit_room = 0;
+    // A late request for a window whose counters are gone must not start from zero again.
+    if (IsForgotten(share.window_start_us, latest_us_)) continue;
+    const Row& row = rows_[share.row];
+    const int64_t limit = row.constraint->limit;
+    if (share.per_user) {
+      if (!plan->user_ref) continue;
+      int64_t used = 0;
+      if (const CapWindow* window = FindCapWindow(share.window_start_us)) {
+        const auto found = window->counters.find(CapKey{share.row, *plan->user_ref});
+        if (found != window->counters.end()) {
+          used = SaturatingAdd(found->second.spent, found->second.held);
+        }
+      }
+      share.room = share.limit_room = std::max<int64_t>(0, limit - used);
+      continue;
+    }
+    const Account* account = FindAccount(row, share.window_start_us);
+    const int64_t used = account == nullptr ? 0 : account->used();
+    const int64_t leased = account == nullptr ? 0 : account->leased;
+    share.room = std::max<int64_t>(0, std::min(leased, limit) - used);
+    share.limit_room = std::max<int64_t>(0, limit - used);
+  }
+}
+
+LedgerState::Secured LedgerState::Secure(Plan* plan, Lack lack) {
+  base::MutexLock lock(&mutex_);
+  if (!live_ || closed_) return Secured::kNotOpen;
+  latest_us_ = std::max(latest_us_, plan->now_us);
+  LoadRooms(plan);
+  for (size_t i = 0; i < plan->candidates(); ++i) {
+    MaskReason& reason = plan->reasons[i];
+    if (reason == MaskReason::kNoUserRef) continue;
+    reason = MaskReason::kNone;
+    for (const PlanUse& use : plan->UsesOf(i)) {
+      const PlanShare& share = plan->shares[use.share];
+      const int64_t increase = IncreaseOf(share, use.amount, plan->draws);
+      if (increase <= share.room - share.held) continue;
+      if (increase > share.limit_room - share.held) {
+        reason = MaskReason::kNoHold;  // stronger than a lease that could be fetched
+        break;
+      }
+      reason = MaskReason::kLedgerUnavailable;
+    }
+    if (reason == MaskReason::kLedgerUnavailable && lack == Lack::kReport) {
+      return Secured::kLacksLease;
+    }
+    if (reason != MaskReason::kNone) continue;
+    for (const PlanUse& use : plan->UsesOf(i)) {
+      Join(&plan->shares[use.share], use.amount, plan->draws);
+    }
+  }
+  TakeHolds(*plan);
+  return Secured::kDone;
+}
+
+void LedgerState::TakeHolds(const Plan& plan) {
+  for (const PlanShare& share : plan.shares) {
+    if (share.held == 0) continue;
+    if (share.per_user) {
+      CapWindow* window = AddCapWindow(share.window_start_us);
+      window->counters[CapKey{share.row, *plan.user_ref}].held += share.held;
+      window->held += share.held;
+      continue;
+    }
+    Account* account = FindAccount(rows_[share.row], share.window_start_us);
+    account->counter.held += share.held;
+    AskForRefill(share.row, account);
+  }
+}
+
+void LedgerState::AskForRefill(int32_t row, Account* account) {
+  if (account->refill_asked || account->leased >= LimitOf(rows_[row])) return;
+  if (account->leased - account->used() >= account->chunk / 4) return;
+  account->refill_asked = true;
+  low_rows_.push_back({{row, account->window_start_us}, 0});
+  low_rows_changed_.NotifyOne();
+}
+
+void LedgerState::ReleaseShare(const HeldShare& share, const UserRef& user_ref) {
+  if (!share.per_user) {
+    Account* account = FindAccount(rows_[share.row], share.window_start_us);
+    FULCRUM_CHECK(account != nullptr && account->counter.held >= share.amount);
+    account->counter.held -= share.amount;
+    return;
+  }
+  CapWindow* window = FindCapWindow(share.window_start_us);
+  FULCRUM_CHECK(window != nullptr);
+  const auto found = window->counters.find(CapKey{share.row, user_ref});
+  FULCRUM_CHECK(found != window->counters.end() && found->second.held >= share.amount);
+  found->second.held -= share.amount;
+  window->held -= share.amount;
+  const Counter& counter = found->second;
+  if (counter.held == 0 && counter.spent == 0 && !counter.dirty) window->counters.erase(found);
+}
+
+void LedgerState::Release(absl::Span<const HeldShare> shares, const UserRef& user_ref) {
+  base::MutexLock lock(&mutex_);
+  for (const HeldShare& share : shares) {
+    if (share.amount > 0) ReleaseShare(share, user_ref);
+  }
+}
+
+void LedgerState::Detach(absl::Span<const HeldShare> shares, const UserRef& user_ref) {
+  base::MutexLock lock(&mutex_);
+  for (const HeldShare& share : shares) {
+    if (share.amount == 0) continue;
+    if (share.per_user) {
+      CapWindow* window = FindCapWindow(share.window_start_us);
+      FULCRUM_CHECK(window != nullptr);
+      window->counters.at(CapKey{share.row, user_ref}).pending += share.amount;
+    } else {
+      FindAccount(rows_[share.row], share.window_start_us)->counter.pending += share.amount;
+    }
+  }
+}
+
+int64_t LedgerState::TakePending(Counter* counter, int64_t amount) {
+  const int64_t taken = std::min(amount, counter->pending);
+  counter->pending -= taken;
+  counter->held -= taken;
+  return taken;
+}
+
+void LedgerState::Return(absl::Span<const Debit> debits, const UserRef& user_ref) {
+  base::MutexLock lock(&mutex_);
+  for (const Debit& debit : debits) {
+    const int32_t row = RowIndex(debit.row);
+    if (!debit.per_user) {
+      Account* account = FindAccount(rows_[row], debit.window_start_us);
+      if (account != nullptr) TakePending(&account->counter, debit.amount);
+      continue;
+    }
+    CapWindow* window = FindCapWindow(debit.window_start_us);
+    if (window == nullptr) continue;
+    const auto found = window->counters.find(CapKey{row, user_ref});
+    if (found == window->counters.end()) continue;
+    window->held -= TakePending(&found->second, debit.amount);
+    const Counter& counter = found->second;
+    if (counter.held == 0 && counter.spent == 0 && !counter.dirty) window->counters.erase(found);
+  }
+}
+
+// --- Leases.
+
+std::vector<LeaseGrant> LedgerState::PlanLeases(absl::Span<const LeaseNeed> needs) const {
+  base::MutexLock lock(&mutex_);
+  std::vector<LeaseGrant> grants;
+  for (const LeaseNeed& need : needs) {
+    const Row& row = rows_[need.key.row];
+    if (IsForgotten(need.key.window_start_us, latest_us_) || row.amount_max == 0) continue;
+    const Account* account = FindAccount(row, need.key.window_start_us);
+    static const Account kNothing;
+    const Account& known = account == nullptr ? kNothing : *account;
+    const int64_t remaining = std::max<int64_t>(0, LimitOf(row) - known.leased);
+    const int64_t free = known.leased - known.used();
+    const bool enough =
+        need.amount > 0 ? free >= need.amount : known.chunk > 0 && free >= known.chunk / 4;
+    if (remaining == 0 || enough) continue;
+    LeaseGrant grant;
+    grant.key = need.key;
+    grant.chunk = ChunkOf(remaining, row.amount_max, std::max<int64_t>(0, need.amount - free));
+    grant.entry = {row.id, need.key.window_start_us, known.leased + grant.chunk, known.written_off};
+    grants.push_back(std::move(grant));
+  }
+  return grants;
+}
+
+void LedgerState::TakeLeases(absl::Span<const LeaseGrant> grants) {
+  base::MutexLock lock(&mutex_);
+  for (const LeaseGrant& grant : grants) {
+    Account* account = AddAccount(&rows_[grant.key.row], grant.key.window_start_us);
+    if (account == nullptr) continue;  // forgotten meanwhile
+    account->leased = grant.entry.leased;
+    account->chunk = grant.chunk;
+  }
+}
+
+std::vector<LeaseNeed> LedgerState::CurrentWindows(absl::Time now) const {
+  std::vector<LeaseNeed> needs;
+  for (size_t i = 0; i < bundle_->constraints.size(); ++i) {
+    const config::Constraint& constraint = bundle_->constraints[i];
+    if (constraint.per_user) continue;
+    const absl::TimeZone& zone = bundle_->campaigns[constraint.campaign].time_zone;
+    needs.push_back({{static_cast<int32_t>(i), WindowStartUs(constraint.window, zone, now)}, 0});
+  }
+  return needs;
+}
+
+std::vector<LeaseNeed> LedgerState::WaitForLowRows() {
+  base::MutexLock lock(&mutex_);
+  while (low_rows_.empty() && !stopped_) low_rows_changed_.Wait(&mutex_);
+  if (stopped_) return {};
+  std::vector<LeaseNeed> low_rows = std::exchange(low_rows_, {});
+  for (const LeaseNeed& need : low_rows) {
+    Account* account = FindAccount(rows_[need.key.row], need.key.window_start_us);
+    if (account != nullptr) account->refill_asked = false;
+  }
+  return low_rows;
+}
+
+void LedgerState::Stop() {
+  base::MutexLock lock(&mutex_);
+  stopped_ = true;
+  low_rows_changed_.NotifyAll();
+}
+
+// --- The log.
+
+void LedgerState::OnLogged(Lsn lsn, const LogEvent& event) {
+  base::MutexLock lock(&mutex_);
+  if (lsn <= folded_) return;
+  if (lsn != folded_ + 1 && !live_) gap_ = true;
+  folded_ = lsn;
+  if (const auto* decision = std::get_if<DecisionRecord>(&event)) {
+    latest_us_ = std::max(latest_us_, decision->occurred_us);
+    for (const PositionRecord& position : decision->positions) {
+      for (const Debit& debit : position.debits) Spend(debit, decision->user_ref);
+    }
+  } else if (const auto* superseded = std::get_if<SupersededRecord>(&event)) {
+    for (const Debit& debit : superseded->refunds) Refund(debit, superseded->user_ref);
+  }
+}
+
+void LedgerState::Spend(const Debit& debit, const UserRef& user_ref) {
+  if (debit.amount <= 0) return;
+  const int32_t row = RowIndex(debit.row);
+  int64_t taken = 0;
+  if (debit.per_user) {
+    CapWindow* window = AddCapWindow(debit.window_start_us);
+    if (window == nullptr) return;
+    const CapKey key{row, user_ref};
+    Counter* counter = &window->counters[key];
+    counter->spent = SaturatingAdd(counter->spent, debit.amount);
+    if (live_) taken = TakePending(counter, debit.amount);
+    window->held -= taken;
+    MarkDirty(window, key, counter);
+  } else {
+    Account* account = AddAccount(&rows_[row], debit.window_start_us);
+    if (account == nullptr) return;
+    account->counter.spent = SaturatingAdd(account->counter.spent, debit.amount);
+    if (live_) taken = TakePending(&account->counter, debit.amount);
+    account->counter.dirty = true;
+  }
+  if (live_) unheld_ = SaturatingAdd(unheld_, debit.amount - taken);
+}
+
+void LedgerState::Refund(const Debit& debit, const UserRef& user_ref) {
+  if (debit.amount <= 0) return;
+  const int32_t row = RowIndex(debit.row);
+  if (debit.per_user) {
+    CapWindow* window = FindCapWindow(debit.window_start_us);
+    if (window == nullptr) return;
+    const CapKey key{row, user_ref};
+    const auto found = window->counters.find(key);
+    if (found == window->counters.end()) return;
+    found->second.spent -= std::min(found->second.spent, debit.amount);
+    MarkDirty(window, key, &found->second);
+    return;
+  }
+  Account* account = FindAccount(rows_[row], debit.window_start_us);
+  if (account == nullptr) return;
+  account->counter.spent -= std::min(account->counter.spent, debit.amount);
+  account->counter.dirty = true;
+}
+
+Lsn LedgerState::folded() const {
+  base::MutexLock lock(&mutex_);
+  return folded_;
+}
+
+int64_t LedgerState::unheld() const {
+  base::MutexLock lock(&mutex_);
+  return unheld_;
+}
+
+// --- Checkpoint.
+
+void LedgerState::CopyAccounts(StoreBatch* batch) {
+  for (Row& row : rows_) {
+    for (const auto& account : row.accounts) {
+      if (!account->counter.dirty) continue;
+      account->counter.dirty = false;
+      batch->spends.push_back({row.id, account->window_start_us, account->counter.spent});
+    }
+  }
+}
+
+void LedgerState::CopyCaps(StoreBatch* batch) {
+  for (auto& [window_start_us, window] : caps_) {
+    for (const CapKey& key : std::exchange(window->dirty, {})) {
+      const auto found = window->counters.find(key);
+      if (found == window->counters.end()) continue;
+      Counter& counter = found->second;
+      counter.dirty = false;
+      batch->caps.push_back({rows_[key.row].id, window_start_us, key.user_ref, counter.spent});
+      if (counter.spent == 0 && counter.held == 0) window->counters.erase(found);
+    }
+  }
+}
+
+bool LedgerState::DropForgotten(std::vector<std::unique_ptr<CapWindow>>* graveyard) {
+  bool dropped = false;
+  for (Row& row : rows_) {
+    const auto forgotten = [this](const std::unique_ptr<Account>& account) {
+      return account->counter.held == 0 && IsForgotten(account->window_start_us, latest_us_);
+    };
+    const size_t before = row.accounts.size();
+    row.accounts.erase(std::remove_if(row.accounts.begin(), row.accounts.end(), forgotten),
+                       row.accounts.end());
+    dropped = dropped || row.accounts.size() != before;
+  }
+  for (auto it = caps_.begin(); it != caps_.end();) {
+    const auto next = std::next(it);
+    if (it->second->held == 0 && IsForgotten(it->first, latest_us_)) {
+      graveyard->push_back(std::move(it->second));
+      caps_.erase(it);
+      dropped = true;
+    }
+    it = next;
+  }
+  return dropped;
+}
+
+StoreBatch LedgerState::TakeCheckpoint() {
+  std::vector<std::unique_ptr<CapWindow>> graveyard;  // freed after the lock
+  StoreBatch batch;
+  base::MutexLock lock(&mutex_);
+  if (DropForgotten(&graveyard) || std::exchange(forget_asked_, false)) {
+    batch.forget_before_us = latest_us_ - kWindowKeptUs;
+  }
+  CopyAccounts(&batch);
+  CopyCaps(&batch);
+  batch.fold = FoldMark{folded_, latest_us_};
+  return batch;
+}
+
+void LedgerState::CheckpointFailed(const StoreBatch& batch) {
+  base::MutexLock lock(&mutex_);
+  forget_asked_ = forget_asked_ || batch.forget_before_us.has_value();
+  for (const SpendEntry& entry : batch.spends) {
+    Account* account = FindAccount(rows_[RowIndex(entry.row)], entry.window_start_us);
+    if (account != nullptr) account->counter.dirty = true;
+  }
+  for (const CapEntry& entry : batch.caps) {
+    CapWindow* window = AddCapWindow(entry.window_start_us);
+    if (window == nullptr) continue;
+    const CapKey key{RowIndex(entry.row), entry.user_ref};
+    MarkDirty(window, key, &window->counters[key]);
+  }
+}
+
+// --- Looking.
+
+bool LedgerState::Close() {
+  base::MutexLock lock(&mutex_);
+  closed_ = true;
+  for (const Row& row : rows_) {
+    for (const auto& account : row.accounts) {
+      if (account->counter.held != 0) return false;
+    }
+  }
+  return std::none_of(caps_.begin(), caps_.end(),
+                      [](const auto& entry) { return entry.second->held != 0; });
+}
+
+LedgerState::View LedgerState::Look(int32_t row, absl::Time now, const UserRef* user_ref) const {
+  const config::Constraint& constraint = bundle_->constraints[row];
+  const absl::TimeZone& zone = bundle_->campaigns[constraint.campaign].time_zone;
+  View view;
+  view.limit = constraint.limit;
+  view.window_start_us = WindowStartUs(constraint.window, zone, now);
+  base::MutexLock lock(&mutex_);
+  if (user_ref != nullptr) {
+    const CapWindow* window = FindCapWindow(view.window_start_us);
+    if (window == nullptr) return view;
+    const auto found = window->counters.find(CapKey{row, *user_ref});
+    if (found == window->counters.end()) return view;
+    view.spent = found->second.spent;
+    view.held = found->second.held;
+    return view;
+  }
+  if (const Account* account = FindAccount(rows_[row], view.window_start_us)) {
+    view.leased = account->leased;
+    view.spent = account->spent();
+    view.held = account->counter.held;
+    view.written_off = account->written_off;
+  }
+  return view;
+}
+
+}  // namespace fulcrum::orchestrator

@@ -1,0 +1,183 @@
+// The ledger's books in memory: accounts of the rows, counters of the caps per user, and the fold
+// over the log. No input or output: ledger.cc moves leases and checkpoints to and from the disk.
+//
+// Thread-safe: one mutex, held for microseconds (a checkpoint copies what changed under it).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
+#include "base/mutex.h"
+#include "base/strings.h"
+#include "config/bundle.h"
+#include "fulcrum/decision_record.h"
+#include "orchestrator/ledger_store.h"
+#include "orchestrator/plan.h"
+#include "orchestrator/recovery_report.h"
+
+namespace fulcrum::orchestrator {
+
+// spent: proven by the log. held: in flight; its part `pending` is on its way into the log.
+struct Counter {
+  int64_t spent = 0;
+  int64_t held = 0;
+  int64_t pending = 0;
+  bool dirty = false;  // changed since the last checkpoint
+};
+
+// A row and window that is not per user.
+struct Account {
+  int64_t window_start_us = 0;
+  Counter counter;
+  int64_t leased = 0;
+  int64_t written_off = 0;
+  int64_t chunk = 0;  // size of the last lease; a quarter of it is the low mark
+  bool refill_asked = false;
+
+  int64_t spent() const { return SaturatingAdd(counter.spent, written_off); }
+  int64_t used() const { return SaturatingAdd(spent(), counter.held); }
+};
+
+struct RowKey {
+  int32_t row = -1;  // index into bundle.constraints
+  int64_t window_start_us = 0;
+};
+
+// A wish for a lease: at least `amount` free, or above the low mark if `amount` is 0.
+struct LeaseNeed {
+  RowKey key;
+  int64_t amount = 0;
+};
+
+struct LeaseGrant {
+  RowKey key;
+  int64_t chunk = 0;
+  LeaseEntry entry;  // as it is to be stored
+};
+
+// What a hold keeps of a share.
+struct HeldShare {
+  int32_t row = -1;
+  bool per_user = false;
+  int64_t window_start_us = 0;
+  int64_t amount = 0;
+};
+
+class LedgerState {
+ public:
+  explicit LedgerState(std::shared_ptr<const config::Bundle> bundle);
+
+  const config::Bundle& bundle() const { return *bundle_; }
+
+  // --- Requests.
+  // What to do with a candidate that only lacks a lease: give up on all and report, or mask.
+  enum class Lack : uint8_t { kReport, kMask };
+  enum class Secured : uint8_t { kDone, kLacksLease, kNotOpen };  // the last two: nothing changed
+  // Secures the plan's candidates in order: all rows of one or none.
+  Secured Secure(Plan* plan, Lack lack);
+  void Release(absl::Span<const HeldShare> shares, const UserRef& user_ref);
+  void Detach(absl::Span<const HeldShare> shares, const UserRef& user_ref);
+  void Return(absl::Span<const Debit> debits, const UserRef& user_ref);
+
+  // --- Leases. A grant is planned, stored and synced, then taken into the books.
+  std::vector<LeaseGrant> PlanLeases(absl::Span<const LeaseNeed> needs) const;
+  void TakeLeases(absl::Span<const LeaseGrant> grants);
+  // Every row's window at `now`.
+  std::vector<LeaseNeed> CurrentWindows(absl::Time now) const;
+  // Waits for rows below their low mark, or Stop(); then returns them.
+  std::vector<LeaseNeed> WaitForLowRows();
+  void Stop();  // of WaitForLowRows
+
+  // --- The log.
+  void OnLogged(Lsn lsn, const LogEvent& event);
+  Lsn folded() const;
+  int64_t unheld() const;  // logged amounts that no hold had announced: 0 unless a caller errs
+
+  // --- Checkpoint and recovery.
+  void Load(const StoreImage& image);
+  // What changed, and windows that may be forgotten, which are dropped from memory.
+  StoreBatch TakeCheckpoint();
+  void CheckpointFailed(const StoreBatch& batch);  // it has to be written again
+  // The batch that ends a recovery; FinishRecovery() takes it into the books once it is stored.
+  StoreBatch PlanRecovery(Lsn log_last_lsn, const std::optional<Session>& previous,
+                          const Session& session, RecoveryReport* report) const;
+  void FinishRecovery(const StoreBatch& batch);
+  // Nothing can be secured any more. Returns whether nothing is held, so that it stays so.
+  bool Close();
+
+  // --- Looking.
+  struct View {
+    int64_t window_start_us = 0;
+    int64_t limit = 0, leased = 0, spent = 0, held = 0, written_off = 0;
+  };
+  View Look(int32_t row, absl::Time now, const UserRef* user_ref) const;
+
+ private:
+  struct Row {
+    std::string id;
+    const config::Constraint* constraint = nullptr;  // null: not in the bundle any more
+    int64_t amount_max = 0;                          // the largest that one of its actions takes
+    std::vector<std::unique_ptr<Account>> accounts;  // a few windows
+  };
+  struct CapKey {
+    int32_t row = -1;
+    UserRef user_ref{};
+    friend bool operator==(const CapKey&, const CapKey&) = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const CapKey& key) {
+      return H::combine(std::move(h), key.row, key.user_ref);
+    }
+  };
+  struct CapWindow {
+    absl::flat_hash_map<CapKey, Counter> counters;
+    std::vector<CapKey> dirty;
+    int64_t held = 0;
+  };
+
+  int64_t LimitOf(const Row& row) const { return row.constraint ? row.constraint->limit : 0; }
+  int32_t RowIndex(std::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // adds it if new
+  static Account* FindAccount(const Row& row, int64_t window_start_us);
+  // Null if the window is forgotten.
+  Account* AddAccount(Row* row, int64_t window_start_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  CapWindow* FindCapWindow(int64_t window_start_us) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  CapWindow* AddCapWindow(int64_t window_start_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  void LoadRooms(Plan* plan) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeHolds(const Plan& plan) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AskForRefill(int32_t row, Account* account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReleaseShare(const HeldShare& share, const UserRef& user_ref)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Spend(const Debit& debit, const UserRef& user_ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Refund(const Debit& debit, const UserRef& user_ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Moves up to `amount` out of pending; returns how much.
+  static int64_t TakePending(Counter* counter, int64_t amount);
+  void MarkDirty(CapWindow* window, const CapKey& key, Counter* counter)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CopyAccounts(StoreBatch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CopyCaps(StoreBatch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool DropForgotten(std::vector<std::unique_ptr<CapWindow>>* graveyard)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::shared_ptr<const config::Bundle> bundle_;
+  mutable base::Mutex mutex_;
+  base::CondVar low_rows_changed_;
+  std::vector<Row> rows_ ABSL_GUARDED_BY(mutex_);  // the bundle's, then those only the log knows
+  base::StringMap<int32_t> row_index_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<int64_t, std::unique_ptr<CapWindow>> caps_ ABSL_GUARDED_BY(mutex_);
+  std::vector<LeaseNeed> low_rows_ ABSL_GUARDED_BY(mutex_);
+  Lsn folded_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t latest_us_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t unheld_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool forget_asked_ ABSL_GUARDED_BY(mutex_) = false;  // the store still has forgotten windows
+  bool gap_ ABSL_GUARDED_BY(mutex_) = false;           // recovery missed records
+  bool live_ ABSL_GUARDED_BY(mutex_) = false;          // recovery is over
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace fulcrum::orchestrator

@@ -1,0 +1,224 @@
+#include "orchestrator/ledger_store.h"
+
+#include <rocksdb/iterator.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "store/store.h"
+
+namespace fulcrum::orchestrator {
+namespace {
+
+// Keys: a tag, for windows their start as 8 big-endian bytes that sort by time, then the rest.
+constexpr char kLeaseTag = 'l';  // window, row id -> leased, written off
+constexpr char kMetaTag = 'm';   // name
+constexpr char kSpendTag = 's';  // window, row id -> spent
+constexpr char kCapTag = 'u';    // window, user reference, row id -> spent
+constexpr std::string_view kFormatKey = "mformat";
+constexpr std::string_view kFoldKey = "mfold";
+constexpr std::string_view kSessionKey = "msession";
+constexpr std::string_view kFormat = "1";
+constexpr size_t kWindowedPrefix = 1 + 8;
+constexpr size_t kFamily = 0;
+
+constexpr uint64_t kSignBit = uint64_t{1} << 63;
+
+std::string WindowKey(char tag, int64_t window_start_us) {
+  const uint64_t ordered = static_cast<uint64_t>(window_start_us) ^ kSignBit;
+  std::string key(1, tag);
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    key.push_back(static_cast<char>((ordered >> shift) & 0xff));
+  }
+  return key;
+}
+
+int64_t WindowOf(std::string_view key) {
+  uint64_t ordered = 0;
+  for (size_t i = 1; i < kWindowedPrefix; ++i) {
+    ordered = ordered << 8 | static_cast<uint8_t>(key[i]);
+  }
+  return static_cast<int64_t>(ordered ^ kSignBit);
+}
+
+void AppendNumber(std::string* value, uint64_t number) {
+  for (int shift = 0; shift < 64; shift += 8) {
+    value->push_back(static_cast<char>((number >> shift) & 0xff));
+  }
+}
+
+uint64_t NumberAt(std::string_view value, size_t index) {
+  uint64_t number = 0;
+  for (size_t i = 8; i-- > 0;) {
+    number = number << 8 | static_cast<uint8_t>(value[index * 8 + i]);
+  }
+  return number;
+}
+
+std::string Numbers(std::initializer_list<int64_t> numbers) {
+  std::string value;
+  for (const int64_t number : numbers) AppendNumber(&value, static_cast<uint64_t>(number));
+  return value;
+}
+
+int64_t AmountAt(std::string_view value, size_t index) {
+  return static_cast<int64_t>(NumberAt(value, index));
+}
+
+std::string RowKeyOf(char tag, const std::string& row, int64_t window_start_us) {
+  return WindowKey(tag, window_start_us) + row;
+}
+
+std::string CapKeyOf(const CapEntry& entry) {
+  std::string key = WindowKey(kCapTag, entry.window_start_us);
+  key.append(entry.user_ref.begin(), entry.user_ref.end());
+  return key + entry.row;
+}
+
+std::string SessionValue(const Session& session) {
+  std::string value;
+  value.push_back(static_cast<char>(session.durability));
+  value.push_back(session.clean ? 1 : 0);
+  return value + session.boot_id;
+}
+
+absl::Status Damaged(const std::string& directory, std::string_view key) {
+  return absl::DataLossError(absl::StrCat(
+      "ledger ", directory, ": an entry of kind '", base::ToAbsl(key.substr(0, 1)),
+      "' has an unknown form; it was written by a newer version or is damaged: use that version, "
+      "or restore the directory from a backup"));
+}
+
+bool ReadMeta(std::string_view key, std::string_view value, StoreImage* image) {
+  if (key == kFormatKey) return value == kFormat;
+  if (key == kFoldKey) {
+    if (value.size() != 16) return false;
+    image->fold = {NumberAt(value, 0), AmountAt(value, 1)};
+    return true;
+  }
+  if (key != kSessionKey || value.size() < 2) return false;
+  if (static_cast<uint8_t>(value[0]) > static_cast<uint8_t>(config::Durability::kPower)) {
+    return false;
+  }
+  Session session;
+  session.durability = static_cast<config::Durability>(value[0]);
+  session.clean = value[1] == 1;
+  session.boot_id = std::string(value.substr(2));
+  image->session = std::move(session);
+  return true;
+}
+
+bool ReadEntry(std::string_view key, std::string_view value, StoreImage* image) {
+  if (key.empty()) return false;
+  if (key[0] == kMetaTag) return ReadMeta(key, value, image);
+  if (key.size() < kWindowedPrefix) return false;
+  const int64_t window = WindowOf(key);
+  std::string_view rest = key.substr(kWindowedPrefix);
+  if (key[0] == kLeaseTag && value.size() == 16) {
+    image->leases.push_back({std::string(rest), window, AmountAt(value, 0), AmountAt(value, 1)});
+    return true;
+  }
+  if (key[0] == kSpendTag && value.size() == 8) {
+    image->spends.push_back({std::string(rest), window, AmountAt(value, 0)});
+    return true;
+  }
+  CapEntry cap;
+  if (key[0] != kCapTag || value.size() != 8 || rest.size() < cap.user_ref.size()) return false;
+  std::copy_n(rest.begin(), cap.user_ref.size(), cap.user_ref.begin());
+  cap.row = std::string(rest.substr(cap.user_ref.size()));
+  cap.window_start_us = window;
+  cap.spent = AmountAt(value, 0);
+  image->caps.push_back(std::move(cap));
+  return true;
+}
+
+// Batches report errors only when they outgrow a limit that we do not set.
+class Batch {
+ public:
+  explicit Batch(rocksdb::ColumnFamilyHandle* family) : family_(family) {}
+  void Put(std::string_view key, std::string_view value) {
+    batch_.Put(family_, rocksdb::Slice(key.data(), key.size()),
+               rocksdb::Slice(value.data(), value.size()));
+  }
+  void Delete(const std::string& key) { batch_.Delete(family_, key); }
+  // Windows of `tag` that start before `end_us`, except `total`, which sorts first.
+  void Forget(char tag, int64_t end_us) {
+    batch_.DeleteRange(family_, WindowKey(tag, std::numeric_limits<int64_t>::min() + 1),
+                       WindowKey(tag, end_us));
+  }
+  rocksdb::WriteBatch* get() { return &batch_; }
+
+ private:
+  rocksdb::ColumnFamilyHandle* family_;
+  rocksdb::WriteBatch batch_;
+};
+
+}  // namespace
+
+LedgerStore::LedgerStore(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
+LedgerStore::~LedgerStore() = default;
+
+absl::StatusOr<std::unique_ptr<LedgerStore>> LedgerStore::Open(base::FileSystem* files,
+                                                               const std::string& directory) {
+  store::StoreOptions options;
+  options.directory = directory;
+  options.files = files;
+  options.wal_recovery = store::WalRecovery::kTailOnly;
+  options.families = {"ledger"};
+  options.block_cache_bytes = 8 << 20;
+  options.write_buffer_bytes = 8 << 20;
+  options.damage_remedy =
+      "restore the ledger's directory from a backup; removing it frees what was leased but not "
+      "logged";
+  FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(options));
+  return std::unique_ptr<LedgerStore>(new LedgerStore(std::move(store)));
+}
+
+absl::StatusOr<StoreImage> LedgerStore::ReadAll() const {
+  StoreImage image;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      store_->db()->NewIterator(rocksdb::ReadOptions(), store_->family(kFamily)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const std::string_view key(it->key().data(), it->key().size());
+    const std::string_view value(it->value().data(), it->value().size());
+    if (!ReadEntry(key, value, &image)) return Damaged(store_->directory(), key);
+  }
+  if (!it->status().ok()) return store_->ToStatus(it->status(), "read");
+  return image;
+}
+
+absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
+  Batch out(store_->family(kFamily));
+  if (batch.forget_before_us) {
+    for (const char tag : {kLeaseTag, kSpendTag, kCapTag}) {
+      out.Forget(tag, *batch.forget_before_us);
+    }
+  }
+  for (const LeaseEntry& entry : batch.leases) {
+    out.Put(RowKeyOf(kLeaseTag, entry.row, entry.window_start_us),
+            Numbers({entry.leased, entry.written_off}));
+  }
+  for (const SpendEntry& entry : batch.spends) {
+    out.Put(RowKeyOf(kSpendTag, entry.row, entry.window_start_us), Numbers({entry.spent}));
+  }
+  for (const CapEntry& entry : batch.caps) {
+    if (entry.spent == 0) {
+      out.Delete(CapKeyOf(entry));
+    } else {
+      out.Put(CapKeyOf(entry), Numbers({entry.spent}));
+    }
+  }
+  if (batch.fold) {
+    out.Put(kFoldKey, Numbers({static_cast<int64_t>(batch.fold->lsn), batch.fold->latest_us}));
+  }
+  if (batch.session) {
+    out.Put(kFormatKey, kFormat);
+    out.Put(kSessionKey, SessionValue(*batch.session));
+  }
+  return store_->Write(out.get(), sync ? store::Sync::kYes : store::Sync::kNo);
+}
+
+}  // namespace fulcrum::orchestrator

@@ -1,0 +1,104 @@
+// The ledger's durable side: leases, checkpointed spends and caps, and whose session wrote them, in
+// one RocksDB directory (keys: docs/ledger.md).
+//
+// Thread-safe. A batch is all or nothing. Errors are RocksDB's, with the directory: after a failed
+// write the store refuses further ones until it is opened again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/file.h"
+#include "config/bundle.h"
+#include "fulcrum/decision_record.h"
+
+namespace fulcrum::store {
+class Store;
+}  // namespace fulcrum::store
+
+namespace fulcrum::orchestrator {
+
+struct LeaseEntry {
+  std::string row;
+  int64_t window_start_us = 0;
+  int64_t leased = 0;       // cumulative, includes what was spent and written off
+  int64_t written_off = 0;  // taken as spent without proof
+
+  friend bool operator==(const LeaseEntry&, const LeaseEntry&) = default;
+};
+
+struct SpendEntry {
+  std::string row;
+  int64_t window_start_us = 0;
+  int64_t spent = 0;
+
+  friend bool operator==(const SpendEntry&, const SpendEntry&) = default;
+};
+
+struct CapEntry {
+  std::string row;
+  int64_t window_start_us = 0;
+  UserRef user_ref{};
+  int64_t spent = 0;  // 0 removes the entry
+
+  friend bool operator==(const CapEntry&, const CapEntry&) = default;
+};
+
+// How far the log is folded into the spends and caps beside it.
+struct FoldMark {
+  Lsn lsn = 0;
+  int64_t latest_us = 0;  // the latest time seen; older windows may be forgotten
+
+  friend bool operator==(const FoldMark&, const FoldMark&) = default;
+};
+
+// Who wrote last: decides what a lost lease proves.
+struct Session {
+  std::string boot_id;
+  config::Durability durability = config::Durability::kProcess;
+  bool clean = false;  // shut down with nothing in flight and everything checkpointed
+
+  friend bool operator==(const Session&, const Session&) = default;
+};
+
+// One atomic change. What is absent stays as it is.
+struct StoreBatch {
+  std::vector<LeaseEntry> leases;
+  std::vector<SpendEntry> spends;
+  std::vector<CapEntry> caps;
+  std::optional<FoldMark> fold;
+  std::optional<Session> session;
+  std::optional<int64_t> forget_before_us;  // removes windows that start before, not `total`
+};
+
+// All that a directory holds.
+struct StoreImage {
+  std::vector<LeaseEntry> leases;
+  std::vector<SpendEntry> spends;
+  std::vector<CapEntry> caps;
+  FoldMark fold;
+  std::optional<Session> session;  // absent in a new directory
+};
+
+class LedgerStore {
+ public:
+  // Creates the directory if need be. DATA_LOSS if it is damaged beyond a torn tail.
+  static absl::StatusOr<std::unique_ptr<LedgerStore>> Open(base::FileSystem* files,
+                                                           const std::string& directory);
+  ~LedgerStore();
+
+  absl::StatusOr<StoreImage> ReadAll() const;
+  absl::Status Write(const StoreBatch& batch, bool sync);
+
+ private:
+  explicit LedgerStore(std::unique_ptr<store::Store> store);
+
+  const std::unique_ptr<store::Store> store_;
+};
+
+}  // namespace fulcrum::orchestrator

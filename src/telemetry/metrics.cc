@@ -1,0 +1,270 @@
+#include "telemetry/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/exposer.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+#include "base/mutex.h"
+#include "fulcrum/version.h"
+
+namespace fulcrum::telemetry {
+namespace {
+
+constexpr int kAnswers = 4;
+constexpr int kReasons = 8;
+constexpr int kGrpcCodes = 17;
+constexpr double kSecondsPerMicro = 1e-6;
+
+// Bucket edges in seconds. The latency edges hold the usual L_max values, so that an objective can
+// be read off without interpolation.
+const prometheus::Histogram::BucketBoundaries& LatencyBuckets() {
+  static const auto* const kBuckets = new prometheus::Histogram::BucketBoundaries{
+      0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005,
+      0.0075, 0.010,   0.015,  0.020,   0.025, 0.030,  0.050, 0.100, 0.250, 1};
+  return *kBuckets;
+}
+const prometheus::Histogram::BucketBoundaries& StageBuckets() {
+  static const auto* const kBuckets = new prometheus::Histogram::BucketBoundaries{
+      0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025,
+      0.0005,   0.001,   0.002,    0.005,   0.010,  0.050};
+  return *kBuckets;
+}
+
+constexpr std::array<std::string_view, kGrpcCodes> kCodeNames = {
+    "OK",        "CANCELLED",         "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS",    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",      "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
+constexpr std::array<std::string_view, kMethods> kMethodNames = {"Decide", "ReportExposure",
+                                                                 "ReportOutcome"};
+
+prometheus::Counter* PlainCounter(prometheus::Registry& registry, const std::string& name,
+                                  const std::string& help) {
+  return &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
+
+// Families whose values live elsewhere (ledger, log) and are asked for at scrape time.
+class PulledFamilies final : public prometheus::Collectable {
+ public:
+  void Add(PulledFamily family) {
+    base::MutexLock lock(&mutex_);
+    families_.push_back(std::move(family));
+  }
+  void Clear() {
+    base::MutexLock lock(&mutex_);
+    families_.clear();
+  }
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    base::MutexLock lock(&mutex_);
+    std::vector<prometheus::MetricFamily> result;
+    result.reserve(families_.size());
+    for (const PulledFamily& family : families_) result.push_back(Read(family));
+    return result;
+  }
+
+ private:
+  static prometheus::MetricFamily Read(const PulledFamily& family) {
+    prometheus::MetricFamily result;
+    result.name = family.name;
+    result.help = family.help;
+    result.type = family.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+    for (Sample& sample : family.read()) {
+      prometheus::ClientMetric metric;
+      if (!family.label_name.empty()) {
+        metric.label.push_back({family.label_name, std::move(sample.label)});
+      }
+      metric.counter.value = sample.value;
+      metric.gauge.value = sample.value;
+      result.metric.push_back(std::move(metric));
+    }
+    return result;
+  }
+
+  mutable base::Mutex mutex_;
+  std::vector<PulledFamily> families_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+struct Metrics::Parts {
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+  std::shared_ptr<PulledFamilies> pulled = std::make_shared<PulledFamilies>();
+  std::unique_ptr<prometheus::Exposer> exposer;
+  // [surface][answer][reason]
+  std::vector<std::array<std::array<prometheus::Counter*, kReasons>, kAnswers>> decisions;
+  std::array<prometheus::Histogram*, kStages> stages{};
+  std::array<std::array<prometheus::Counter*, kGrpcCodes>, kMethods> rpcs{};
+  std::array<prometheus::Histogram*, kMethods> rpc_durations{};
+  prometheus::Counter* rows_fresh = nullptr;
+  prometheus::Counter* rows_missing = nullptr;
+  prometheus::Counter* rows_stale = nullptr;
+  prometheus::Counter* dropped_context_keys = nullptr;
+  prometheus::Counter* unlogged = nullptr;
+  prometheus::Counter* superseded = nullptr;
+
+  void RegisterDecisions(const std::vector<std::string>& surfaces);
+  void RegisterLatencies();
+  void RegisterRest();
+};
+
+void Metrics::Parts::RegisterDecisions(const std::vector<std::string>& surfaces) {
+  auto& family = prometheus::BuildCounter()
+                     .Name("fulcrum_decisions_total")
+                     .Help("Answered decisions by surface, kind of answer and reason if not full")
+                     .Register(*registry);
+  for (const std::string& surface : surfaces) {
+    auto& handles = decisions.emplace_back();
+    for (int answer = 0; answer < kAnswers; ++answer) {
+      for (int reason = 0; reason < kReasons; ++reason) {
+        handles[answer][reason] =
+            &family.Add({{"surface", surface},
+                         {"answer", std::string(ToWord(static_cast<Answer>(answer)))},
+                         {"reason", std::string(ToWord(static_cast<Degradation>(reason)))}});
+      }
+    }
+  }
+}
+
+void Metrics::Parts::RegisterLatencies() {
+  auto& stage_family = prometheus::BuildHistogram()
+                           .Name("fulcrum_decision_stage_duration_seconds")
+                           .Help("Time of a decision spent in one stage of the request path")
+                           .Register(*registry);
+  for (int i = 0; i < kStages; ++i) {
+    stages[i] = &stage_family.Add({{"stage", std::string(ToWord(static_cast<Stage>(i)))}},
+                                  StageBuckets());
+  }
+  auto& rpc_family = prometheus::BuildCounter()
+                         .Name("fulcrum_rpc_requests_total")
+                         .Help("Finished calls by method and gRPC status code")
+                         .Register(*registry);
+  auto& duration_family = prometheus::BuildHistogram()
+                              .Name("fulcrum_rpc_duration_seconds")
+                              .Help("Time from a call's arrival until its reply left")
+                              .Register(*registry);
+  for (int method = 0; method < kMethods; ++method) {
+    const std::string name(kMethodNames[method]);
+    rpc_durations[method] = &duration_family.Add({{"method", name}}, LatencyBuckets());
+    for (int code = 0; code < kGrpcCodes; ++code) {
+      rpcs[method][code] =
+          &rpc_family.Add({{"method", name}, {"code", std::string(kCodeNames[code])}});
+    }
+  }
+}
+
+void Metrics::Parts::RegisterRest() {
+  auto& rows = prometheus::BuildCounter()
+                   .Name("fulcrum_feature_rows_total")
+                   .Help("Feature rows looked up by decisions, by state")
+                   .Register(*registry);
+  rows_fresh = &rows.Add({{"state", "fresh"}});
+  rows_missing = &rows.Add({{"state", "missing"}});
+  rows_stale = &rows.Add({{"state", "stale"}});
+  dropped_context_keys =
+      PlainCounter(*registry, "fulcrum_context_keys_dropped_total",
+                   "Context entries that the bundle does not declare or that had the wrong type");
+  unlogged = PlainCounter(*registry, "fulcrum_unlogged_answers_total",
+                          "Answers sent before their log record was durable");
+  superseded = PlainCounter(*registry, "fulcrum_superseded_decisions_total",
+                            "Logged decisions that were not served because the log was late");
+  prometheus::BuildGauge()
+      .Name("fulcrum_build_info")
+      .Help("Constant 1, labelled with the version")
+      .Register(*registry)
+      .Add({{"version", kVersion}})
+      .Set(1);
+}
+
+Metrics::Metrics(const std::vector<std::string>& surfaces) : parts_(std::make_unique<Parts>()) {
+  parts_->RegisterDecisions(surfaces);
+  parts_->RegisterLatencies();
+  parts_->RegisterRest();
+}
+
+Metrics::~Metrics() { Close(); }
+
+void Metrics::CountDecision(int surface, Answer answer, Degradation reason) {
+  parts_->decisions[static_cast<size_t>(surface)][static_cast<size_t>(answer)]
+                   [static_cast<size_t>(reason)]
+                       ->Increment();
+}
+
+void Metrics::ObserveStage(Stage stage, int64_t microseconds) {
+  parts_->stages[static_cast<size_t>(stage)]->Observe(static_cast<double>(microseconds) *
+                                                      kSecondsPerMicro);
+}
+
+void Metrics::CountRpc(Method method, int grpc_code, int64_t microseconds) {
+  const auto row = static_cast<size_t>(method);
+  const bool known = grpc_code >= 0 && grpc_code < kGrpcCodes;
+  parts_->rpcs[row][known ? static_cast<size_t>(grpc_code) : 2]->Increment();
+  parts_->rpc_durations[row]->Observe(static_cast<double>(microseconds) * kSecondsPerMicro);
+}
+
+void Metrics::CountFeatureRows(uint32_t fresh, uint32_t missing, uint32_t stale) {
+  if (fresh > 0) parts_->rows_fresh->Increment(fresh);
+  if (missing > 0) parts_->rows_missing->Increment(missing);
+  if (stale > 0) parts_->rows_stale->Increment(stale);
+}
+
+void Metrics::CountDroppedContextKeys(uint32_t keys) {
+  if (keys > 0) parts_->dropped_context_keys->Increment(keys);
+}
+
+void Metrics::CountUnloggedAnswer() { parts_->unlogged->Increment(); }
+void Metrics::CountSuperseded() { parts_->superseded->Increment(); }
+
+void Metrics::AddPulled(PulledFamily family) { parts_->pulled->Add(std::move(family)); }
+
+absl::StatusOr<int> Metrics::Serve(const std::string& listen) {
+  try {
+    parts_->exposer = std::make_unique<prometheus::Exposer>(listen, /*num_threads=*/1);
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", listen, ": ",
+                                               error.what(),
+                                               "; set server.metrics_listen to a free port"));
+  }
+  parts_->exposer->RegisterCollectable(parts_->registry);
+  parts_->exposer->RegisterCollectable(parts_->pulled);
+  return parts_->exposer->GetListeningPorts().front();
+}
+
+void Metrics::Close() {
+  parts_->pulled->Clear();
+  parts_->exposer.reset();
+}
+
+std::string Metrics::Text() const {
+  std::vector<prometheus::MetricFamily> families = parts_->registry->Collect();
+  for (prometheus::MetricFamily& family : parts_->pulled->Collect()) {
+    families.push_back(std::move(family));
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+std::string_view ToWord(Answer answer) {
+  constexpr std::array<std::string_view, kAnswers> kWords = {"full", "degraded", "editorial",
+                                                             "neutral"};
+  return kWords[static_cast<size_t>(answer)];
+}
+
+std::string_view ToWord(Degradation reason) {
+  constexpr std::array<std::string_view, kReasons> kWords = {
+      "none",         "deadline",           "feature_error", "feature_stale",
+      "no_candidate", "ledger_unavailable", "disk",          "shed"};
+  return kWords[static_cast<size_t>(reason)];
+}
+
+std::string_view ToWord(Stage stage) {
+  constexpr std::array<std::string_view, kStages> kWords = {
+      "edge", "features", "scoring", "orchestration", "log", "total"};
+  return kWords[static_cast<size_t>(stage)];
+}
+
+}  // namespace fulcrum::telemetry

@@ -1,0 +1,20 @@
+# Installs the built tree BUILD into a fresh prefix and builds and runs CONSUMER against it with the
+# compiler CXX.
+set(folder ${BUILD}/consumer)
+file(REMOVE_RECURSE ${folder})
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE code)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "failed (${code}): ${ARGN}")
+  endif()
+endfunction()
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${folder}/prefix)
+run(${CMAKE_COMMAND} -G Ninja -S ${CONSUMER} -B ${folder}/build
+  -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_PREFIX_PATH=${folder}/prefix)
+run(${CMAKE_COMMAND} --build ${folder}/build)
+run(${folder}/build/consumer ${folder})
+foreach(binary fulcrum fulcrumd)
+  if(NOT EXISTS ${folder}/prefix/bin/${binary})
+    message(FATAL_ERROR "${binary} was not installed")
+  endif()
+endforeach()
