@@ -106,6 +106,14 @@ TEST_F(ScoreTest, AnArmNeverSeenHasAProperPosterior) {
   }
 }
 
+TEST_F(ScoreTest, AModelOfNoStrengthIsNotHeard) {
+  surface_.model_strength = 0;
+  const Scores scores = Run(model_.get());
+  EXPECT_EQ(scores.candidates[1].score, 0.5);
+  EXPECT_EQ(scores.candidates[1].alpha, 2);
+  EXPECT_EQ(scores.candidates[1].beta, 20);
+}
+
 TEST_F(ScoreTest, ACertainModelStillLeavesDoubt) {
   posteriors_ = Posteriors();
   SetLeaves(-1000, 1000);
