@@ -1,5 +1,8 @@
 #include "features/feature_store.h"
 
+#include <rocksdb/slice.h>
+#include <rocksdb/write_batch.h>
+
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"

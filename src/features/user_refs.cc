@@ -1,6 +1,8 @@
 #include "features/user_refs.h"
 
 #include <openssl/rand.h>
+#include <rocksdb/slice.h>
+#include <rocksdb/write_batch.h>
 
 #include <algorithm>
 #include <string>

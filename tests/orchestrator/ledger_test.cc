@@ -212,7 +212,6 @@ TEST(LedgerLeases, TheThreadFetchesAheadOfNeed) {
   const std::unique_ptr<Ledger> ledger = home.Start(builder.Build());
   const int64_t first = ledger->Status(home.now())[0].leased;
   EXPECT_EQ(first, (1 << 20) / 8);
-  BundleBuilder dear;
   // Take four fifths of the first lease, then wait for the thread: no request has to.
   std::vector<Hold> holds;
   for (int64_t i = 0; i < first * 4 / 5; ++i) {
@@ -226,7 +225,7 @@ TEST(LedgerLeases, TheThreadFetchesAheadOfNeed) {
 
 TEST(LedgerWindows, LateRequestsForForgottenWindowsFailClosed) {
   LedgerHome home;
-  const std::unique_ptr<Ledger> ledger = home.Start(TwoRows(1000, 1000, 9));
+  std::unique_ptr<Ledger> ledger = home.Start(TwoRows(1000, 1000, 9));
   const absl::Time monday = home.now();
   EXPECT_TRUE(home.SpendOne(ledger.get(), 0));
   home.clock().Advance(absl::Hours(24 * 4));
@@ -239,9 +238,8 @@ TEST(LedgerWindows, LateRequestsForForgottenWindowsFailClosed) {
   EXPECT_THAT(AcquireOrDie(ledger.get(), {0}, 1, monday).reasons(), ElementsAre(kNoHold));
   EXPECT_EQ(ledger->Status(monday)[1].spent, 8) << "`total` is never forgotten";
   // Nor does a restart open it again.
-  RecoveryReport report;
-  const_cast<std::unique_ptr<Ledger>&>(ledger).reset();
-  const std::unique_ptr<Ledger> again = home.Start(TwoRows(1000, 1000, 9), &report);
+  ledger.reset();
+  const std::unique_ptr<Ledger> again = home.Start(TwoRows(1000, 1000, 9));
   EXPECT_THAT(AcquireOrDie(again.get(), {0}, 1, monday).reasons(), ElementsAre(kNoHold));
 }
 

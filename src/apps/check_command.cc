@@ -1,0 +1,167 @@
+#include "apps/check_command.h"
+
+#include <CLI/CLI.hpp>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "apps/command_line.h"
+#include "base/file.h"
+#include "config/loader.h"
+
+namespace fulcrum::apps {
+namespace {
+
+using config::Bundle;
+using config::Problem;
+using config::Problems;
+using Json = rapidjson::Writer<rapidjson::StringBuffer>;
+
+constexpr size_t kLinesMax = 16;  // per list, so that a summary stays on one screen
+
+struct Arguments {
+  std::string directory;
+  bool json = false;
+};
+
+std::string VersionText(const Bundle& bundle) {
+  return absl::StrFormat("%016x", bundle.version);
+}
+
+void Put(Json* json, const char* name, const std::string& value) {
+  json->Key(name);
+  json->String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+}
+void Put(Json* json, const char* name, size_t value) {
+  json->Key(name);
+  json->Uint64(value);
+}
+
+void PrintJson(const std::string& directory, const Bundle* bundle, const Problems& problems) {
+  rapidjson::StringBuffer buffer;
+  Json json(buffer);
+  json.StartObject();
+  Put(&json, "directory", directory);
+  json.Key("ok");
+  json.Bool(bundle != nullptr);
+  Put(&json, "problem_count", problems.count());
+  json.Key("problems");
+  json.StartArray();
+  for (const Problem& problem : problems.kept()) {
+    json.StartObject();
+    Put(&json, "file", problem.place.file);
+    Put(&json, "line", static_cast<size_t>(problem.place.line));
+    Put(&json, "column", static_cast<size_t>(problem.place.column));
+    Put(&json, "message", problem.message);
+    json.EndObject();
+  }
+  json.EndArray();
+  if (bundle != nullptr) {
+    Put(&json, "version", VersionText(*bundle));
+    Put(&json, "digest", bundle->digest);
+    Put(&json, "schema_version", bundle->schema_version);
+    Put(&json, "surfaces", bundle->surfaces.size());
+    Put(&json, "campaigns", bundle->campaigns.size());
+    Put(&json, "actions", bundle->actions.size());
+    Put(&json, "constraints", bundle->constraints.size());
+    Put(&json, "feature_views", bundle->feature_views.size());
+    Put(&json, "context_keys", bundle->context_keys.size());
+    Put(&json, "model", bundle->model_manifest);
+  }
+  json.EndObject();
+  std::printf("%s\n", buffer.GetString());
+}
+
+void PrintProblems(const std::string& directory, const Problems& problems) {
+  for (const Problem& problem : problems.kept()) {
+    std::fprintf(stderr, "%s: error: %s\n", problem.place.ToString().c_str(),
+                 problem.message.c_str());
+  }
+  const size_t kept = problems.kept().size();
+  if (problems.count() > kept) {
+    std::fprintf(stderr, "... and %zu more\n", problems.count() - kept);
+  }
+  std::fprintf(stderr, "%s: %zu error%s\n", directory.c_str(), problems.count(),
+               problems.count() == 1 ? "" : "s");
+}
+
+// "homepage: 10ms, 5 actions of spring, winter_sale"
+std::string Describe(const Bundle& bundle, const config::Surface& surface) {
+  std::string text = absl::StrFormat(
+      "%s: %s, %d action%s of", surface.id, absl::FormatDuration(surface.latency_budget),
+      surface.actions.size(), surface.actions.size() == 1 ? "" : "s");
+  const char* separator = " ";
+  for (const int32_t campaign : surface.campaigns) {
+    absl::StrAppend(&text, separator, bundle.campaigns[static_cast<size_t>(campaign)].id);
+    separator = ", ";
+  }
+  return text;
+}
+
+// "spring-day: at most 50.00 EUR per day for spring"
+std::string Describe(const Bundle& bundle, const config::Constraint& row) {
+  const config::Campaign& campaign = bundle.campaigns[static_cast<size_t>(row.campaign)];
+  const std::string limit =
+      row.resource == config::Resource::kCost
+          ? absl::StrFormat("%.2f %s", static_cast<double>(row.limit) / 1e6, campaign.currency)
+          : absl::StrFormat("%d exposures", row.limit);
+  return absl::StrFormat("%s: at most %s%s %s for %s", row.id, limit,
+                         row.per_user ? " per user" : "",
+                         row.window == config::Window::kDay ? "a day" : "in all", campaign.id);
+}
+
+template <typename T>
+void PrintList(const char* title, const Bundle& bundle, const std::vector<T>& values) {
+  std::printf("  %-11s %zu\n", title, values.size());
+  for (size_t i = 0; i < std::min(values.size(), kLinesMax); ++i) {
+    std::printf("    %s\n", Describe(bundle, values[i]).c_str());
+  }
+  if (values.size() > kLinesMax) std::printf("    ... and %zu more\n", values.size() - kLinesMax);
+}
+
+void PrintSummary(const std::string& directory, const Bundle& bundle) {
+  std::printf("%s: good, version %s\n", directory.c_str(), VersionText(bundle).c_str());
+  PrintList("surfaces", bundle, bundle.surfaces);
+  std::printf("  %-11s %zu\n", "campaigns", bundle.campaigns.size());
+  std::printf("  %-11s %zu\n", "actions", bundle.actions.size());
+  PrintList("constraints", bundle, bundle.constraints);
+  std::printf("  %-11s %s\n", "model",
+              bundle.model_manifest.empty() ? "none: the counts alone shape the choice"
+                                            : bundle.model_manifest.c_str());
+}
+
+int Check(const Arguments& arguments) {
+  Problems problems;
+  const absl::StatusOr<std::shared_ptr<const Bundle>> bundle =
+      config::LoadBundle(base::PosixFileSystem(), arguments.directory, &problems);
+  if (!bundle.ok() && problems.empty()) return Fail("fulcrum check", bundle.status());
+  if (arguments.json) {
+    PrintJson(arguments.directory, bundle.ok() ? bundle->get() : nullptr, problems);
+  } else if (bundle.ok()) {
+    PrintSummary(arguments.directory, **bundle);
+  } else {
+    PrintProblems(arguments.directory, problems);
+  }
+  return bundle.ok() ? kExitOk : kExitFinding;
+}
+
+}  // namespace
+
+void AddCheckCommand(CLI::App& app, int* exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("check", "Say whether a configuration bundle is good");
+  command->add_option("DIR", arguments->directory, "Directory with the bundle's *.yaml files")
+      ->required();
+  command->add_flag("--json", arguments->json, "Print one JSON object instead of text");
+  command->callback([arguments, exit_code] { *exit_code = Check(*arguments); });
+}
+
+}  // namespace fulcrum::apps
