@@ -147,30 +147,33 @@ int Run() {
 
   size_t ours = 0;
   size_t theirs = 0;
-  const bench::TimeRatio times = bench::CompareTimes(
-      [&] { benchmark::DoNotOptimize(peer.Predict(theirs++ % kRequests)); },
-      [&] {
-        predict(ours++ % kRequests);
-        benchmark::DoNotOptimize(out.data());
-      });
+  const bench::TimeRatio times =
+      bench::CompareTimes([&] { benchmark::DoNotOptimize(peer.Predict(theirs++ % kRequests)); },
+                          [&] {
+                            predict(ours++ % kRequests);
+                            benchmark::DoNotOptimize(out.data());
+                          });
   std::printf("ten candidates: ours %.2f us, XGBoost %.2f us\n", times.b_ns / 1e3,
               times.a_ns / 1e3);
-  bench::ReportRow({.name = "forest_k10_vs_xgboost",
-                    .value = times.ratio,
-                    .unit = "times as fast",
-                    .aim = 1,
-                    .direction = bench::Aim::kAtLeast,
-                    .gate = bench::Gate::kGated,
-                    .against = absl::StrCat(training::XgboostVersion(),
-                                            " XGBoosterPredictFromDense, one thread, same model and "
-                                            "rows, 20 pairs of windows")});
+  bench::ReportRow(
+      {.name = "forest_k10_vs_xgboost",
+       .value = times.ratio,
+       .unit = "times as fast",
+       .aim = 1,
+       .direction = bench::Aim::kAtLeast,
+       .gate = bench::Gate::kGated,
+       .against = absl::StrCat(training::XgboostVersion(),
+                               " XGBoosterPredictFromDense, one thread, same model and "
+                               "rows, 20 pairs of windows")});
   return 0;
 }
 
 }  // namespace
 }  // namespace fulcrum
 
-int main() { return fulcrum::Run(); }
+int main() {
+  return fulcrum::Run();
+}
 
 #else
 

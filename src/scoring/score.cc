@@ -14,7 +14,8 @@ namespace {
 constexpr double kScoreMin = 1e-6;
 constexpr double kScoreMax = 1 - 1e-6;
 
-// Without a model's opinion: one success and one failure, so that an arm never seen may be anything.
+// Without a model's opinion: one success and one failure, so that an arm never seen may be
+// anything.
 constexpr BetaPosterior kUniform = {1, 1};
 
 const Model::Values* ValuesOf(const domain::ReadRow& row) {
@@ -49,8 +50,8 @@ ScoredCandidate FromCounts(const ArmCounts& counts) {
 
 // One row per candidate; what they share is looked up once and copied.
 std::vector<double> EncodeAll(const config::Bundle& bundle, const Model& model,
-                              const domain::DecisionContext& context,
-                              const Model::Values* user, absl::Span<const int32_t> actions,
+                              const domain::DecisionContext& context, const Model::Values* user,
+                              absl::Span<const int32_t> actions,
                               absl::Span<const domain::ReadRow> items) {
   const size_t columns = model.columns();
   std::vector<double> inputs(actions.size() * columns);

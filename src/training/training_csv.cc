@@ -23,14 +23,14 @@ struct FeatureColumn {
   size_t field = 0;
   std::string full_name;  // "user.age"
   std::string key;        // "age"
-  Values TrainingRow::* target = nullptr;
+  Values TrainingRow::*target = nullptr;
   bool stated = false;  // the header says of which kind it is
   bool number = true;
 };
 
 constexpr struct {
   std::string_view prefix;
-  Values TrainingRow::* target;
+  Values TrainingRow::*target;
 } kPrefixes[] = {{"user.", &TrainingRow::user},
                  {"context.", &TrainingRow::context},
                  {"candidate.", &TrainingRow::candidate},

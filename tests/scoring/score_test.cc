@@ -75,8 +75,8 @@ TEST_F(ScoreTest, CountsOfTheUsersSegmentAreUsed) {
   posteriors_.Set("a", "hat", {10, 9});
   EXPECT_EQ(Run(model_.get()).segment, "a");
   EXPECT_DOUBLE_EQ(Run(model_.get()).candidates[0].alpha, 50 * base::Sigmoid(-2) + 9);
-  for (const domain::ReadRow& row : {Row({{"city", "b"}}), Row({{"city", 4.0}}), Row({}),
-                                     domain::ReadRow{}}) {
+  for (const domain::ReadRow& row :
+       {Row({{"city", "b"}}), Row({{"city", 4.0}}), Row({}), domain::ReadRow{}}) {
     user_.row = row;
     EXPECT_DOUBLE_EQ(Run(model_.get()).candidates[0].alpha, 50 * base::Sigmoid(-2) + 1);
   }

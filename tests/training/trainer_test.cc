@@ -89,7 +89,8 @@ TEST(Trainer, WhatItWritesCanBeServed) {
   EXPECT_THAT(manifest->trainer, HasSubstr("XGBoost 1."));
   const auto model = scoring::Model::Load(files, *manifest);
   FULCRUM_ASSERT_OK(model);
-  const auto posteriors = scoring::Posteriors::LoadCounts(files, path + "/" + manifest->counts_file);
+  const auto posteriors =
+      scoring::Posteriors::LoadCounts(files, path + "/" + manifest->counts_file);
   FULCRUM_ASSERT_OK(posteriors);
 
   const auto predict = [&](const char* city, double affinity) {
@@ -178,8 +179,8 @@ TEST(Trainer, WithoutValidationAllRoundsAreKept) {
 }
 
 TEST(Trainer, WeightsKeepTheLoggingPolicyOutOfTheModel) {
-  // Clicks depend on a hidden taste; the logging policy shows `a` to those who like it. Propensities
-  // undo that: without them `a` would look better than it is.
+  // Clicks depend on a hidden taste; the logging policy shows `a` to those who like it.
+  // Propensities undo that: without them `a` would look better than it is.
   base::RandomStream random(11);
   std::vector<TrainingRow> rows(20000);
   for (size_t i = 0; i < rows.size(); ++i) {

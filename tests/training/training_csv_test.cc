@@ -30,7 +30,8 @@ constexpr char kLog[] =
     "1574553602000000,b,0,0.75,,,14,\n";
 
 TEST_F(TrainingCsv, ReadsLogsAndItems) {
-  const auto rows = Read({Write("log.csv", kLog)}, Write("items.csv", "id,price,kind\na,9.5,hat\n"));
+  const auto rows =
+      Read({Write("log.csv", kLog)}, Write("items.csv", "id,price,kind\na,9.5,hat\n"));
   FULCRUM_ASSERT_OK(rows);
   ASSERT_EQ(rows->size(), 2);
   const TrainingRow& first = (*rows)[0];
@@ -53,8 +54,8 @@ TEST_F(TrainingCsv, ReadsLogsAndItems) {
 
 TEST_F(TrainingCsv, AFeatureThatIsATextInOneFileIsATextInAll) {
   const std::string header = "event_time,action_id,reward,propensity,user.code\n";
-  const auto rows = Read({Write("one.csv", header + "1,a,0,1,7\n"),
-                          Write("two.csv", header + "2,a,1,1,7b\n")});
+  const auto rows =
+      Read({Write("one.csv", header + "1,a,0,1,7\n"), Write("two.csv", header + "2,a,1,1,7b\n")});
   FULCRUM_ASSERT_OK(rows);
   EXPECT_EQ(std::get<std::string>((*rows)[0].user.at("code")), "7");
   EXPECT_EQ(std::get<std::string>((*rows)[1].user.at("code")), "7b");
@@ -67,8 +68,9 @@ TEST_F(TrainingCsv, TheHeaderMayStateTheKind) {
   FULCRUM_ASSERT_OK(rows);
   EXPECT_EQ(std::get<std::string>((*rows)[0].user.at("code")), "7");
   EXPECT_EQ(std::get<double>((*rows)[0].item.at("x")), 5);
-  EXPECT_THAT(Read({Write("log.csv", "event_time,action_id,reward,propensity,user.code:number\n"
-                                     "1,a,0,1,x\n")}),
+  EXPECT_THAT(Read({Write("log.csv",
+                          "event_time,action_id,reward,propensity,user.code:number\n"
+                          "1,a,0,1,x\n")}),
               testing::StatusIs(absl::StatusCode::kInvalidArgument,
                                 HasSubstr("log.csv:2: user.code is not a number")));
 }
