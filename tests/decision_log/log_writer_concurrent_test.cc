@@ -30,7 +30,9 @@ TEST_F(LogWriterConcurrentTest, EveryAppendIsLoggedOnceAndInOrder) {
                                        ++acknowledged;
                                      }),
                       testing::IsOk());
-          if (i % 100 == 0) EXPECT_THAT(writer->Flush(), testing::IsOk());
+          if (i % 100 == 0) {
+            EXPECT_THAT(writer->Flush(), testing::IsOk());
+          }
           EXPECT_LE(writer->Stats().durable_lsn, kThreads * kEach);
         }
       });
