@@ -1,8 +1,10 @@
 #include "policy/beta_quadrature.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "base/check.h"
 #include "base/math.h"
 #include "base/math_kernels.h"
 
@@ -10,17 +12,11 @@ namespace fulcrum::policy {
 namespace {
 
 // Accuracy knobs; docs/choice_probabilities.md has the table they were chosen from.
-#ifndef PROTO_D
-#define PROTO_D 16
-#define PROTO_C 3
-#define PROTO_R 0.375
-#define PROTO_E 0.3
-#endif
-constexpr double kDrop = PROTO_D;          // the support ends e^-kDrop below the top
-constexpr double kPanelScales = PROTO_C;   // widest panel, in local standard deviations
-constexpr double kTailScales = PROTO_R;  // the same for exponential tails, against kPanelScales
-constexpr double kTailShare = PROTO_E;     // but tails never need more than this share of the mode's
-constexpr int kMaxPanels = 256;
+constexpr double kDrop = 15;           // the support ends e^-kDrop below the top
+constexpr double kPanelScales = 3;     // widest panel, in local standard deviations of one arm
+constexpr double kCrowd = 0.2;         // the largest of many is narrower than each of them
+constexpr double kTailScales = 0.375;  // curvature that stands for an exponential tail's slope
+constexpr double kTailShare = 0.3;     // but at most this share of the curvature at the mode
 constexpr double kNegligible = 1e-10;  // left of where all cdfs multiply to this, nothing counts
 
 double Power(double x, uint32_t exponent) {
@@ -50,10 +46,12 @@ QuadratureReport BetaQuadrature::Compute(absl::Span<const BetaArm> arms, double 
   size_t active = 0;
   double below = 1;  // probability that every arm is left of the panels done so far
   while (right > lower && below > kNegligible) {
-    report.capped = report.panels == kMaxPanels;
-    const double width =
-        report.capped ? right - lower : ChooseWidth(right, lower, Entered(right, active));
-    const double left = right - lower <= width ? lower : right - width;
+    const double width = ChooseWidth(right, lower, Entered(right, active));
+    double left = right - lower <= width ? lower : right - width;
+    if (left > lower && report.panels == most_panels_ - 1) {
+      report.capped = true;
+      left = lower;
+    }
     const LogitPoint previous = panel_.centre;
     MovePanel(left, right);
     Advance(previous, active);
@@ -70,6 +68,7 @@ QuadratureReport BetaQuadrature::Compute(absl::Span<const BetaArm> arms, double 
 
   double total = report.known_wins;
   for (const Group& group : groups_) total += group.probability * group.members;
+  FULCRUM_CHECK(total > 0);
   report.defect = std::abs(1 - total);
   report.known_wins /= total;
   for (const Group& group : groups_) {
@@ -127,6 +126,9 @@ double BetaQuadrature::KeepLiveGroups(double known_logit) {
     group.floor_right = std::min(kTailScales * kTailScales * arm.beta * arm.beta, most);
     group.peak = PeakOf(arm);
   }
+  uint32_t live = 0;
+  for (const Group& group : groups_) live += group.members;
+  panel_scales_ = kPanelScales / std::sqrt(1 + kCrowd * base::Log(std::max(live, 1u)));
   if (rows_.size() < groups_.size()) rows_.resize(groups_.size());
   return lower;
 }
@@ -140,7 +142,7 @@ size_t BetaQuadrature::Entered(double left, size_t from) const {
 // The widest panel ending at `right` that resolves `group`, if x (1 - x) <= variance on it.
 double BetaQuadrature::AllowedWidth(const Group& group, double right, double variance) const {
   const double floor = right <= group.shape.mode.y ? group.floor_left : group.floor_right;
-  return kPanelScales / std::sqrt(std::max(group.sum * variance, floor));
+  return panel_scales_ / std::sqrt(std::max(group.sum * variance, floor));
 }
 
 double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) const {
@@ -156,7 +158,7 @@ double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) co
   if (right > 0) {  // leftwards the curvature still rises
     double largest = 0;
     for (size_t i = 0; i < active; ++i) largest = std::max(largest, groups_[i].sum);
-    const double scales = width * (1 / kPanelScales);
+    const double scales = width / panel_scales_;
     const double flat_until = std::max(0.0, base::Log(largest * scales * scales));
     variance = VarianceAt(std::max(0.0, right - width));
     width = std::min(width, std::max(narrowest(variance), right - flat_until));
@@ -172,11 +174,28 @@ double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) co
 void BetaQuadrature::MovePanel(double left, double right) {
   panel_.half = 0.5 * (right - left);
   panel_.centre = PointAt(left + panel_.half);
-  for (int i = 0; i < kNodes; ++i) {
-    const LogChange change = ChangeAlong(panel_.centre, panel_.half * kNodeAt[i]);
-    panel_.rate[i] = change.rate;
-    panel_.complement[i] = change.complement;
+  if (panel_.half > kLongestExactStep) {
+    const LogChange centre = LogsAt(panel_.centre.y);
+    std::array<double, kNodes> rate;
+    std::array<double, kNodes> complement;
+    for (size_t i = 0; i < kNodes; ++i) {
+      const LogChange at = LogsAt(panel_.centre.y + panel_.half * kNodeAt[i]);
+      rate[i] = at.rate - centre.rate;
+      complement[i] = at.complement - centre.complement;
+    }
+    panel_.rate = NodeRow::Of(rate);
+    panel_.complement = NodeRow::Of(complement);
+    return;
   }
+  // The mirrored point where the rate is above one half: see ChangeAlong.
+  const bool mirrored = panel_.centre.rate > 0.5;
+  const double smaller = mirrored ? panel_.centre.complement : panel_.centre.rate;
+  const double direction = mirrored ? -panel_.half : panel_.half;
+  const NodeRow step = direction * NodeRow::Of(kNodeAt);
+  const NodeRow b = step.Map(
+      [&](base::Lanes pair) { return base::Log1pNearZero(smaller * base::Expm1InRange(pair)); });
+  (mirrored ? panel_.complement : panel_.rate) = step - b;
+  (mirrored ? panel_.rate : panel_.complement) = -1.0 * b;
 }
 
 void BetaQuadrature::Enter(size_t begin, size_t end) {
@@ -200,55 +219,43 @@ void BetaQuadrature::Advance(const LogitPoint& previous, size_t active) {
 }
 
 void BetaQuadrature::EvaluateGroup(Group& group, PanelRows& rows) const {
-  Nodes density;
-  for (int i = 0; i < kNodes; ++i) {
-    const double exponent = group.exponent + (group.arm.alpha * panel_.rate[i] +
-                                              group.arm.beta * panel_.complement[i]);
-    density[i] = group.peak * base::ExpInRange(exponent > -700 ? exponent : -700);
+  const NodeRow exponent =
+      group.exponent + (group.arm.alpha * panel_.rate + group.arm.beta * panel_.complement);
+  // The bound keeps ExpInRange in range where the density is nil anyway.
+  const NodeRow density = group.peak * AtLeast(-700, exponent).Map([](base::Lanes pair) {
+    return base::ExpInRange(pair);
+  });
+  const std::array<double, kNodes> values = density.ToArray();
+  NodeRow right_of;
+  for (size_t j = 0; j < kNodes; ++j) {
+    right_of = right_of + values[j] * NodeRow::Of(kRightIntegral[j]);
   }
-  Nodes right_of{};
-  double whole = 0;
-  for (int j = 0; j < kNodes; ++j) {
-    for (int i = 0; i < kNodes; ++i) right_of[i] += kRightIntegral[j][i] * density[j];
-    whole += kWeight[j] * density[j];
-  }
-  for (int i = 0; i < kNodes; ++i) {
-    const double cdf = 1 - (group.tail + panel_.half * right_of[i]);
-    rows.cdf[i] = cdf > 0 ? cdf : 0;
-  }
-  group.tail += panel_.half * whole;
+  const double whole = (NodeRow::Of(kWeight) * density).Sum();
   rows.own = density;
+  rows.cdf = AtLeast(0, 1 - (group.tail + panel_.half * right_of));
+  group.tail += panel_.half * whole;
   if (group.members == 1) return;
-  for (int i = 0; i < kNodes; ++i) {
-    const double others = Power(rows.cdf[i], group.members - 1);
-    rows.own[i] *= others;
-    rows.cdf[i] *= others;
-  }
+  std::array<double, kNodes> others = rows.cdf.ToArray();
+  for (double& cdf : others) cdf = Power(cdf, group.members - 1);
+  rows.own = rows.own * NodeRow::Of(others);
+  rows.cdf = rows.cdf * NodeRow::Of(others);
 }
 
 // Adds the panel's share of every group's integral: own density times the cdfs of all others, as
 // products from both ends, since dividing by a vanishing cdf would lose everything.
 void BetaQuadrature::Integrate(size_t active) {
-  Nodes product;
-  product.fill(1);
+  NodeRow product = NodeRow::All(1);
   for (size_t k = 0; k < active; ++k) {
     PanelRows& rows = rows_[k];
     EvaluateGroup(groups_[k], rows);
     rows.before = product;
-    for (int i = 0; i < kNodes; ++i) product[i] *= rows.cdf[i];
+    product = product * rows.cdf;
   }
-  Nodes after;
-  for (int i = 0; i < kNodes; ++i) after[i] = panel_.half * kWeight[i];
+  NodeRow after = panel_.half * NodeRow::Of(kWeight);
   for (size_t k = active; k-- > 0;) {
     const PanelRows& rows = rows_[k];
-    Nodes terms;
-    for (int i = 0; i < kNodes; ++i) {
-      terms[i] = rows.own[i] * (rows.before[i] * after[i]);
-      after[i] *= rows.cdf[i];
-    }
-    double sum = 0;
-    for (int i = 0; i < kNodes; ++i) sum += terms[i];
-    groups_[k].probability += sum;
+    groups_[k].probability += (rows.own * (rows.before * after)).Sum();
+    after = after * rows.cdf;
   }
 }
 

@@ -2,7 +2,6 @@
 // scale (docs/choice_probabilities.md).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -10,7 +9,7 @@
 #include "absl/types/span.h"
 #include "policy/beta_density.h"
 #include "policy/choice.h"
-#include "policy/gauss_table.h"
+#include "policy/node_row.h"
 
 namespace fulcrum::policy {
 
@@ -26,20 +25,21 @@ struct QuadratureReport {
 // Buffers are kept between calls: one object per thread, no allocation once it has grown.
 class BetaQuadrature {
  public:
+  // No decision seen so far needs half as many panels as the default cap.
+  explicit BetaQuadrature(int most_panels = 64) : most_panels_(most_panels) {}
+
   // Writes to probabilities[i] the probability that arms[i] has the largest rate and exceeds the
   // known one, whose logit is `known_logit` (kNoKnownLogit if there is none). At least one arm.
   QuadratureReport Compute(absl::Span<const BetaArm> arms, double known_logit,
                            absl::Span<double> probabilities);
 
  private:
-  using Nodes = std::array<double, kNodes>;
-
   // Equal arms are one group: exact symmetry, and a crowd of newcomers costs one arm.
   struct Group {
     BetaArm arm;
     BetaShape shape;
-    double sum = 0;                   // alpha + beta
-    double floor_left = 0;            // least curvature that panels left of the mode resolve
+    double sum = 0;         // alpha + beta
+    double floor_left = 0;  // least curvature that panels left of the mode resolve
     double floor_right = 0;
     double peak = 0;                  // density at the mode
     double exponent = 0;              // ln(density / peak) at the current panel's centre
@@ -49,15 +49,15 @@ class BetaQuadrature {
   };
 
   struct PanelRows {
-    Nodes own;     // density * cdf^(members - 1)
-    Nodes cdf;     // cdf^members
-    Nodes before;  // product of the cdfs of the groups before
+    NodeRow own;     // density * cdf^(members - 1)
+    NodeRow cdf;     // cdf^members
+    NodeRow before;  // product of the cdfs of the groups before
   };
 
   struct Panel {
     LogitPoint centre;
     double half = 0;
-    Nodes rate{}, complement{};  // LogChange from the centre to each node
+    NodeRow rate, complement;  // LogChange from the centre to each node
   };
 
   void GroupEqualArms(absl::Span<const BetaArm> arms);
@@ -72,10 +72,12 @@ class BetaQuadrature {
   void Integrate(size_t active);
   double CdfProduct(size_t active) const;
 
+  int most_panels_;
   std::vector<uint32_t> order_;
   std::vector<Group> groups_;  // by upper support end, falling: those in a panel are a prefix
   std::vector<PanelRows> rows_;
   Panel panel_;
+  double panel_scales_ = 0;  // widest panel, in local standard deviations
 };
 
 }  // namespace fulcrum::policy
