@@ -46,8 +46,10 @@ golden:  ## Make the golden files of tests/golden again, with the peers they com
 	@scripts/setup.sh base xgboost
 	@scripts/golden.sh
 
-docs:  ## Regenerate the parts of docs/ that follow from the code
-	@scripts/config_reference.py
+docs: setup  ## Regenerate the parts of docs/ that follow from the code
+	@mkdir -p build
+	@cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset release -j $(JOBS) --target docs
 
 clean:  ## Remove everything that was built or fetched
 	@rm -rf build

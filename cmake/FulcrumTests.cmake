@@ -78,7 +78,7 @@ function(fulcrum_architecture_tests)
   if(NOT FULCRUM_SANITIZE AND NOT FULCRUM_COVERAGE)  # the consumer is built without either
     add_test(NAME architecture/Consumer.BuildsAgainstTheInstall
       COMMAND ${CMAKE_COMMAND} -DBUILD=${CMAKE_BINARY_DIR} -DCXX=${CMAKE_CXX_COMPILER}
-        -DCONSUMER=${CMAKE_SOURCE_DIR}/tests/consumer
+        -DCONSUMER=${CMAKE_SOURCE_DIR}/tests/consumer -DREADME=${CMAKE_SOURCE_DIR}/README.md
         -P ${CMAKE_SOURCE_DIR}/tests/consumer/install_and_run.cmake)
     set_tests_properties(architecture/Consumer.BuildsAgainstTheInstall PROPERTIES
       LABELS "architecture;e2e" TIMEOUT 600)

@@ -23,7 +23,7 @@ const std::string kMarks = std::string("TO") + "DO|FIX" + "ME|XX" + "X|HA" + "CK
 std::vector<Habit> Habits() {
   std::vector<Habit> habits;
   habits.push_back({{"src", "include", "proto", "tests", "bench", "cmake", "scripts", "docs",
-                     "configs", "deploy"},
+                     "tools", "configs", "deploy"},
                     {},
                     std::regex("\\b(" + kMarks + ")\\b"),
                     "leftover mark: finish it, or open an issue."});
@@ -33,13 +33,20 @@ std::vector<Habit> Habits() {
                     "use base/mutex.h: ThreadSanitizer cannot see into the packaged absl::Mutex."});
   habits.push_back({{"src"},
                     {"src/base/"},
-                    std::regex(R"(\babsl::Now\(|\bsystem_clock\b|\bgettimeofday\()"),
+                    std::regex(R"(\babsl::Now\(|\bgettimeofday\(|\btime\(nullptr\))"),
                     "wall time is an argument or a base::Clock."});
-  habits.push_back(
-      {{"src"},
-       {"src/base/"},
-       std::regex(R"(\bstd::(mt19937|random_device|rand|\w+_distribution)\b|[^\w]rand\()"),
-       "randomness comes from base/random.h."});
+  habits.push_back({{"src"},
+                    {"src/base/", "src/edge/", "src/client/"},  // gRPC's deadlines are wall times
+                    std::regex(R"(\bsystem_clock\b)"),
+                    "wall time is an argument or a base::Clock."});
+  habits.push_back({{"src"},
+                    {"src/base/"},
+                    std::regex(R"(\bstd::(mt19937|rand|\w+_distribution)\b|[^\w]rand\()"),
+                    "randomness comes from base/random.h."});
+  habits.push_back({{"src"},
+                    {"src/base/", "src/apps/"},  // where a process gets its first seed
+                    std::regex(R"(\brandom_device\b)"),
+                    "seeds are arguments."});
   // D7: glibc's differ by bits between processors with and without FMA.
   habits.push_back(
       {{"src/decider", "src/candidates", "src/scoring", "src/policy", "src/orchestrator"},

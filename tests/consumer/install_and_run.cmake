@@ -1,5 +1,5 @@
-# Installs the built tree BUILD into a fresh prefix and builds and runs CONSUMER against it with the
-# compiler CXX.
+# Installs the built tree BUILD into a fresh prefix, and builds and runs CONSUMER against it with
+# the compiler CXX. The C++ program of README is built as well.
 set(folder ${BUILD}/consumer)
 file(REMOVE_RECURSE ${folder})
 function(run)
@@ -8,13 +8,19 @@ function(run)
     message(FATAL_ERROR "failed (${code}): ${ARGN}")
   endif()
 endfunction()
+
+file(READ ${README} text)
+if(NOT text MATCHES "```cpp\n(.*)\n```\n\nThe action")
+  message(FATAL_ERROR "no C++ program in ${README}")
+endif()
+file(WRITE ${folder}/readme_example.cc "${CMAKE_MATCH_1}\n")
+
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${folder}/prefix)
 run(${CMAKE_COMMAND} -G Ninja -S ${CONSUMER} -B ${folder}/build
-  -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_PREFIX_PATH=${folder}/prefix)
+  -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_PREFIX_PATH=${folder}/prefix
+  -DREADME_EXAMPLE=${folder}/readme_example.cc)
 run(${CMAKE_COMMAND} --build ${folder}/build)
 run(${folder}/build/consumer ${folder})
 foreach(binary fulcrum fulcrumd)
-  if(NOT EXISTS ${folder}/prefix/bin/${binary})
-    message(FATAL_ERROR "${binary} was not installed")
-  endif()
+  run(${folder}/prefix/bin/${binary} --version)
 endforeach()
