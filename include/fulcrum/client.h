@@ -1,6 +1,6 @@
 // The C++ client: ask for a decision, report what came of it.
 //
-//   auto client = fulcrum::DecisionClient::Connect("127.0.0.1:7450");
+//   auto client = fulcrum::DecisionClient::Connect("127.0.0.1:7171");
 //   auto decision = client->Decide({.user_id = "u-17", .surface = "homepage"}, absl::Milliseconds(20));
 //   if (decision.ok()) Show(decision->actions.front().action_id);
 #pragma once

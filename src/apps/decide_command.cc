@@ -17,7 +17,7 @@ namespace {
 constexpr char kProgram[] = "fulcrum decide";
 
 struct Arguments {
-  std::string server = "127.0.0.1:7450";
+  std::string server = "127.0.0.1:7171";
   DecisionRequest request;
   std::vector<std::string> context;  // key=value
 };

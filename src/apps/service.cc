@@ -25,6 +25,18 @@ std::string BootId(base::FileSystem* files) {
   return std::string(base::FromAbsl(absl::StripTrailingAsciiWhitespace(*id)));
 }
 
+decision_log::Durability DurabilityOf(config::Durability durability) {
+  switch (durability) {
+    case config::Durability::kNone:
+      return decision_log::Durability::kNone;
+    case config::Durability::kProcess:
+      return decision_log::Durability::kProcess;
+    case config::Durability::kPower:
+      return decision_log::Durability::kPower;
+  }
+  return decision_log::Durability::kPower;
+}
+
 std::string ResolvePath(const std::string& path, const std::string& directory) {
   return absl::StartsWith(path, "/") ? path : absl::StrCat(directory, "/", path);
 }
@@ -92,20 +104,29 @@ absl::Status Service::OpenStores() {
   log.directory = absl::StrCat(data_dir_, "/log");
   log.files = options_.files;
   log.clock = clock_;
-  log.durability = bundle().server.durability;
+  log.durability = DurabilityOf(bundle().server.durability);
   log.segment_bytes = static_cast<uint64_t>(bundle().server.log_segment_bytes);
   log.queue_max = bundle().server.log_queue_max;
+  log.on_error = [](const absl::Status& status) {
+    telemetry::Error("log_failed", {{"error", std::string(status.message())}});
+  };
+  const std::string log_directory = log.directory;
   decision_log::RecoveryReport report;
-  FULCRUM_ASSIGN_OR_RETURN(log_, decision_log::LogWriter::Open(log, &report));
-  telemetry::Info("log_opened", {{"directory", log.directory},
-                                 {"last_lsn", absl::StrCat(report.last_lsn)},
-                                 {"truncated_bytes", absl::StrCat(report.truncated_bytes)}});
+  FULCRUM_ASSIGN_OR_RETURN(log_, decision_log::LogWriter::Open(std::move(log), &report));
+  telemetry::Info("log_opened",
+                  {{"directory", log_directory},
+                   {"last_lsn", absl::StrCat(log_->Stats().last_lsn)},
+                   {"torn_bytes", absl::StrCat(report.decisions.torn_bytes)}});
   return absl::OkStatus();
 }
 
 absl::Status Service::Recover() {
-  FULCRUM_RETURN_IF_ERROR(log_->Recover(ledger_->checkpoint_lsn(), ledger_.get()));
-  FULCRUM_ASSIGN_OR_RETURN(const auto report, ledger_->FinishRecovery(log_->stats().last_lsn));
+  const Lsn log_last = log_->Stats().last_lsn;
+  // A log that ends before the checkpoint lost its tail with the power; the ledger keeps its spend.
+  if (log_last >= ledger_->checkpoint_lsn()) {
+    FULCRUM_RETURN_IF_ERROR(log_->Recover(ledger_->checkpoint_lsn(), ledger_.get()));
+  }
+  FULCRUM_ASSIGN_OR_RETURN(const auto report, ledger_->FinishRecovery(log_last));
   telemetry::Info("ledger_recovered",
                   {{"checkpoint_lsn", absl::StrCat(report.checkpoint_lsn)},
                    {"log_last_lsn", absl::StrCat(report.log_last_lsn)},
@@ -113,7 +134,8 @@ absl::Status Service::Recover() {
                    {"returned_micros", absl::StrCat(report.returned_micros)},
                    {"written_off_micros", absl::StrCat(report.written_off_micros)}});
   log_->AddObserver(ledger_.get());
-  return log_->Start();
+  log_->Start();
+  return absl::OkStatus();
 }
 
 absl::Status Service::Serve() {
@@ -199,7 +221,7 @@ void Service::AddPulledMetrics() {
   const auto log_family = [this](const char* name, const char* help, bool counter,
                                  double (*value)(const decision_log::LogStats&)) {
     metrics_->AddPulled({name, help, "", counter, [this, value] {
-                           return std::vector<Sample>{{"", value(log_->stats())}};
+                           return std::vector<Sample>{{"", value(log_->Stats())}};
                          }});
   };
   using Stats = decision_log::LogStats;
@@ -213,8 +235,12 @@ void Service::AddPulledMetrics() {
              [](const Stats& stats) { return static_cast<double>(stats.durable_lsn); });
   log_family("fulcrum_log_queue_records", "Records waiting for the log's writer", false,
              [](const Stats& stats) { return static_cast<double>(stats.queue_depth); });
-  log_family("fulcrum_log_errors_total", "Disk errors; after the first nothing is acknowledged",
-             true, [](const Stats& stats) { return static_cast<double>(stats.errors); });
+  log_family("fulcrum_log_refused_total", "Records that found the writer's queue full", true,
+             [](const Stats& stats) { return static_cast<double>(stats.refused); });
+  metrics_->AddPulled({"fulcrum_log_healthy", "1 until a disk error; then nothing is acknowledged",
+                       "", false, [this] {
+                         return std::vector<Sample>{{"", log_->healthy() ? 1.0 : 0.0}};
+                       }});
 }
 
 }  // namespace fulcrum::apps

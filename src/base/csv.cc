@@ -1,9 +1,10 @@
 #include "base/csv.h"
 
+#include <charconv>
 #include <cmath>
+#include <system_error>
 #include <utility>
 
-#include "absl/strings/charconv.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
@@ -215,8 +216,8 @@ bool ParseFiniteDouble(std::string_view text, double* value) {
   // from_chars takes no leading '+', which spreadsheets write.
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   double parsed = 0;
-  const absl::from_chars_result result =
-      absl::from_chars(text.data(), text.data() + text.size(), parsed);
+  const std::from_chars_result result =
+      std::from_chars(text.data(), text.data() + text.size(), parsed);
   if (text.empty() || result.ec != std::errc() || result.ptr != text.data() + text.size()) {
     return false;
   }

@@ -19,7 +19,8 @@
 
 namespace fulcrum::base {
 
-// A file opened for appending. Not thread-safe. Closed by the destructor.
+// A file opened for appending. Closed by the destructor. Not thread-safe, but for one thing: Sync()
+// may run beside another call, and then covers at least what was appended before it began.
 class AppendFile {
  public:
   virtual ~AppendFile() = default;

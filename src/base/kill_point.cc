@@ -18,8 +18,8 @@ namespace {
 
 struct Setting {
   std::string name;
-  uint64_t count = 0;        // 0: by probability
-  uint64_t threshold = 0;    // of a 64-bit random number
+  uint64_t count = 0;      // 0: by probability
+  uint64_t threshold = 0;  // of a 64-bit random number
   std::atomic<uint64_t> passed{0};
   uint64_t seed = 0;
 };
@@ -69,7 +69,9 @@ const std::vector<Setting*>& Settings() {
 
 }  // namespace
 
-bool KillPointsArmed() { return !Settings().empty(); }
+bool KillPointsArmed() {
+  return !Settings().empty();
+}
 
 void PassKillPoint(std::string_view name) {
   for (Setting* const setting : Settings()) {

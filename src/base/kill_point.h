@@ -20,7 +20,8 @@ void PassKillPoint(std::string_view name);
 // SIGKILL to this process if `name` is armed and due.
 inline void KillPoint(std::string_view name) {
   static const bool armed = internal::KillPointsArmed();
-  if (armed) [[unlikely]] internal::PassKillPoint(name);
+  if (armed) [[unlikely]]
+    internal::PassKillPoint(name);
 }
 
 }  // namespace fulcrum::base

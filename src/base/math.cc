@@ -41,11 +41,11 @@ double Exp(double x) {
   if (x > 709.782712893384) return kInfinity;
   if (x < -745.1332191019412) return 0;
   // The result or its scale is not a normal number: scale in two steps.
-  const exp_internal::Reduced reduced = exp_internal::Reduce(x);
-  const uint64_t half = x > 0 ? uint64_t{512} : uint64_t{0} - 512;
+  const exp_internal::Reduced<double> reduced = exp_internal::Reduce(x);
   const double mantissa = 1 + exp_internal::ReducedExpm1(reduced.r);
-  return mantissa * exp_internal::PowerOfTwo(reduced.scale_bits - half) *
-         exp_internal::PowerOfTwo(half);
+  const double half = x > 0 ? 0x1p512 : 0x1p-512;
+  const uint64_t bias = x > 0 ? uint64_t{0} - 512 : uint64_t{512};
+  return mantissa * exp_internal::PowerOfTwo(reduced.shifted, bias) * half;
 }
 
 double Expm1(double x) {

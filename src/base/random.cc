@@ -9,8 +9,12 @@ constexpr uint32_t kWeyl0 = 0x9E3779B9;
 constexpr uint32_t kWeyl1 = 0xBB67AE85;
 constexpr int kRounds = 10;
 
-uint32_t High(uint64_t product) { return static_cast<uint32_t>(product >> 32); }
-uint32_t Low(uint64_t product) { return static_cast<uint32_t>(product); }
+uint32_t High(uint64_t product) {
+  return static_cast<uint32_t>(product >> 32);
+}
+uint32_t Low(uint64_t product) {
+  return static_cast<uint32_t>(product);
+}
 
 class Fnv1a {
  public:
@@ -73,7 +77,9 @@ uint64_t RandomStream::Next64() {
   return low | (uint64_t{Next32()} << 32);
 }
 
-double RandomStream::NextUniform() { return static_cast<double>(Next64() >> 11) * 0x1p-53; }
+double RandomStream::NextUniform() {
+  return static_cast<double>(Next64() >> 11) * 0x1p-53;
+}
 
 uint32_t RandomStream::NextBelow(uint32_t bound) {
   // Refuse the few values that would make the first results likelier.

@@ -21,9 +21,9 @@ enum class Durability : uint8_t {
 
 // Settings of the process rather than of decisions; read at start only.
 struct Server {
-  std::string listen;          // host:port or unix:path
-  std::string metrics_listen;  // host:port
-  std::string data_dir;        // absolute, or relative to the bundle's directory
+  std::string listen;          // host:port or unix:path; loopback
+  std::string metrics_listen;  // host:port; loopback
+  std::string data_dir;        // absolute once loaded: the loader resolves it against the bundle
   Durability durability = Durability::kProcess;
   int64_t log_segment_bytes = 64 << 20;
   uint32_t log_queue_max = 4096;  // records
@@ -106,8 +106,8 @@ struct Bundle {
   uint32_t schema_version = 1;
   std::vector<FeatureView> feature_views;
   std::vector<ContextKey> context_keys;
-  std::vector<Campaign> campaigns;
-  std::vector<Action> actions;  // sorted by id
+  std::vector<Campaign> campaigns;  // sorted by id, as constraints and surfaces are
+  std::vector<Action> actions;      // sorted by id
   std::vector<Constraint> constraints;
   std::vector<Surface> surfaces;
   std::string model_manifest;  // absolute path; empty = no model

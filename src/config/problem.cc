@@ -18,6 +18,10 @@ std::string Problem::ToString() const {
 
 void Problems::Add(Place place, std::string message) {
   ++count_;
+  // Quoted input may hold line breaks and terminal commands; one problem is one line.
+  std::replace_if(
+      message.begin(), message.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   if (kept_.size() < kProblemsMax) kept_.push_back({std::move(place), std::move(message)});
 }
 

@@ -67,6 +67,26 @@ bool LooksLikeOtherThanText(std::string_view text) {
          text == "-.inf";
 }
 
+bool IsUtf8(std::string_view text) {
+  const auto* byte = reinterpret_cast<const unsigned char*>(text.data());
+  const auto* const end = byte + text.size();
+  while (byte < end) {
+    const unsigned char first = *byte++;
+    if (first < 0x80) continue;
+    const int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    if (first < 0xc2 || first > 0xf4 || end - byte < more) return false;
+    // The second byte alone excludes overlong forms, surrogates and what is beyond U+10FFFF.
+    const unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (*byte < low || *byte > high) return false;
+    for (int i = 1; i < more; ++i) {
+      if ((byte[i] & 0xc0) != 0x80) return false;
+    }
+    byte += more;
+  }
+  return true;
+}
+
 template <>
 absl::StatusOr<bool> ParseScalar<bool>(std::string_view text) {
   if (text == "true") return true;

@@ -14,6 +14,9 @@ namespace fulcrum::config {
 // value of a text field it must be quoted.
 bool LooksLikeOtherThanText(std::string_view text);
 
+// Whether `text` is UTF-8 (RFC 3629): no overlong forms, no surrogates.
+bool IsUtf8(std::string_view text);
+
 // One of bool, int32_t, int64_t, uint32_t, uint64_t, double, absl::Duration, absl::Time.
 // Integers may group digits by single '_'. Durations need a unit ("10ms", "1h30m") and are finite;
 // times are RFC 3339. INVALID_ARGUMENT says what was expected.

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
+#include "config/scalar.h"
 
 namespace fulcrum::config {
 namespace {
@@ -166,6 +167,10 @@ class TreeBuilder final : public YAML::EventHandler {
 YamlNode ParseYaml(std::string_view text, const std::string& file, Problems* problems) {
   if (text.size() > kYamlBytesMax) {
     problems->Add({file, 0, 0}, absl::StrCat("larger than ", kYamlBytesMax, " bytes"));
+    return {};
+  }
+  if (!IsUtf8(text)) {
+    problems->Add({file, 0, 0}, "not UTF-8 text; save it in that encoding");
     return {};
   }
   TreeBuilder builder(file, problems);

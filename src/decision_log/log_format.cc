@@ -74,7 +74,9 @@ bool AllZero(std::string_view bytes) {
 
 }  // namespace
 
-uint32_t MaskCrc(uint32_t crc) { return std::rotr(crc, 15) + 0xa282ead8u; }
+uint32_t MaskCrc(uint32_t crc) {
+  return std::rotr(crc, 15) + 0xa282ead8u;
+}
 
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
   std::string bytes(kSegmentHeaderBytes, '\0');
@@ -175,8 +177,7 @@ absl::Status CheckRecord(std::string_view record) {
 }
 
 std::string SegmentName(Lsn first_lsn) {
-  return absl::StrFormat("%0*d%s", static_cast<int>(kSegmentNameDigits), first_lsn,
-                         kSegmentSuffix);
+  return absl::StrFormat("%0*d%s", static_cast<int>(kSegmentNameDigits), first_lsn, kSegmentSuffix);
 }
 
 std::optional<Lsn> FirstLsnOfName(std::string_view name) {

@@ -131,7 +131,9 @@ void ToProto(const PositionRecord& position, pb::Position* proto) {
 }
 
 PositionRecord PositionFromProto(const pb::Position& proto) {
-  PositionRecord position{.action_id = proto.action_id(), .seed = proto.seed()};
+  PositionRecord position;
+  position.action_id = proto.action_id();
+  position.seed = proto.seed();
   position.ticks.assign(proto.ticks().begin(), proto.ticks().end());
   for (const pb::Debit& debit : proto.debits()) position.debits.push_back(DebitFromProto(debit));
   return position;
@@ -212,9 +214,10 @@ void ToProto(const ExposureRecord& record, pb::ExposureRecord* proto) {
 }
 
 absl::StatusOr<LogEvent> FromProto(const pb::ExposureRecord& proto) {
-  ExposureRecord record{.position = proto.position(),
-                        .occurred_us = proto.occurred_us(),
-                        .principal = proto.principal()};
+  ExposureRecord record;
+  record.position = proto.position();
+  record.occurred_us = proto.occurred_us();
+  record.principal = proto.principal();
   FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
   return LogEvent(std::move(record));
 }
@@ -231,13 +234,14 @@ void ToProto(const OutcomeRecord& record, pb::OutcomeRecord* proto) {
 }
 
 absl::StatusOr<LogEvent> FromProto(const pb::OutcomeRecord& proto) {
-  OutcomeRecord record{.position = proto.position(),
-                       .outcome_id = proto.outcome_id(),
-                       .kind = proto.kind(),
-                       .value = proto.value(),
-                       .currency = proto.currency(),
-                       .occurred_us = proto.occurred_us(),
-                       .principal = proto.principal()};
+  OutcomeRecord record;
+  record.position = proto.position();
+  record.outcome_id = proto.outcome_id();
+  record.kind = proto.kind();
+  record.value = proto.value();
+  record.currency = proto.currency();
+  record.occurred_us = proto.occurred_us();
+  record.principal = proto.principal();
   FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
   return LogEvent(std::move(record));
 }
@@ -252,9 +256,10 @@ void ToProto(const SupersededRecord& record, pb::SupersededRecord* proto) {
 }
 
 absl::StatusOr<LogEvent> FromProto(const pb::SupersededRecord& proto) {
-  SupersededRecord record{.decision_lsn = proto.decision_lsn(),
-                          .served_action_id = proto.served_action_id(),
-                          .occurred_us = proto.occurred_us()};
+  SupersededRecord record;
+  record.decision_lsn = proto.decision_lsn();
+  record.served_action_id = proto.served_action_id();
+  record.occurred_us = proto.occurred_us();
   FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
   FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record.user_ref));
   for (const pb::Debit& refund : proto.refunds()) record.refunds.push_back(DebitFromProto(refund));
@@ -456,7 +461,9 @@ absl::StatusOr<FeatureSnapshot> ParseSnapshot(std::string_view payload) {
   if (!proto.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
     return absl::DataLossError("the payload is not a fulcrum.log.v1.FeatureSnapshot");
   }
-  FeatureSnapshot snapshot{.model = proto.model(), .columns = proto.columns()};
+  FeatureSnapshot snapshot;
+  snapshot.model = proto.model();
+  snapshot.columns = proto.columns();
   FULCRUM_ASSIGN_OR_RETURN(snapshot.decision_id, IdFromProto(proto.decision_id()));
   snapshot.values.reserve(static_cast<size_t>(proto.value_bits_size()));
   for (const uint64_t bits : proto.value_bits()) {

@@ -70,6 +70,8 @@ class FeatureStore final : public domain::FeatureSource, public domain::UserData
   // Makes all rows durable and sorts them so that a read looks into one file.
   absl::Status FinishWriting();
 
+  const store::Store& store() const { return *store_; }
+
   // OK while the store can be written.
   absl::Status health() const { return store_->health(); }
 

@@ -9,11 +9,6 @@
 namespace fulcrum::policy {
 namespace {
 
-// ln(x) at y; ln(1 - x) is LogRate(-y).
-double LogRate(double y) {
-  return y < 0 ? y - base::Log1p(base::Exp(y)) : -base::Log1p(base::Exp(-y));
-}
-
 // ln Gamma(z) less its Stirling approximation.
 double StirlingRemainder(double z) {
   double shifted = z;
@@ -45,8 +40,17 @@ double GuessReach(double near, double far) {
 // One Newton step on ln f = -drop. The tangent lies above a concave function, so the result is
 // never inside the support, whatever the guess.
 double RefineStep(const BetaArm& arm, const LogitPoint& mode, double step, double drop) {
-  const LogChange change = ChangeAlong(mode, step);
   const LogitPoint at = PointAt(mode.y + step);
+  LogChange change;
+  if (std::abs(at.y) > 700 || std::abs(mode.y) > 700) {  // one of the ratios below would vanish
+    change = ChangeAlong(mode, step);
+  } else if (mode.rate < 0.5) {  // the smaller change directly; the two differ by the step
+    change.complement = base::Log(at.complement / mode.complement);
+    change.rate = step + change.complement;
+  } else {
+    change.rate = base::Log(at.rate / mode.rate);
+    change.complement = change.rate - step;
+  }
   const double fallen = arm.alpha * change.rate + arm.beta * change.complement;
   const double slope = arm.alpha * at.complement - arm.beta * at.rate;
   return step - (fallen + drop) / slope;
@@ -61,10 +65,17 @@ LogitPoint PointAt(double y) {
   return y < 0 ? LogitPoint{y, small, large} : LogitPoint{y, large, small};
 }
 
+LogChange LogsAt(double y) {
+  const double small = -base::Log1p(base::Exp(-std::abs(y)));
+  const double large = small - std::abs(y);
+  return y < 0 ? LogChange{large, small} : LogChange{small, large};
+}
+
 LogChange ChangeAlong(const LogitPoint& from, double step) {
-  if (std::abs(step) > 0.5) {
-    const double to = from.y + step;
-    return {LogRate(to) - LogRate(from.y), LogRate(-to) - LogRate(-from.y)};
+  if (std::abs(step) > kLongestExactStep) {
+    const LogChange at = LogsAt(from.y + step);
+    const LogChange before = LogsAt(from.y);
+    return {at.rate - before.rate, at.complement - before.complement};
   }
   if (from.rate <= 0.5) {  // the form whose logarithm has an argument near 1
     const double b = base::Log1pNearZero(from.rate * base::Expm1InRange(step));

@@ -22,6 +22,12 @@ struct LogitPoint {
 
 LogitPoint PointAt(double y);
 
+// ln(x) and ln(1 - x) at y.
+LogChange LogsAt(double y);
+
+// Steps up to this keep full relative accuracy of the change however small it is.
+inline constexpr double kLongestExactStep = 0.5;
+
 // The change from `from` to from.y + step.
 LogChange ChangeAlong(const LogitPoint& from, double step);
 

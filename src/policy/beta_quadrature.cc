@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/check.h"
 #include "base/math.h"
 #include "base/math_kernels.h"
 
@@ -10,18 +11,23 @@ namespace fulcrum::policy {
 namespace {
 
 // Accuracy knobs; docs/choice_probabilities.md has the table they were chosen from.
-#ifndef PROTO_D
-#define PROTO_D 16
-#define PROTO_C 3
-#define PROTO_R 0.375
-#define PROTO_E 0.3
-#endif
-constexpr double kDrop = PROTO_D;          // the support ends e^-kDrop below the top
-constexpr double kPanelScales = PROTO_C;   // widest panel, in local standard deviations
-constexpr double kTailScales = PROTO_R;  // the same for exponential tails, against kPanelScales
-constexpr double kTailShare = PROTO_E;     // but tails never need more than this share of the mode's
-constexpr int kMaxPanels = 256;
+constexpr double kDrop = 15;           // the support ends e^-kDrop below the top
+constexpr double kPanelScales = 3;     // widest panel, in local standard deviations of one arm
+constexpr double kCrowd = 0.2;         // the largest of many is narrower than each of them
+constexpr double kTailScales = 0.375;  // curvature that stands for an exponential tail's slope
+constexpr double kTailShare = 0.3;     // but at most this share of the curvature at the mode
 constexpr double kNegligible = 1e-10;  // left of where all cdfs multiply to this, nothing counts
+
+constexpr int kPairs = kNodes / 2;
+
+base::Lanes Load(const std::array<double, kNodes>& nodes, int pair) {
+  return base::Lanes{nodes[2 * pair], nodes[2 * pair + 1]};
+}
+
+void Store(base::Lanes lanes, std::array<double, kNodes>& nodes, int pair) {
+  nodes[2 * pair] = lanes[0];
+  nodes[2 * pair + 1] = lanes[1];
+}
 
 double Power(double x, uint32_t exponent) {
   double result = 1;
@@ -50,10 +56,12 @@ QuadratureReport BetaQuadrature::Compute(absl::Span<const BetaArm> arms, double 
   size_t active = 0;
   double below = 1;  // probability that every arm is left of the panels done so far
   while (right > lower && below > kNegligible) {
-    report.capped = report.panels == kMaxPanels;
-    const double width =
-        report.capped ? right - lower : ChooseWidth(right, lower, Entered(right, active));
-    const double left = right - lower <= width ? lower : right - width;
+    const double width = ChooseWidth(right, lower, Entered(right, active));
+    double left = right - lower <= width ? lower : right - width;
+    if (left > lower && report.panels == most_panels_ - 1) {
+      report.capped = true;
+      left = lower;
+    }
     const LogitPoint previous = panel_.centre;
     MovePanel(left, right);
     Advance(previous, active);
@@ -70,6 +78,7 @@ QuadratureReport BetaQuadrature::Compute(absl::Span<const BetaArm> arms, double 
 
   double total = report.known_wins;
   for (const Group& group : groups_) total += group.probability * group.members;
+  FULCRUM_CHECK(total > 0);
   report.defect = std::abs(1 - total);
   report.known_wins /= total;
   for (const Group& group : groups_) {
@@ -127,6 +136,9 @@ double BetaQuadrature::KeepLiveGroups(double known_logit) {
     group.floor_right = std::min(kTailScales * kTailScales * arm.beta * arm.beta, most);
     group.peak = PeakOf(arm);
   }
+  uint32_t live = 0;
+  for (const Group& group : groups_) live += group.members;
+  panel_scales_ = kPanelScales / std::sqrt(1 + kCrowd * base::Log(std::max(live, 1u)));
   if (rows_.size() < groups_.size()) rows_.resize(groups_.size());
   return lower;
 }
@@ -140,7 +152,7 @@ size_t BetaQuadrature::Entered(double left, size_t from) const {
 // The widest panel ending at `right` that resolves `group`, if x (1 - x) <= variance on it.
 double BetaQuadrature::AllowedWidth(const Group& group, double right, double variance) const {
   const double floor = right <= group.shape.mode.y ? group.floor_left : group.floor_right;
-  return kPanelScales / std::sqrt(std::max(group.sum * variance, floor));
+  return panel_scales_ / std::sqrt(std::max(group.sum * variance, floor));
 }
 
 double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) const {
@@ -156,7 +168,7 @@ double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) co
   if (right > 0) {  // leftwards the curvature still rises
     double largest = 0;
     for (size_t i = 0; i < active; ++i) largest = std::max(largest, groups_[i].sum);
-    const double scales = width * (1 / kPanelScales);
+    const double scales = width / panel_scales_;
     const double flat_until = std::max(0.0, base::Log(largest * scales * scales));
     variance = VarianceAt(std::max(0.0, right - width));
     width = std::min(width, std::max(narrowest(variance), right - flat_until));
@@ -172,10 +184,26 @@ double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) co
 void BetaQuadrature::MovePanel(double left, double right) {
   panel_.half = 0.5 * (right - left);
   panel_.centre = PointAt(left + panel_.half);
-  for (int i = 0; i < kNodes; ++i) {
-    const LogChange change = ChangeAlong(panel_.centre, panel_.half * kNodeAt[i]);
-    panel_.rate[i] = change.rate;
-    panel_.complement[i] = change.complement;
+  if (panel_.half > kLongestExactStep) {
+    const LogChange centre = LogsAt(panel_.centre.y);
+    for (int i = 0; i < kNodes; ++i) {
+      const LogChange at = LogsAt(panel_.centre.y + panel_.half * kNodeAt[i]);
+      panel_.rate[i] = at.rate - centre.rate;
+      panel_.complement[i] = at.complement - centre.complement;
+    }
+    return;
+  }
+  // The mirrored point where the rate is above one half: see ChangeAlong.
+  const bool mirrored = panel_.centre.rate > 0.5;
+  const double smaller = mirrored ? panel_.centre.complement : panel_.centre.rate;
+  const double direction = mirrored ? -panel_.half : panel_.half;
+  Nodes& with = mirrored ? panel_.complement : panel_.rate;
+  Nodes& against = mirrored ? panel_.rate : panel_.complement;
+  for (int i = 0; i < kPairs; ++i) {
+    const base::Lanes step = direction * Load(kNodeAt, i);
+    const base::Lanes b = base::Log1pNearZero(smaller * base::Expm1InRange(step));
+    Store(step - b, with, i);
+    Store(-b, against, i);
   }
 }
 
@@ -200,24 +228,26 @@ void BetaQuadrature::Advance(const LogitPoint& previous, size_t active) {
 }
 
 void BetaQuadrature::EvaluateGroup(Group& group, PanelRows& rows) const {
-  Nodes density;
-  for (int i = 0; i < kNodes; ++i) {
-    const double exponent = group.exponent + (group.arm.alpha * panel_.rate[i] +
-                                              group.arm.beta * panel_.complement[i]);
-    density[i] = group.peak * base::ExpInRange(exponent > -700 ? exponent : -700);
+  std::array<base::Lanes, kPairs> density;
+  const double lowest = -700;  // keeps ExpInRange in range where the density is nil anyway
+  for (int i = 0; i < kPairs; ++i) {
+    base::Lanes exponent = group.exponent + (group.arm.alpha * Load(panel_.rate, i) +
+                                             group.arm.beta * Load(panel_.complement, i));
+    for (int lane = 0; lane < 2; ++lane) exponent[lane] = std::max(exponent[lane], lowest);
+    density[i] = group.peak * base::ExpInRange(exponent);
   }
-  Nodes right_of{};
+  std::array<base::Lanes, kPairs> right_of{};
   double whole = 0;
   for (int j = 0; j < kNodes; ++j) {
-    for (int i = 0; i < kNodes; ++i) right_of[i] += kRightIntegral[j][i] * density[j];
-    whole += kWeight[j] * density[j];
+    const double value = density[j / 2][j % 2];
+    for (int i = 0; i < kPairs; ++i) right_of[i] += Load(kRightIntegral[j], i) * value;
+    whole += kWeight[j] * value;
   }
   for (int i = 0; i < kNodes; ++i) {
-    const double cdf = 1 - (group.tail + panel_.half * right_of[i]);
-    rows.cdf[i] = cdf > 0 ? cdf : 0;
+    rows.own[i] = density[i / 2][i % 2];
+    rows.cdf[i] = std::max(0.0, 1 - (group.tail + panel_.half * right_of[i / 2][i % 2]));
   }
   group.tail += panel_.half * whole;
-  rows.own = density;
   if (group.members == 1) return;
   for (int i = 0; i < kNodes; ++i) {
     const double others = Power(rows.cdf[i], group.members - 1);

@@ -26,6 +26,9 @@ struct QuadratureReport {
 // Buffers are kept between calls: one object per thread, no allocation once it has grown.
 class BetaQuadrature {
  public:
+  // No decision seen so far needs half as many panels as the default cap.
+  explicit BetaQuadrature(int most_panels = 64) : most_panels_(most_panels) {}
+
   // Writes to probabilities[i] the probability that arms[i] has the largest rate and exceeds the
   // known one, whose logit is `known_logit` (kNoKnownLogit if there is none). At least one arm.
   QuadratureReport Compute(absl::Span<const BetaArm> arms, double known_logit,
@@ -38,8 +41,8 @@ class BetaQuadrature {
   struct Group {
     BetaArm arm;
     BetaShape shape;
-    double sum = 0;                   // alpha + beta
-    double floor_left = 0;            // least curvature that panels left of the mode resolve
+    double sum = 0;         // alpha + beta
+    double floor_left = 0;  // least curvature that panels left of the mode resolve
     double floor_right = 0;
     double peak = 0;                  // density at the mode
     double exponent = 0;              // ln(density / peak) at the current panel's centre
@@ -72,10 +75,12 @@ class BetaQuadrature {
   void Integrate(size_t active);
   double CdfProduct(size_t active) const;
 
+  int most_panels_;
   std::vector<uint32_t> order_;
   std::vector<Group> groups_;  // by upper support end, falling: those in a panel are a prefix
   std::vector<PanelRows> rows_;
   Panel panel_;
+  double panel_scales_ = 0;  // widest panel, in local standard deviations
 };
 
 }  // namespace fulcrum::policy

@@ -1,4 +1,5 @@
-// From posteriors to a distribution in ticks, and one draw from it. Pure functions.
+// From posteriors to a distribution in ticks, and one draw from it. Pure functions, thread-safe
+// (buffers are kept per thread). Arguments that break what is said below stop the process.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ struct BetaArm {
   double beta = 1;
 };
 
-// What the neutral action is worth: a known rate (a point mass in [0, 1]) or a posterior of its own.
+// What the neutral action is worth: a known rate (a point mass in [0, 1]) or a posterior of its
+// own.
 struct Baseline {
   std::optional<double> known_value;
   BetaArm posterior;
@@ -28,14 +30,16 @@ struct Baseline {
 // Absolute error at most 2e-6 per entry (docs/choice_probabilities.md).
 std::vector<double> ChoiceProbabilities(absl::Span<const BetaArm> arms, const Baseline& baseline);
 
-// (1 - floor) * p + floor * uniform over the entries with feasible[i], as ticks that sum to exactly
+// (1 - floor) * p + floor * uniform over the entries with feasible[i], where p is `probabilities`
+// restricted to them and divided by its sum (uniform if that is 0), as ticks that sum to exactly
 // 2^32: every feasible entry gets at least one tick, the largest absorbs the rounding, the others
 // get 0. `floor` in [0, 1]. At least one entry must be feasible.
 std::vector<Ticks> ToTicks(absl::Span<const double> probabilities, absl::Span<const bool> feasible,
                            double floor);
 
 // The draw of one decision and position: the first index whose cumulative ticks exceed the 32-bit
-// uniform of Philox4x32-10 with the decision id as counter and `seed` as key. `ticks` sum to 2^32.
+// uniform (word 0) of Philox4x32-10 with the decision id, most significant word first, as counter
+// and `seed`, least significant word first, as key. `ticks` sum to 2^32.
 size_t Draw(absl::Span<const Ticks> ticks, DecisionId id, uint64_t seed);
 
 // The Philox key of a draw at `position` (1-based) under a surface's salt.

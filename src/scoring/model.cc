@@ -134,8 +134,7 @@ void Model::Write(const Input& input, const domain::FeatureValue* value, absl::S
   if (found != input.of_text.end()) out[found->second] = 1;
 }
 
-void Model::EncodeRequest(const Values* user, const Values& context,
-                          absl::Span<double> out) const {
+void Model::EncodeRequest(const Values* user, const Values& context, absl::Span<double> out) const {
   FULCRUM_CHECK(out.size() == columns());
   for (const Input& input : shared_inputs_) {
     const bool of_user = input.source == ColumnSource::kUser;
@@ -143,8 +142,8 @@ void Model::EncodeRequest(const Values* user, const Values& context,
   }
 }
 
-void Model::EncodeCandidate(const Values* item, const Values& context,
-                            std::string_view action_id, absl::Span<double> out) const {
+void Model::EncodeCandidate(const Values* item, const Values& context, std::string_view action_id,
+                            absl::Span<double> out) const {
   FULCRUM_CHECK(out.size() == columns());
   std::string key;
   for (const Input& input : candidate_inputs_) {
@@ -157,9 +156,8 @@ void Model::EncodeCandidate(const Values* item, const Values& context,
   }
 }
 
-void Model::Encode(const Values* user, const Values* item,
-                   const Values& context, std::string_view action_id,
-                   absl::Span<double> out) const {
+void Model::Encode(const Values* user, const Values* item, const Values& context,
+                   std::string_view action_id, absl::Span<double> out) const {
   EncodeRequest(user, context, out);
   EncodeCandidate(item, context, action_id, out);
 }

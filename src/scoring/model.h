@@ -40,10 +40,9 @@ class Model {
   // One candidate's input row, `out` has columns() values. Null stands for a missing row. Each
   // (source, key) is looked up once, however many one-hot columns it feeds. EncodeRequest writes
   // what all candidates of a request share, EncodeCandidate the rest; Encode is both.
-  void EncodeRequest(const Values* user, const Values& context,
-                     absl::Span<double> out) const;
-  void EncodeCandidate(const Values* item, const Values& context,
-                       std::string_view action_id, absl::Span<double> out) const;
+  void EncodeRequest(const Values* user, const Values& context, absl::Span<double> out) const;
+  void EncodeCandidate(const Values* item, const Values& context, std::string_view action_id,
+                       absl::Span<double> out) const;
   void Encode(const Values* user, const Values* item, const Values& context,
               std::string_view action_id, absl::Span<double> out) const;
 

@@ -14,7 +14,8 @@ namespace {
 constexpr double kScoreMin = 1e-6;
 constexpr double kScoreMax = 1 - 1e-6;
 
-// Without a model: one success and one failure, so that an arm never seen may be anything.
+// Without a model's opinion: one success and one failure, so that an arm never seen may be
+// anything.
 constexpr BetaPosterior kUniform = {1, 1};
 
 const Model::Values* ValuesOf(const domain::ReadRow& row) {
@@ -36,7 +37,9 @@ BetaPosterior Update(const BetaPosterior& prior, const ArmCounts& counts) {
 ScoredCandidate FromModel(double score, double strength, const ArmCounts& counts) {
   if (!std::isfinite(score)) return {std::numeric_limits<double>::quiet_NaN(), 0, 0};
   const double mu = std::clamp(score, kScoreMin, kScoreMax);
-  const BetaPosterior posterior = Update({strength * mu, strength * (1 - mu)}, counts);
+  const BetaPosterior prior =
+      strength > 0 ? BetaPosterior{strength * mu, strength * (1 - mu)} : kUniform;
+  const BetaPosterior posterior = Update(prior, counts);
   return {mu, posterior.alpha, posterior.beta};
 }
 
@@ -47,8 +50,8 @@ ScoredCandidate FromCounts(const ArmCounts& counts) {
 
 // One row per candidate; what they share is looked up once and copied.
 std::vector<double> EncodeAll(const config::Bundle& bundle, const Model& model,
-                              const domain::DecisionContext& context,
-                              const Model::Values* user, absl::Span<const int32_t> actions,
+                              const domain::DecisionContext& context, const Model::Values* user,
+                              absl::Span<const int32_t> actions,
                               absl::Span<const domain::ReadRow> items) {
   const size_t columns = model.columns();
   std::vector<double> inputs(actions.size() * columns);

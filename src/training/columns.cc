@@ -21,7 +21,7 @@ using config::ColumnSource;
 constexpr struct {
   ColumnSource source;
   const char* name;
-  Values TrainingRow::* values;
+  Values TrainingRow::*values;
 } kSources[] = {{ColumnSource::kUser, "user", &TrainingRow::user},
                 {ColumnSource::kItem, "item", &TrainingRow::item},
                 {ColumnSource::kContext, "context", &TrainingRow::context},
@@ -117,9 +117,8 @@ absl::StatusOr<std::vector<float>> EncodeRows(absl::Span<const TrainingRow> rows
   config::ModelManifest manifest;
   manifest.columns = columns;
   scoring::XgboostModel without_trees;
-  FULCRUM_ASSIGN_OR_RETURN(
-      without_trees.forest,
-      scoring::Forest::Build(static_cast<uint32_t>(columns.size()), 0, {}));
+  FULCRUM_ASSIGN_OR_RETURN(without_trees.forest,
+                           scoring::Forest::Build(static_cast<uint32_t>(columns.size()), 0, {}));
   FULCRUM_ASSIGN_OR_RETURN(const std::shared_ptr<const scoring::Model> encoder,
                            scoring::Model::Create(manifest, std::move(without_trees)));
   std::vector<float> matrix;

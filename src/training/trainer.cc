@@ -111,8 +111,8 @@ struct Prepared {
   size_t learned = 0;
 };
 
-absl::StatusOr<Prepared> Prepare(absl::Span<const TrainingRow> rows,
-                                 const TrainingOptions& options, TrainingReport* report) {
+absl::StatusOr<Prepared> Prepare(absl::Span<const TrainingRow> rows, const TrainingOptions& options,
+                                 TrainingReport* report) {
   Prepared prepared;
   const auto held_back =
       static_cast<size_t>(options.validation_share * static_cast<double>(rows.size()));
@@ -186,8 +186,7 @@ class Boosting {
     FULCRUM_ASSIGN_OR_RETURN(Booster booster,
                              Booster::Create(cached, ParametersOf(options_, mean)));
     FULCRUM_RETURN_IF_ERROR(RunUntilNoBetter(train, held_back, &booster));
-    FULCRUM_ASSIGN_OR_RETURN(Booster best,
-                             booster.FirstRounds(static_cast<int>(report_->rounds)));
+    FULCRUM_ASSIGN_OR_RETURN(Booster best, booster.FirstRounds(static_cast<int>(report_->rounds)));
     return best.ToJson();
   }
 
@@ -224,7 +223,7 @@ class Boosting {
   const Prepared& prepared_;
   const TrainingOptions& options_;
   TrainingReport* const report_;
-  const absl::Span<const float> labels_;   // of the rows held back
+  const absl::Span<const float> labels_;  // of the rows held back
   const absl::Span<const float> weights_;
 };
 
@@ -253,8 +252,8 @@ std::string CountsCsv(absl::Span<const TrainingRow> rows) {
   return csv;
 }
 
-config::ModelManifest ManifestOf(absl::Span<const TrainingRow> rows,
-                                 const TrainingOptions& options, const TrainedModel& model,
+config::ModelManifest ManifestOf(absl::Span<const TrainingRow> rows, const TrainingOptions& options,
+                                 const TrainedModel& model,
                                  std::vector<config::ManifestColumn> columns) {
   config::ModelManifest manifest;
   manifest.name = options.name;

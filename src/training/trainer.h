@@ -38,18 +38,18 @@ struct TrainingRow {
 
 struct TrainingOptions {
   std::string name = "click";
-  std::string trained_on;    // in words, for the manifest
-  std::string segment_key;   // user feature that names the segment; for the manifest
+  std::string trained_on;   // in words, for the manifest
+  std::string segment_key;  // user feature that names the segment; for the manifest
   uint32_t schema_version = 1;
   uint64_t seed = 1;
   uint32_t rounds_max = 200;
-  uint32_t rounds_patience = 25;   // stop when so many rounds brought no better validation loss
+  uint32_t rounds_patience = 25;  // stop when so many rounds brought no better validation loss
   uint32_t depth_max = 5;
   double learning_rate = 0.05;
-  double child_weight_min = 1;     // smallest sum of hessians in a leaf
-  double validation_share = 0.2;   // the latest rows; 0 = none, and all rounds are kept
-  double weight_cut = 10;          // largest weight, in multiples of the mean weight
-  uint32_t categories_max = 64;    // most frequent texts per feature that get a column
+  double child_weight_min = 1;    // smallest sum of hessians in a leaf
+  double validation_share = 0.2;  // the latest rows; 0 = none, and all rounds are kept
+  double weight_cut = 10;         // largest weight, in multiples of the mean weight
+  uint32_t categories_max = 64;   // most frequent texts per feature that get a column
 };
 
 // Texts that got no column, because their feature has more than categories_max.
@@ -66,9 +66,9 @@ struct TrainingReport {
   double weight_cut_share = 0;       // share of rows whose weight was cut
   double effective_sample_size = 0;  // (sum w)^2 / sum w^2 over all rows
   uint32_t columns = 0;
-  uint32_t rounds = 0;               // trees that were kept
-  double validation_loss = 0;        // weighted log loss; NaN without validation rows
-  double constant_loss = 0;          // of always predicting the training rows' mean
+  uint32_t rounds = 0;         // trees that were kept
+  double validation_loss = 0;  // weighted log loss; NaN without validation rows
+  double constant_loss = 0;    // of always predicting the training rows' mean
   std::vector<DroppedCategories> dropped;
 };
 

@@ -22,7 +22,7 @@ struct Result {
   std::string err;
 };
 
-Result Run(const std::vector<std::string>& arguments) {
+Result Check(const std::vector<std::string>& arguments) {
   CLI::App app;
   Result result;
   AddCheckCommand(app, &result.exit_code);
@@ -57,7 +57,7 @@ class BadBundle : public ::testing::Test {
 };
 
 TEST(CheckCommand, SummarisesAGoodBundle) {
-  const Result result = Run({kExample});
+  const Result result = Check({kExample});
   EXPECT_EQ(result.exit_code, kExitOk);
   EXPECT_THAT(result.out, HasSubstr("good, version "));
   EXPECT_THAT(result.out, HasSubstr("homepage: 10ms, 5 actions of editorial, spring, winter_sale"));
@@ -67,7 +67,7 @@ TEST(CheckCommand, SummarisesAGoodBundle) {
 }
 
 TEST(CheckCommand, SummarisesAsJson) {
-  const Result result = Run({kExample, "--json"});
+  const Result result = Check({kExample, "--json"});
   EXPECT_EQ(result.exit_code, kExitOk);
   rapidjson::Document json;
   json.Parse(result.out.c_str());
@@ -80,7 +80,7 @@ TEST(CheckCommand, SummarisesAsJson) {
 }
 
 TEST_F(BadBundle, IsReportedLikeACompilerDoes) {
-  const Result result = Run({directory_.path()});
+  const Result result = Check({directory_.path()});
   EXPECT_EQ(result.exit_code, kExitFinding);
   EXPECT_THAT(result.out, IsEmpty());
   EXPECT_THAT(result.err,
@@ -91,7 +91,7 @@ TEST_F(BadBundle, IsReportedLikeACompilerDoes) {
 }
 
 TEST_F(BadBundle, IsReportedAsJson) {
-  const Result result = Run({directory_.path(), "--json"});
+  const Result result = Check({directory_.path(), "--json"});
   EXPECT_EQ(result.exit_code, kExitFinding);
   rapidjson::Document json;
   json.Parse(result.out.c_str());
@@ -103,7 +103,7 @@ TEST_F(BadBundle, IsReportedAsJson) {
 }
 
 TEST(CheckCommand, ADirectoryThatIsNotThereIsAFailure) {
-  const Result result = Run({"no/such/directory"});
+  const Result result = Check({"no/such/directory"});
   EXPECT_EQ(result.exit_code, kExitFailure);
   EXPECT_THAT(result.err, HasSubstr("fulcrum check: "));
   EXPECT_THAT(result.err, HasSubstr("no/such/directory"));

@@ -28,9 +28,9 @@ TEST(DecisionId, TextAndBytesComeBack) {
 }
 
 TEST(DecisionId, RefusesAnythingElse) {
-  for (const char* text : {"", "x", "01234567-89ab-7cde-8123-456789abcde",
-                           "01234567-89ab-7cde-8123-456789abcdefa",
-                           "0123456789ab-7cde-8123-456789abcdef-", "g1234567-89ab-7cde-8123-456789abcdef"}) {
+  for (const char* text :
+       {"", "x", "01234567-89ab-7cde-8123-456789abcde", "01234567-89ab-7cde-8123-456789abcdefa",
+        "0123456789ab-7cde-8123-456789abcdef-", "g1234567-89ab-7cde-8123-456789abcdef"}) {
     EXPECT_THAT(DecisionId::Parse(text), testing::StatusIs(absl::StatusCode::kInvalidArgument,
                                                            HasSubstr("not a decision id")))
         << text;

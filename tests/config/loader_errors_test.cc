@@ -238,6 +238,20 @@ TEST(LoaderErrors, DepthAndSizeAreBounded) {
               testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("larger than")));
 }
 
+TEST(LoaderErrors, OnlyUtf8IsText) {
+  for (const char* bad : {"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
+    EXPECT_THAT(Load(absl::StrCat(kGood, "# ", bad)),
+                testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not UTF-8")));
+  }
+  FULCRUM_EXPECT_OK(Load(absl::StrCat(kGood, "# \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80")));
+}
+
+TEST(LoaderErrors, OneProblemIsOneLine) {
+  const absl::Status status = Load(absl::StrCat(kGood, "\"a\\nb\\e[2J\": 1\n"));
+  EXPECT_THAT(status, testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                                        HasSubstr("unknown field 'a?b?[2J'")));
+}
+
 TEST(LoaderErrors, AreSortedByPlace) {
   const absl::Status status = Load(absl::StrReplaceAll(
       kGood, {{"id: home", "id: HOME"}, {"[spring, house]", "[sprig]"}, {"limit: 5", "limit: x"}}));

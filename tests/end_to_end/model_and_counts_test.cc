@@ -45,8 +45,8 @@ std::vector<Ticks> Propensities(const Situation& situation) {
   posteriors.Set("", "hat", situation.hat);
   posteriors.Set("", "shoes", situation.shoes);
   const std::vector<domain::ReadRow> items = {Item(0), Item(1)};
-  const scoring::Scores scores = scoring::Score(bundle, surface, ModelOf(situation).get(),
-                                                posteriors, {}, {}, {0, 1}, items);
+  const scoring::Scores scores =
+      scoring::Score(bundle, surface, ModelOf(situation).get(), posteriors, {}, {}, {0, 1}, items);
   std::vector<policy::BetaArm> arms;
   for (const scoring::ScoredCandidate& candidate : scores.candidates) {
     arms.push_back({candidate.alpha, candidate.beta});

@@ -36,7 +36,7 @@ TEST(RowCodecTest, LayoutIsTheDocumentedOne) {
   EXPECT_EQ(Hex(*bytes),
             "01"                // layout
             "03"                // schema version
-            "00a03e8c0d980500"  // event time
+            "000002540c980500"  // event time
             "02"                // values
             "03616765"          // "age"
             "01"

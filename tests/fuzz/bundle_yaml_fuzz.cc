@@ -29,6 +29,9 @@ class NoFiles final : public fulcrum::base::FileSystem {
   absl::Status SyncDirectory(const std::string&) override { return None(); }
   absl::StatusOr<std::vector<std::string>> List(const std::string&) override { return None(); }
   absl::StatusOr<bool> Exists(const std::string&) override { return false; }
+  absl::StatusOr<std::unique_ptr<fulcrum::base::FileLock>> Lock(const std::string&) override {
+    return None();
+  }
 
  private:
   static absl::Status None() { return absl::NotFoundError("no files here"); }

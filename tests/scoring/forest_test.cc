@@ -86,10 +86,10 @@ TEST(Forest, RefusesWhatIsNoTree) {
       {"too deep", Chain(Forest::kDepthMax + 1), "deeper than 64"},
   };
   for (const Refusal& refusal : refusals) {
-    EXPECT_THAT(Forest::Build(2, 0, {Stump(), refusal.tree}),
-                testing::StatusIs(absl::StatusCode::kInvalidArgument,
-                                  ::testing::AllOf(HasSubstr("tree 1, node"),
-                                                   HasSubstr(refusal.message))))
+    EXPECT_THAT(
+        Forest::Build(2, 0, {Stump(), refusal.tree}),
+        testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                          ::testing::AllOf(HasSubstr("tree 1, node"), HasSubstr(refusal.message))))
         << refusal.what;
   }
 }

@@ -122,12 +122,15 @@ TEST(Model, SquaredErrorPredictsTheMarginItself) {
   EXPECT_EQ(out, -1);
 }
 
-TEST(Model, KnowsItsManifestsVersion) { EXPECT_EQ(Small()->version(), 77); }
+TEST(Model, KnowsItsManifestsVersion) {
+  EXPECT_EQ(Small()->version(), 77);
+}
 
 TEST(Model, RefusesAForestOfAnotherShape) {
-  EXPECT_THAT(Model::Create(Manifest(), SmallForest(8)),
-              testing::StatusIs(absl::StatusCode::kInvalidArgument,
-                                HasSubstr("splits 8 columns, the manifest of model small names 7")));
+  EXPECT_THAT(
+      Model::Create(Manifest(), SmallForest(8)),
+      testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                        HasSubstr("splits 8 columns, the manifest of model small names 7")));
 }
 
 TEST(Model, RefusesAForestTrainedOnColumnsInAnotherOrder) {
@@ -152,8 +155,9 @@ TEST(Model, NamesTheFileThatItCannotUse) {
   EXPECT_THAT(Model::Load(base::PosixFileSystem(), manifest),
               testing::StatusIs(absl::StatusCode::kNotFound, HasSubstr("no_such_forest.json")));
   manifest.forest_file = "CMakeLists.txt";
-  EXPECT_THAT(Model::Load(base::PosixFileSystem(), manifest),
-              testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("CMakeLists.txt: byte")));
+  EXPECT_THAT(
+      Model::Load(base::PosixFileSystem(), manifest),
+      testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("CMakeLists.txt: byte")));
 }
 
 }  // namespace

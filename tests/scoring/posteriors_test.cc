@@ -64,14 +64,17 @@ TEST(Posteriors, TheFormIsPinned) {
   posteriors.set_model(1);
   posteriors.Set("s", "a", {2, 1});
   EXPECT_EQ(base::ToHex(posteriors.Serialise().substr(0, 62)),
-            "46554c43504f5354"                  // magic
-            "01000000"                          // version
-            "0100000000000000"                  // model
-            "0200000000000000"                  // LSN
-            "0100000000000000"                  // pairs
-            "01000000" "73" "01000000" "61"     // segment, action id
-            "0000000000000040"                  // trials
-            "000000000000f03f");                // successes
+            "46554c43504f5354"  // magic
+            "01000000"          // version
+            "0100000000000000"  // model
+            "0200000000000000"  // LSN
+            "0100000000000000"  // pairs
+            "01000000"
+            "73"
+            "01000000"
+            "61"                  // segment, action id
+            "0000000000000040"    // trials
+            "000000000000f03f");  // successes
   EXPECT_EQ(posteriors.Serialise().size(), 66);
 }
 
@@ -151,8 +154,7 @@ TEST_F(CountsFile, ErrorsNameFileAndLine) {
       {header + ",a,1,1\n,a,1,1\n", "counts.csv:3"},
   };
   for (const auto& [text, place] : cases) {
-    EXPECT_THAT(Load(text),
-                testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(place)))
+    EXPECT_THAT(Load(text), testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(place)))
         << text;
   }
 }

@@ -75,8 +75,8 @@ TEST_F(ScoreTest, CountsOfTheUsersSegmentAreUsed) {
   posteriors_.Set("a", "hat", {10, 9});
   EXPECT_EQ(Run(model_.get()).segment, "a");
   EXPECT_DOUBLE_EQ(Run(model_.get()).candidates[0].alpha, 50 * base::Sigmoid(-2) + 9);
-  for (const domain::ReadRow& row : {Row({{"city", "b"}}), Row({{"city", 4.0}}), Row({}),
-                                     domain::ReadRow{}}) {
+  for (const domain::ReadRow& row :
+       {Row({{"city", "b"}}), Row({{"city", 4.0}}), Row({}), domain::ReadRow{}}) {
     user_.row = row;
     EXPECT_DOUBLE_EQ(Run(model_.get()).candidates[0].alpha, 50 * base::Sigmoid(-2) + 1);
   }
@@ -104,6 +104,14 @@ TEST_F(ScoreTest, AnArmNeverSeenHasAProperPosterior) {
       EXPECT_GT(candidate.beta, 0);
     }
   }
+}
+
+TEST_F(ScoreTest, AModelOfNoStrengthIsNotHeard) {
+  surface_.model_strength = 0;
+  const Scores scores = Run(model_.get());
+  EXPECT_EQ(scores.candidates[1].score, 0.5);
+  EXPECT_EQ(scores.candidates[1].alpha, 2);
+  EXPECT_EQ(scores.candidates[1].beta, 20);
 }
 
 TEST_F(ScoreTest, ACertainModelStillLeavesDoubt) {

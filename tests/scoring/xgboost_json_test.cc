@@ -52,15 +52,16 @@ TEST(XgboostJson, BaseScoreIsOnTheScaleOfThePrediction) {
   const auto logistic = ParseXgboostJson(With("\"5E-1\"", "\"2E-2\""));
   FULCRUM_ASSERT_OK(logistic);
   EXPECT_NEAR(logistic->forest.base_margin(), std::log(0.02 / 0.98), 1e-6);
-  const auto squared = ParseXgboostJson(
-      absl::StrReplaceAll(With("\"5E-1\"", "\"-3.5E0\""), {{"binary:logistic", "reg:squarederror"}}));
+  const auto squared = ParseXgboostJson(absl::StrReplaceAll(
+      With("\"5E-1\"", "\"-3.5E0\""), {{"binary:logistic", "reg:squarederror"}}));
   FULCRUM_ASSERT_OK(squared);
   EXPECT_EQ(squared->forest.base_margin(), -3.5F);
   EXPECT_EQ(squared->link, Link::kIdentity);
 }
 
 TEST(XgboostJson, KeepsFeatureNames) {
-  const auto model = ParseXgboostJson(With("\"feature_names\":[]", "\"feature_names\":[\"a\",\"b\"]"));
+  const auto model =
+      ParseXgboostJson(With("\"feature_names\":[]", "\"feature_names\":[\"a\",\"b\"]"));
   FULCRUM_ASSERT_OK(model);
   EXPECT_THAT(model->feature_names, ::testing::ElementsAre("a", "b"));
 }
@@ -105,7 +106,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"\"num_feature\":\"2\"", "\"num_feature\":\"0\"", kWrong, "0 columns"},
         Refusal{"\"num_feature\":\"2\"", "\"num_feature\":\"-2\"", kWrong, "no count"},
         Refusal{"\"num_feature\":\"2\"", "\"num_feature\":2", kWrong, "not a string"},
-        Refusal{"\"feature_names\":[]", "\"feature_names\":[\"a\"]", kWrong, "1 entries instead of 2"},
+        Refusal{"\"feature_names\":[]", "\"feature_names\":[\"a\"]", kWrong,
+                "1 entries instead of 2"},
         Refusal{"\"5E-1\"", "\"0\"", kWrong, "not between 0 and 1"},
         Refusal{"\"5E-1\"", "\"1\"", kWrong, "not between 0 and 1"},
         Refusal{"\"5E-1\"", "\"nan\"", kWrong, "no finite number"},
@@ -126,7 +128,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"\"version\"", "version", kWrong, "byte "}));
 
 TEST(XgboostJson, RefusesWhatIsNoModel) {
-  for (const char* text : {"", "{", "[]", "null", "{}", "\xff", "{\"version\":[1,7,4],\"learner\":3}"}) {
+  for (const char* text :
+       {"", "{", "[]", "null", "{}", "\xff", "{\"version\":[1,7,4],\"learner\":3}"}) {
     EXPECT_FALSE(ParseXgboostJson(text).ok()) << text;
   }
   EXPECT_FALSE(ParseXgboostJson(SmallModel() + "x").ok());

@@ -55,8 +55,8 @@ std::shared_ptr<const Model> LoadGolden(const std::string& name, size_t columns)
   manifest.directory = GoldenPath("");
   manifest.forest_file = name + ".json";
   for (size_t i = 0; i < columns; ++i) {
-    manifest.columns.push_back({absl::StrCat("x", i), config::ColumnSource::kContext,
-                                absl::StrCat("x", i), std::nullopt});
+    manifest.columns.push_back(
+        {absl::StrCat("x", i), config::ColumnSource::kContext, absl::StrCat("x", i), std::nullopt});
   }
   absl::StatusOr<std::shared_ptr<const Model>> model =
       Model::Load(base::PosixFileSystem(), manifest);
@@ -87,9 +87,8 @@ TEST_P(XgboostParity, PredictionsAreXgboosts) {
 
 TEST_P(XgboostParity, MarginsAreXgboosts) {
   const Golden golden = ReadGolden(GetParam());
-  const absl::StatusOr<std::string> text =
-      base::ReadWholeFile(base::PosixFileSystem(), GoldenPath(std::string(GetParam()) + ".json"),
-                          kXgboostJsonBytesMax);
+  const absl::StatusOr<std::string> text = base::ReadWholeFile(
+      base::PosixFileSystem(), GoldenPath(std::string(GetParam()) + ".json"), kXgboostJsonBytesMax);
   FULCRUM_ASSERT_OK(text);
   const absl::StatusOr<XgboostModel> model = ParseXgboostJson(*text);
   FULCRUM_ASSERT_OK(model);
@@ -107,8 +106,8 @@ TEST_P(XgboostParity, MarginsAreXgboosts) {
 
 TEST_P(XgboostParity, TheRowsHaveMissingValuesAndSeveralAnswers) {
   const Golden golden = ReadGolden(GetParam());
-  const auto missing = std::count_if(golden.rows.begin(), golden.rows.end(),
-                                     [](double x) { return std::isnan(x); });
+  const auto missing =
+      std::count_if(golden.rows.begin(), golden.rows.end(), [](double x) { return std::isnan(x); });
   EXPECT_GE(missing, 10);
   const auto [low, high] = std::minmax_element(golden.margins.begin(), golden.margins.end());
   EXPECT_GT(*high - *low, 0.5);

@@ -1,0 +1,226 @@
+// H1: kill -9 under load, again and again. Proves that what the page cache holds is enough to come
+// back from the death of the process: no acknowledged decision is missing, none is invented, no
+// limit is passed. It says nothing about the machine's death: the page cache survives a kill, so a
+// log that never syncs would pass (power_fault_test is for that).
+//
+// FULCRUM_CRASH_CYCLES sets the number of cycles (100); FULCRUM_CRASH_SEED the run (1).
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <thread>
+#include <tuple>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "decision_log/verify.h"
+#include "fulcrum/decision_log_reader.h"
+#include "tests/end_to_end/world.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temporary_directory.h"
+
+namespace fulcrum {
+namespace {
+
+constexpr int kClients = 3;
+constexpr int kUsers = 40;
+constexpr const char* kKillPoints[] = {"log.before_append", "log.between_streams",
+                                       "log.after_append", "log.before_reply"};
+
+int FromEnvironment(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::atoi(text);
+}
+
+// What the clients know. Lives outside the server, so a kill cannot touch it.
+class Oracle {
+ public:
+  struct Answered {
+    std::vector<std::string> actions;
+    std::vector<Ticks> ticks;
+  };
+
+  void Sent(const std::string& request_id) {
+    base::MutexLock lock(&mutex_);
+    sent_.insert(request_id);
+  }
+  void Acknowledged(const Decision& decision) {
+    if (decision.log_pending) return;  // says of itself that it may not be in the log
+    Answered answered;
+    for (const DecidedAction& action : decision.actions) {
+      answered.actions.push_back(action.action_id);
+      answered.ticks.push_back(action.ticks);
+    }
+    base::MutexLock lock(&mutex_);
+    acknowledged_[decision.id] = std::move(answered);
+  }
+  const std::map<DecisionId, Answered>& acknowledged() const { return acknowledged_; }
+  const std::set<std::string>& sent() const { return sent_; }
+
+ private:
+  base::Mutex mutex_;
+  std::set<std::string> sent_;
+  std::map<DecisionId, Answered> acknowledged_;
+};
+
+// Asks for decisions until told to stop or the server is gone.
+void Ask(const std::string& address, int cycle, int client_number, const std::atomic<bool>& stop,
+         Oracle* oracle) {
+  const auto client = DecisionClient::Connect(address);
+  base::RandomStream random(static_cast<uint64_t>(cycle * 100 + client_number));
+  for (int n = 0; !stop; ++n) {
+    DecisionRequest request;
+    request.request_id = absl::StrCat(cycle, "-", client_number, "-", n);
+    request.user_id = absl::StrCat("user-", random.NextBelow(kUsers));
+    request.surface = "page";
+    request.slate_size = 1 + random.NextBelow(3);
+    // A day lasts five cycles, so that budgets run out across restarts.
+    request.occurred_at = absl::FromUnixSeconds(1574553600) + absl::Hours(24) * (cycle / 5) +
+                          absl::Seconds(n % 80000);
+    oracle->Sent(request.request_id);
+    const auto decision = client->Decide(request, absl::Seconds(5));
+    if (!decision.ok()) return;
+    oracle->Acknowledged(*decision);
+  }
+}
+
+struct CrashCounts {
+  int at_kill_points = 0;
+  int at_random = 0;
+  std::vector<double> restart_ms;
+};
+
+void RunCycle(const std::string& directory, int cycle, base::RandomStream& random, Oracle* oracle,
+              CrashCounts* counts) {
+  const bool named = random.NextBelow(5) < 2;
+  std::vector<std::string> environment;
+  if (named) {
+    // Early enough that the cycle's load reaches it.
+    environment.push_back(absl::StrCat("FULCRUM_KILL_POINT=", kKillPoints[random.NextBelow(4)],
+                                       ":", 1 + random.NextBelow(100)));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  auto daemon =
+      testing::StartDaemon(directory, random.Next64() >> 1, environment);
+  ASSERT_THAT(daemon, testing::IsOk());
+  counts->restart_ms.push_back(
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < kClients; ++i) {
+    clients.emplace_back([&, i] { Ask(daemon->address, cycle, i, stop, oracle); });
+  }
+  if (named) {
+    const auto ended = daemon->process.Wait(absl::Seconds(60));
+    ASSERT_THAT(ended, testing::IsOk()) << "the kill point was not reached";
+    EXPECT_EQ(*ended, 128 + SIGKILL);
+    ++counts->at_kill_points;
+  } else {
+    std::this_thread::sleep_for(std::chrono::microseconds(random.NextBelow(300000)));
+    daemon->process.Signal(SIGKILL);
+    ASSERT_THAT(daemon->process.Wait(absl::Seconds(60)), testing::IsOk());
+    ++counts->at_random;
+  }
+  stop = true;
+  for (std::thread& client : clients) client.join();
+}
+
+using LimitKey = std::tuple<std::string, int64_t, UserRef>;  // row, window, user
+
+// Folds the log against the oracle and the limits.
+void CheckLog(const std::string& log_directory, const Oracle& oracle,
+              const std::map<std::string, int64_t>& limits) {
+  auto reader = DecisionLogReader::Open(log_directory);
+  ASSERT_THAT(reader, testing::IsOk());
+  std::set<DecisionId> seen;
+  std::map<LimitKey, int64_t> spent;
+  size_t found = 0, invented = 0, changed = 0, overspent = 0;
+  while (auto entry = (*reader)->Next()) {
+    const auto* decision = std::get_if<DecisionRecord>(&entry->event);
+    if (decision == nullptr) continue;
+    EXPECT_TRUE(seen.insert(decision->id).second) << "twice: " << decision->id.ToString();
+    if (oracle.sent().count(decision->request_id) == 0) ++invented;
+    for (const PositionRecord& position : decision->positions) {
+      for (const Debit& debit : position.debits) {
+        int64_t& sum = spent[{debit.row, debit.window_start_us,
+                              debit.per_user ? decision->user_ref : UserRef{}}];
+        sum += debit.amount;
+        if (sum > limits.at(debit.row)) ++overspent;
+      }
+    }
+    const auto known = oracle.acknowledged().find(decision->id);
+    if (known == oracle.acknowledged().end()) continue;
+    ++found;
+    for (size_t i = 0; i < decision->positions.size(); ++i) {
+      if (decision->positions[i].action_id != known->second.actions[i]) ++changed;
+    }
+  }
+  ASSERT_THAT((*reader)->status(), testing::IsOk());
+  EXPECT_EQ(found, oracle.acknowledged().size()) << "acknowledged decisions are missing";
+  EXPECT_EQ(invented, 0u);
+  EXPECT_EQ(changed, 0u);
+  EXPECT_EQ(overspent, 0u);
+  // Non-vacuity: limits were really reached.
+  const bool budget_reached = std::any_of(spent.begin(), spent.end(), [&](const auto& entry) {
+    return std::get<0>(entry.first) == "paid-day" && entry.second >= limits.at("paid-day") - 2999999;
+  });
+  EXPECT_TRUE(budget_reached);
+  std::printf("decisions in the log: %zu, acknowledged: %zu, missing: %zu, invented: %zu, "
+              "over a limit: %zu\n",
+              seen.size(), oracle.acknowledged().size(), oracle.acknowledged().size() - found,
+              invented, overspent);
+}
+
+TEST(Crash, KillsUnderLoadLoseNothingAndOverspendNothing) {
+  const int cycles = FromEnvironment("FULCRUM_CRASH_CYCLES", 100);
+  testing::TemporaryDirectory temporary;
+  const std::string directory = temporary.path() + "/bundle";
+  testing::TestBundle options;
+  options.day_budget = 2'000'000'000;
+  options.total_budget = 1'000'000'000'000;
+  options.cap = 5;
+  testing::WriteBundle(directory, options);
+
+  base::RandomStream random(static_cast<uint64_t>(FromEnvironment("FULCRUM_CRASH_SEED", 1)));
+  Oracle oracle;
+  CrashCounts counts;
+  for (int cycle = 0; cycle < cycles && !::testing::Test::HasFatalFailure(); ++cycle) {
+    RunCycle(directory, cycle, random, &oracle, &counts);
+  }
+  ASSERT_FALSE(::testing::Test::HasFatalFailure());
+  EXPECT_EQ(counts.at_kill_points + counts.at_random, cycles);
+  EXPECT_GE(counts.at_kill_points, cycles * 3 / 10);
+
+  // A last start repairs the tail; a clean stop leaves a log that ends in order.
+  auto daemon = testing::StartDaemon(directory, 1);
+  ASSERT_THAT(daemon, testing::IsOk());
+  daemon->process.Signal(SIGTERM);
+  const auto code = daemon->process.Wait(absl::Seconds(30));
+  ASSERT_THAT(code, testing::IsOk());
+  EXPECT_EQ(*code, 0);
+
+  const std::string log = directory + "/data/log";
+  CheckLog(log, oracle,
+           {{"paid-day", options.day_budget},
+            {"paid-total", options.total_budget},
+            {"capped-user", options.cap}});
+  const auto verified = decision_log::VerifyLog(base::PosixFileSystem(), log);
+  ASSERT_THAT(verified, testing::IsOk());
+  EXPECT_TRUE(verified->clean());
+
+  std::sort(counts.restart_ms.begin(), counts.restart_ms.end());
+  const auto at = [&](double share) {
+    return counts.restart_ms[static_cast<size_t>(share * static_cast<double>(cycles - 1))];
+  };
+  std::printf("cycles: %d, killed at named points: %d, at random: %d\n"
+              "restart until serving, ms: p50 %.0f, p90 %.0f, p99 %.0f, max %.0f\n",
+              cycles, counts.at_kill_points, counts.at_random, at(0.5), at(0.9), at(0.99),
+              counts.restart_ms.back());
+}
+
+}  // namespace
+}  // namespace fulcrum

@@ -1,0 +1,152 @@
+// What is drawn follows what is logged: 500 random configurations x 2,000 draws with fresh decision
+// ids, judged from ticks and counts alone. The same test finds three planted faults.
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "base/random.h"
+#include "gtest/gtest.h"
+#include "policy/choice.h"
+#include "tests/support/statistics.h"
+
+namespace fulcrum::policy {
+namespace {
+
+constexpr size_t kConfigurations = 500;
+constexpr uint64_t kDraws = 2000;
+
+struct Configuration {
+  std::vector<double> probabilities;
+  std::vector<Ticks> logged;    // with the mask
+  std::vector<Ticks> unmasked;  // as if everything were feasible
+  uint64_t seed = 0;
+};
+
+Configuration RandomConfiguration(base::RandomStream& random) {
+  std::vector<BetaArm> arms(1 + random.NextBelow(12));
+  for (BetaArm& arm : arms) {
+    const double trials = random.NextBelow(400);
+    const double successes = trials * 0.2 * random.NextUniform();
+    arm = {1 + successes, 1 + trials - successes};
+  }
+  Baseline baseline;
+  if (random.NextBelow(2) == 0) baseline.known_value = 0.2 * random.NextUniform();
+  baseline.posterior = {3, 40};
+  Configuration result;
+  result.probabilities = ChoiceProbabilities(arms, baseline);
+  const size_t size = result.probabilities.size();
+  std::unique_ptr<bool[]> feasible(new bool[size]);
+  std::unique_ptr<bool[]> all(new bool[size]);
+  for (size_t i = 0; i < size; ++i) {
+    all[i] = true;
+    feasible[i] = random.NextBelow(4) != 0;
+  }
+  feasible[size - 1] = true;  // the neutral action always is
+  const double floor = random.NextBelow(3) == 0 ? 0 : 0.2 * random.NextUniform();
+  result.logged = ToTicks(result.probabilities, absl::MakeConstSpan(feasible.get(), size), floor);
+  result.unmasked = ToTicks(result.probabilities, absl::MakeConstSpan(all.get(), size), floor);
+  const std::string salt = "surface-" + std::to_string(random.NextBelow(1000));
+  result.seed = DrawSeed(salt, 1 + random.NextBelow(4));
+  return result;
+}
+
+// What is drawn for one decision of a configuration.
+using Server = std::function<size_t(const Configuration&, DecisionId)>;
+
+fulcrum::testing::DrawnAgainstLogged Judge(const Server& serve) {
+  base::RandomStream random(20260101);
+  fulcrum::testing::DrawnAgainstLogged judge;
+  int64_t millis = 1'700'000'000'000;
+  while (judge.configurations() < kConfigurations) {
+    const Configuration configuration = RandomConfiguration(random);
+    std::vector<uint64_t> drawn(configuration.logged.size(), 0);
+    for (uint64_t i = 0; i < kDraws; ++i) {
+      const DecisionId id = DecisionId::FromTimeAndRandom(absl::FromUnixMillis(millis++),
+                                                          random.Next64(), random.Next64());
+      ++drawn[serve(configuration, id)];
+    }
+    judge.AddFrozen(configuration.logged, drawn);
+  }
+  return judge;
+}
+
+size_t ServeRightly(const Configuration& configuration, DecisionId id) {
+  return Draw(configuration.logged, id, configuration.seed);
+}
+
+size_t LargestOf(const std::vector<Ticks>& ticks) {
+  return static_cast<size_t>(std::max_element(ticks.begin(), ticks.end()) - ticks.begin());
+}
+
+// The entry at `index` gets `ticks`; the others keep their proportions.
+std::vector<Ticks> Rescaled(const std::vector<Ticks>& ticks, size_t index, Ticks value) {
+  const Ticks others = kTicksTotal - ticks[index];
+  if (others == 0) return ticks;
+  std::vector<Ticks> result(ticks.size());
+  Ticks sum = 0;
+  const double factor = PropensityOf(kTicksTotal - value) / PropensityOf(others);
+  size_t last = index;
+  for (size_t i = 0; i < ticks.size(); ++i) {
+    if (i == index || ticks[i] == 0) continue;
+    result[i] = static_cast<Ticks>(static_cast<double>(ticks[i]) * factor);
+    sum += result[i];
+    if (last == index || result[i] > result[last]) last = i;
+  }
+  result[index] = value;
+  result[last] += kTicksTotal - value - sum;
+  return result;
+}
+
+TEST(DrawProperty, DrawnIsLogged) {
+  const auto judge = Judge(ServeRightly);
+  EXPECT_TRUE(judge.Passes()) << judge.Report();
+  std::printf("%s\n", judge.Report().c_str());
+}
+
+TEST(DrawProperty, FindsAnIgnoredMask) {
+  // Draws that hit a masked action would be found at once; a redirection to the neutral action
+  // hides them, and is found by the counts.
+  const auto judge = Judge([](const Configuration& configuration, DecisionId id) {
+    const size_t drawn = Draw(configuration.unmasked, id, configuration.seed);
+    return configuration.logged[drawn] > 0 ? drawn : configuration.logged.size() - 1;
+  });
+  EXPECT_FALSE(judge.Passes()) << judge.Report();
+  const auto open = Judge([](const Configuration& configuration, DecisionId id) {
+    return Draw(configuration.unmasked, id, configuration.seed);
+  });
+  EXPECT_FALSE(open.Passes()) << open.Report();
+}
+
+TEST(DrawProperty, FindsTheLargestPropensityOffByFivePercent) {
+  const auto judge = Judge([](const Configuration& configuration, DecisionId id) {
+    const size_t largest = LargestOf(configuration.logged);
+    const Ticks off = configuration.logged[largest] / 100 * 95;
+    return Draw(Rescaled(configuration.logged, largest, off), id, configuration.seed);
+  });
+  EXPECT_FALSE(judge.Passes()) << judge.Report();
+}
+
+TEST(DrawProperty, FindsARedrawAfterRefusal) {
+  uint64_t draws = 0;
+  uint64_t refused = 0;
+  base::RandomStream coin(5);
+  const auto judge = Judge([&](const Configuration& configuration, DecisionId id) {
+    ++draws;
+    const size_t first = Draw(configuration.logged, id, configuration.seed);
+    const size_t largest = LargestOf(configuration.logged);
+    // A hold on the likeliest action fails in 6 % of all draws, and something else is drawn.
+    const double p = PropensityOf(configuration.logged[largest]);
+    if (first != largest || coin.NextUniform() >= 0.06 / p) return first;
+    if (configuration.logged[largest] == kTicksTotal) return first;  // nothing else to draw
+    ++refused;
+    return Draw(Rescaled(configuration.logged, largest, 0), id, configuration.seed + 1);
+  });
+  EXPECT_GE(static_cast<double>(refused), 0.05 * static_cast<double>(draws));
+  EXPECT_FALSE(judge.Passes()) << judge.Report();
+}
+
+}  // namespace
+}  // namespace fulcrum::policy
