@@ -59,6 +59,7 @@ run_part() {
   echo "== soak $name (at most $minutes_max minutes)"
   local log=$state/$name.log started code result
   mkdir -p "$state/$name"
+  rm -f "$state/$name.passed"
   started=$(date +%s)
   FULCRUM_SOAK_STATE=$state/$name timeout --kill-after=30 $((minutes_max * 60)) \
     bash -c "$command" > "$log" 2>&1

@@ -194,8 +194,8 @@ TEST(RoomsChecker, FindsFaultyLines) {
                   "src/rooms.txt:3: the room store has two lines.",
                   "src/rooms.txt:4: expected `room: rooms | third parties`.",
                   "src/rooms.txt:5: apps names the room attic, which has no line.",
-                  "src/rooms.txt:5: boost is no third party known to "
-                  "tests/architecture/rooms.cc.",
+                  std::string("src/rooms.txt:5: boost is no third party known to ") +
+                      "tests/architecture/rooms.cc.",
               }));
 }
 
