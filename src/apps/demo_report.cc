@@ -251,16 +251,19 @@ absl::StatusOr<std::vector<RowUse>> FoldRows(const config::Bundle& bundle,
     spent[{debit.row, debit.window_start_us, debit.per_user ? user : UserRef{}}] +=
         sign * debit.amount;
   };
-  while (auto entry = reader->Next()) {
-    if (const auto* decision = std::get_if<DecisionRecord>(&entry->event)) {
+  LogEntry entry;
+  for (;;) {
+    FULCRUM_ASSIGN_OR_RETURN(const bool more, reader->Next(&entry));
+    if (!more) break;
+    if (const auto* decision = std::get_if<DecisionRecord>(&entry.event)) {
       for (const PositionRecord& position : decision->positions) {
         for (const Debit& debit : position.debits) add(debit, decision->user_ref, 1);
       }
-    } else if (const auto* superseded = std::get_if<SupersededRecord>(&entry->event)) {
+    } else if (const auto* superseded = std::get_if<SupersededRecord>(&entry.event)) {
       for (const Debit& debit : superseded->refunds) add(debit, superseded->user_ref, -1);
     }
   }
-  FULCRUM_RETURN_IF_ERROR(reader->status());
+  if (reader->end() != LogEnd::kClean) return absl::DataLossError(ToString(reader->damage()));
   std::vector<RowUse> uses;
   for (const config::Constraint& row : bundle.constraints) {
     RowUse use;
@@ -268,12 +271,12 @@ absl::StatusOr<std::vector<RowUse>> FoldRows(const config::Bundle& bundle,
     use.campaign = bundle.campaigns[static_cast<size_t>(row.campaign)].id;
     use.limit = row.limit;
     const int64_t least = SmallestUse(bundle, row);
-    for (auto entry = spent.lower_bound({row.id, std::numeric_limits<int64_t>::min(), UserRef{}});
-         entry != spent.end() && std::get<0>(entry->first) == row.id; ++entry) {
+    for (auto use_of = spent.lower_bound({row.id, std::numeric_limits<int64_t>::min(), UserRef{}});
+         use_of != spent.end() && std::get<0>(use_of->first) == row.id; ++use_of) {
       ++use.windows;
-      use.spent_total += entry->second;
-      use.spent_max = std::max(use.spent_max, entry->second);
-      if (row.limit - entry->second < least) ++use.windows_full;
+      use.spent_total += use_of->second;
+      use.spent_max = std::max(use.spent_max, use_of->second);
+      if (row.limit - use_of->second < least) ++use.windows_full;
     }
     uses.push_back(use);
   }
