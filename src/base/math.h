@@ -1,7 +1,7 @@
 // The transcendentals of the decision path. Own polynomials in a fixed order, because the C
 // library's differ by bits between processors with and without fused multiply-add, and a replay
-// must give the same bits. Thread-safe. Stated errors are the largest measured over 300,000 arguments
-// per range, in units in the last place of the result (tests/base/math_property_test.cc).
+// must give the same bits. Thread-safe. Stated errors are the largest measured over 300,000
+// arguments per range, in units in the last place of the result (tests/base/math_property_test.cc).
 #pragma once
 
 namespace fulcrum::base {

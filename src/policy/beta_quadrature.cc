@@ -34,6 +34,15 @@ double VarianceAt(double y) {
   return point.rate * point.complement;
 }
 
+// With less than about two trials all bending of ln f happens within a few units of 0, which a
+// panel made for its average curvature would step over: panels may grow only with the distance from
+// 0.
+double WidestAt(double right) {
+  constexpr double kBend = 4;
+  if (right <= 0) return kBend - 2 * right;
+  return std::max(kBend, (kBend + 2 * right) * (1.0 / 3));
+}
+
 }  // namespace
 
 QuadratureReport BetaQuadrature::Compute(absl::Span<const BetaArm> arms, double known_logit,
@@ -163,6 +172,7 @@ double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) co
     variance = VarianceAt(std::max(0.0, right - width));
     width = std::min(width, std::max(narrowest(variance), right - flat_until));
   }
+  width = std::min(width, WidestAt(right));
   // A group that begins inside the panel is either resolved by it, or the panel ends before it.
   for (size_t i = active; i < groups_.size() && groups_[i].shape.high > right - width; ++i) {
     const double own = AllowedWidth(groups_[i], right, variance);

@@ -244,6 +244,26 @@ TEST(ChoiceProperty, IsSymmetricUnderExchangeOfSuccessAndFailure) {
   }
 }
 
+// The largest of Beta(a_i, 1) is arm i with probability a_i / sum a: any number of arms, any size.
+TEST(ChoiceProperty, FollowsTheClosedFormOfPowers) {
+  base::RandomStream random(9);
+  for (int round = 0; round < 1000; ++round) {
+    std::vector<BetaArm> arms(2 + random.NextBelow(60));
+    double sum = 0;
+    const double width = round % 2 == 0 ? 3 : 20;
+    for (BetaArm& arm : arms) {
+      arm = {base::Exp(width * (random.NextUniform() - 0.8)), 1};
+      sum += arm.alpha;
+    }
+    Baseline baseline;
+    baseline.known_value = 0;
+    const std::vector<double> p = ChoiceProbabilities(arms, baseline);
+    for (size_t i = 0; i < arms.size(); ++i) {
+      ASSERT_NEAR(p[i], arms[i].alpha / sum, kAccuracy) << "round " << round;
+    }
+  }
+}
+
 TEST(ChoiceProperty, NeverNeedsThePanelCapAndHasASmallDefect) {
   base::RandomStream random(7);
   BetaQuadrature quadrature;
