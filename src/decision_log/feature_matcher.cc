@@ -119,7 +119,7 @@ absl::Status FeatureMatcher::Finish(bool closed) {
     if (epoch_end_.has_value()) {
       EndEpoch(true);
     } else if (at_end_) {
-      EndEpoch(!closed || !reader_->ends_closed());
+      EndEpoch(!closed);  // an orderly end syncs both streams before it marks either
       return absl::OkStatus();
     } else {
       Orphan(ahead_.front());  // more than a crash can leave over

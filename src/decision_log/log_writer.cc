@@ -67,7 +67,7 @@ absl::Status LogWriter::OpenStreams(RecoveryReport* report) {
 absl::Status LogWriter::MarkUnclean(const RecoveryReport& report) {
   const bool empty = report.decisions.segment == 0 && report.features.segment == 0 &&
                      report.decisions.last_lsn == 0 && report.features.last_lsn == 0;
-  if (empty || (report.decisions.closed && report.features.closed)) return absl::OkStatus();
+  if (empty || report.decisions.closed) return absl::OkStatus();
   FULCRUM_RETURN_IF_ERROR(WriteMarks(kFlagUnclean));
   FULCRUM_RETURN_IF_ERROR(Sync(features_.get()));
   return Sync(decisions_.get());
