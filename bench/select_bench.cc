@@ -78,7 +78,8 @@ class Fixture {
   // The hold goes back when the selection is destroyed.
   Selection Select() {
     std::vector<Contender> contenders = contenders_;
-    context_.decision_id = DecisionId::FromTimeAndRandom(context_.now, ++decisions_, decisions_);
+    ++decisions_;
+    context_.decision_id = DecisionId::FromTimeAndRandom(context_.now, decisions_, decisions_);
     UserRef user_ref{};
     user_ref[0] = static_cast<uint8_t>(decisions_);
     user_ref[1] = static_cast<uint8_t>(decisions_ >> 8);

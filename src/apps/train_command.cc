@@ -41,11 +41,8 @@ void AddTrainCommand(CLI::App& app, int* exit_code) {
   auto flags = std::make_shared<TrainFlags>();
   CLI::App* command = app.add_subcommand("train", "Train a click model and counts from CSV logs");
   training::TrainingOptions& options = flags->options;
-  command->add_option("--log", flags->logs, "CSV log; repeat for more")
-      ->required()
-      ->check(CLI::ExistingFile);
-  command->add_option("--items", flags->items, "CSV of item features: id and features")
-      ->check(CLI::ExistingFile);
+  command->add_option("--log", flags->logs, "CSV log; repeat for more")->required();
+  command->add_option("--items", flags->items, "CSV of item features: id and features");
   command->add_option("--out", flags->out, "Directory of the model")->required();
   command->add_option("--seed", options.seed, "Seed of the training")->capture_default_str();
   command->add_option("--name", options.name, "Name in the manifest")->capture_default_str();

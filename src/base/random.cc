@@ -52,6 +52,13 @@ std::array<uint32_t, 4> Philox4x32(const std::array<uint32_t, 4>& counter,
   return c;
 }
 
+uint32_t DrawUniform(const DecisionId& id, uint64_t seed) {
+  const std::array<uint32_t, 4> counter = {
+      static_cast<uint32_t>(id.low()), static_cast<uint32_t>(id.low() >> 32),
+      static_cast<uint32_t>(id.high()), static_cast<uint32_t>(id.high() >> 32)};
+  return Philox4x32(counter, {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)})[0];
+}
+
 uint64_t MixKey(std::string_view salt, std::string_view purpose, uint32_t position) {
   constexpr uint8_t kSeparator = 0xff;  // never a byte of UTF-8
   Fnv1a hash;

@@ -28,6 +28,23 @@ absl::StatusOr<std::vector<Lsn>> ListSegments(base::FileSystem* files, const std
   return segments;
 }
 
+absl::StatusOr<bool> IsTornTail(base::FileSystem* files, const std::string& directory,
+                                Stream stream, const Damage& damage) {
+  FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<StreamReader> ahead,
+                           StreamReader::Open(files, directory, stream, damage.lsn - 1));
+  RecordView record;
+  Found found = Found::kRecord;
+  while (found == Found::kRecord) {
+    FULCRUM_ASSIGN_OR_RETURN(found, ahead->Next(&record));
+  }
+  if (found == Found::kEnd) return true;
+  // An earlier place in the same segment (the reader begins at its start): certainly not the end.
+  if (ahead->damage().offset != damage.offset || ahead->damage().segment != damage.segment) {
+    return false;
+  }
+  return ahead->DamageIsTornTail();
+}
+
 absl::StatusOr<std::unique_ptr<StreamReader>> StreamReader::Open(base::FileSystem* files,
                                                                  const std::string& directory,
                                                                  Stream stream, Lsn after) {

@@ -27,6 +27,11 @@ std::string ToString(const Damage& damage);
 absl::StatusOr<std::vector<Lsn>> ListSegments(base::FileSystem* files, const std::string& directory,
                                               Stream stream);
 
+// Whether `damage` is the end of what was ever synced: DamageIsTornTail() of a reader of its own.
+// True also if the place has become readable, because it was only being written.
+absl::StatusOr<bool> IsTornTail(base::FileSystem* files, const std::string& directory,
+                                Stream stream, const Damage& damage);
+
 class StreamReader {
  public:
   // Reads from the segment that holds LSN `after` + 1, or from the first one if that is gone.

@@ -401,9 +401,10 @@ void LedgerState::CopyCaps(StoreBatch* batch) {
 
 bool LedgerState::DropForgotten(std::vector<std::unique_ptr<CapWindow>>* graveyard) {
   bool dropped = false;
+  const int64_t latest_us = latest_us_;
   for (Row& row : rows_) {
-    const auto forgotten = [this](const std::unique_ptr<Account>& account) {
-      return account->counter.held == 0 && IsForgotten(account->window_start_us, latest_us_);
+    const auto forgotten = [latest_us](const std::unique_ptr<Account>& account) {
+      return account->counter.held == 0 && IsForgotten(account->window_start_us, latest_us);
     };
     const size_t before = row.accounts.size();
     row.accounts.erase(std::remove_if(row.accounts.begin(), row.accounts.end(), forgotten),

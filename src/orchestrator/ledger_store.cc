@@ -3,6 +3,7 @@
 #include <rocksdb/iterator.h>
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -24,6 +25,7 @@ constexpr std::string_view kSessionKey = "msession";
 constexpr std::string_view kFormat = "1";
 constexpr size_t kWindowedPrefix = 1 + 8;
 constexpr size_t kFamily = 0;
+constexpr std::string_view kMarkFile = "fulcrum-synced";  // RocksDB leaves names it does not know
 
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
 
@@ -158,7 +160,8 @@ class Batch {
 
 }  // namespace
 
-LedgerStore::LedgerStore(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
+LedgerStore::LedgerStore(std::unique_ptr<store::Store> store, std::unique_ptr<SyncedMark> mark)
+    : store_(std::move(store)), mark_(std::move(mark)) {}
 LedgerStore::~LedgerStore() = default;
 
 absl::StatusOr<std::unique_ptr<LedgerStore>> LedgerStore::Open(base::FileSystem* files,
@@ -166,7 +169,7 @@ absl::StatusOr<std::unique_ptr<LedgerStore>> LedgerStore::Open(base::FileSystem*
   store::StoreOptions options;
   options.directory = directory;
   options.files = files;
-  options.wal_recovery = store::WalRecovery::kTailOnly;
+  options.wal_recovery = store::WalRecovery::kPointInTime;
   options.families = {"ledger"};
   options.block_cache_bytes = 8 << 20;
   options.write_buffer_bytes = 8 << 20;
@@ -174,7 +177,19 @@ absl::StatusOr<std::unique_ptr<LedgerStore>> LedgerStore::Open(base::FileSystem*
       "restore the ledger's directory from a backup; removing it frees what was leased but not "
       "logged";
   FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(options));
-  return std::unique_ptr<LedgerStore>(new LedgerStore(std::move(store)));
+  const std::string mark_path = directory + "/" + std::string(kMarkFile);
+  FULCRUM_ASSIGN_OR_RETURN(const std::optional<uint64_t> synced,
+                           SyncedMark::Read(files, mark_path));
+  const uint64_t found = store->db()->GetLatestSequenceNumber();
+  // Without a mark nothing has been written yet: it is made before the first write.
+  if (found < synced.value_or(0) || (!synced && found > 0)) {
+    return absl::DataLossError(absl::StrCat("ledger ", directory, ": it was synced up to change ",
+                                            synced.value_or(0), " and holds ", found,
+                                            "; check the disk, then ", options.damage_remedy));
+  }
+  FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<SyncedMark> mark,
+                           SyncedMark::Create(files, mark_path, synced.value_or(0)));
+  return std::unique_ptr<LedgerStore>(new LedgerStore(std::move(store), std::move(mark)));
 }
 
 absl::StatusOr<StoreImage> LedgerStore::ReadAll() const {
@@ -218,7 +233,9 @@ absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
     out.Put(kFormatKey, kFormat);
     out.Put(kSessionKey, SessionValue(*batch.session));
   }
-  return store_->Write(out.get(), sync ? store::Sync::kYes : store::Sync::kNo);
+  base::MutexLock lock(&mutex_);
+  FULCRUM_RETURN_IF_ERROR(store_->Write(out.get(), sync ? store::Sync::kYes : store::Sync::kNo));
+  return sync ? mark_->Raise(store_->db()->GetLatestSequenceNumber()) : absl::OkStatus();
 }
 
 }  // namespace fulcrum::orchestrator

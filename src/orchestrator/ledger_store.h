@@ -14,8 +14,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "config/bundle.h"
 #include "fulcrum/decision_record.h"
+#include "orchestrator/synced_mark.h"
 
 namespace fulcrum::store {
 class Store;
@@ -87,7 +89,8 @@ struct StoreImage {
 
 class LedgerStore {
  public:
-  // Creates the directory if need be. DATA_LOSS if it is damaged beyond a torn tail.
+  // Creates the directory if need be. DATA_LOSS if anything that was synced is damaged or missing;
+  // what was not synced may be lost, from a point in time on.
   static absl::StatusOr<std::unique_ptr<LedgerStore>> Open(base::FileSystem* files,
                                                            const std::string& directory);
   ~LedgerStore();
@@ -96,9 +99,11 @@ class LedgerStore {
   absl::Status Write(const StoreBatch& batch, bool sync);
 
  private:
-  explicit LedgerStore(std::unique_ptr<store::Store> store);
+  LedgerStore(std::unique_ptr<store::Store> store, std::unique_ptr<SyncedMark> mark);
 
   const std::unique_ptr<store::Store> store_;
+  base::Mutex mutex_;  // one write at a time, so that the mark names the write it follows
+  const std::unique_ptr<SyncedMark> mark_ ABSL_PT_GUARDED_BY(mutex_);
 };
 
 }  // namespace fulcrum::orchestrator

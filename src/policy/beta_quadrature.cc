@@ -1,6 +1,7 @@
 #include "policy/beta_quadrature.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/check.h"
@@ -17,17 +18,6 @@ constexpr double kCrowd = 0.2;         // the largest of many is narrower than e
 constexpr double kTailScales = 0.375;  // curvature that stands for an exponential tail's slope
 constexpr double kTailShare = 0.3;     // but at most this share of the curvature at the mode
 constexpr double kNegligible = 1e-10;  // left of where all cdfs multiply to this, nothing counts
-
-constexpr int kPairs = kNodes / 2;
-
-base::Lanes Load(const std::array<double, kNodes>& nodes, int pair) {
-  return base::Lanes{nodes[2 * pair], nodes[2 * pair + 1]};
-}
-
-void Store(base::Lanes lanes, std::array<double, kNodes>& nodes, int pair) {
-  nodes[2 * pair] = lanes[0];
-  nodes[2 * pair + 1] = lanes[1];
-}
 
 double Power(double x, uint32_t exponent) {
   double result = 1;
@@ -186,25 +176,26 @@ void BetaQuadrature::MovePanel(double left, double right) {
   panel_.centre = PointAt(left + panel_.half);
   if (panel_.half > kLongestExactStep) {
     const LogChange centre = LogsAt(panel_.centre.y);
-    for (int i = 0; i < kNodes; ++i) {
+    std::array<double, kNodes> rate;
+    std::array<double, kNodes> complement;
+    for (size_t i = 0; i < kNodes; ++i) {
       const LogChange at = LogsAt(panel_.centre.y + panel_.half * kNodeAt[i]);
-      panel_.rate[i] = at.rate - centre.rate;
-      panel_.complement[i] = at.complement - centre.complement;
+      rate[i] = at.rate - centre.rate;
+      complement[i] = at.complement - centre.complement;
     }
+    panel_.rate = NodeRow::Of(rate);
+    panel_.complement = NodeRow::Of(complement);
     return;
   }
   // The mirrored point where the rate is above one half: see ChangeAlong.
   const bool mirrored = panel_.centre.rate > 0.5;
   const double smaller = mirrored ? panel_.centre.complement : panel_.centre.rate;
   const double direction = mirrored ? -panel_.half : panel_.half;
-  Nodes& with = mirrored ? panel_.complement : panel_.rate;
-  Nodes& against = mirrored ? panel_.rate : panel_.complement;
-  for (int i = 0; i < kPairs; ++i) {
-    const base::Lanes step = direction * Load(kNodeAt, i);
-    const base::Lanes b = base::Log1pNearZero(smaller * base::Expm1InRange(step));
-    Store(step - b, with, i);
-    Store(-b, against, i);
-  }
+  const NodeRow step = direction * NodeRow::Of(kNodeAt);
+  const NodeRow b = step.Map(
+      [&](base::Lanes pair) { return base::Log1pNearZero(smaller * base::Expm1InRange(pair)); });
+  (mirrored ? panel_.complement : panel_.rate) = step - b;
+  (mirrored ? panel_.rate : panel_.complement) = -1.0 * b;
 }
 
 void BetaQuadrature::Enter(size_t begin, size_t end) {
@@ -228,57 +219,43 @@ void BetaQuadrature::Advance(const LogitPoint& previous, size_t active) {
 }
 
 void BetaQuadrature::EvaluateGroup(Group& group, PanelRows& rows) const {
-  std::array<base::Lanes, kPairs> density;
-  const double lowest = -700;  // keeps ExpInRange in range where the density is nil anyway
-  for (int i = 0; i < kPairs; ++i) {
-    base::Lanes exponent = group.exponent + (group.arm.alpha * Load(panel_.rate, i) +
-                                             group.arm.beta * Load(panel_.complement, i));
-    for (int lane = 0; lane < 2; ++lane) exponent[lane] = std::max(exponent[lane], lowest);
-    density[i] = group.peak * base::ExpInRange(exponent);
+  const NodeRow exponent =
+      group.exponent + (group.arm.alpha * panel_.rate + group.arm.beta * panel_.complement);
+  // The bound keeps ExpInRange in range where the density is nil anyway.
+  const NodeRow density = group.peak * AtLeast(-700, exponent).Map([](base::Lanes pair) {
+    return base::ExpInRange(pair);
+  });
+  const std::array<double, kNodes> values = density.ToArray();
+  NodeRow right_of;
+  for (size_t j = 0; j < kNodes; ++j) {
+    right_of = right_of + values[j] * NodeRow::Of(kRightIntegral[j]);
   }
-  std::array<base::Lanes, kPairs> right_of{};
-  double whole = 0;
-  for (int j = 0; j < kNodes; ++j) {
-    const double value = density[j / 2][j % 2];
-    for (int i = 0; i < kPairs; ++i) right_of[i] += Load(kRightIntegral[j], i) * value;
-    whole += kWeight[j] * value;
-  }
-  for (int i = 0; i < kNodes; ++i) {
-    rows.own[i] = density[i / 2][i % 2];
-    rows.cdf[i] = std::max(0.0, 1 - (group.tail + panel_.half * right_of[i / 2][i % 2]));
-  }
+  const double whole = (NodeRow::Of(kWeight) * density).Sum();
+  rows.own = density;
+  rows.cdf = AtLeast(0, 1 - (group.tail + panel_.half * right_of));
   group.tail += panel_.half * whole;
   if (group.members == 1) return;
-  for (int i = 0; i < kNodes; ++i) {
-    const double others = Power(rows.cdf[i], group.members - 1);
-    rows.own[i] *= others;
-    rows.cdf[i] *= others;
-  }
+  std::array<double, kNodes> others = rows.cdf.ToArray();
+  for (double& cdf : others) cdf = Power(cdf, group.members - 1);
+  rows.own = rows.own * NodeRow::Of(others);
+  rows.cdf = rows.cdf * NodeRow::Of(others);
 }
 
 // Adds the panel's share of every group's integral: own density times the cdfs of all others, as
 // products from both ends, since dividing by a vanishing cdf would lose everything.
 void BetaQuadrature::Integrate(size_t active) {
-  Nodes product;
-  product.fill(1);
+  NodeRow product = NodeRow::All(1);
   for (size_t k = 0; k < active; ++k) {
     PanelRows& rows = rows_[k];
     EvaluateGroup(groups_[k], rows);
     rows.before = product;
-    for (int i = 0; i < kNodes; ++i) product[i] *= rows.cdf[i];
+    product = product * rows.cdf;
   }
-  Nodes after;
-  for (int i = 0; i < kNodes; ++i) after[i] = panel_.half * kWeight[i];
+  NodeRow after = panel_.half * NodeRow::Of(kWeight);
   for (size_t k = active; k-- > 0;) {
     const PanelRows& rows = rows_[k];
-    Nodes terms;
-    for (int i = 0; i < kNodes; ++i) {
-      terms[i] = rows.own[i] * (rows.before[i] * after[i]);
-      after[i] *= rows.cdf[i];
-    }
-    double sum = 0;
-    for (int i = 0; i < kNodes; ++i) sum += terms[i];
-    groups_[k].probability += sum;
+    groups_[k].probability += (rows.own * (rows.before * after)).Sum();
+    after = after * rows.cdf;
   }
 }
 

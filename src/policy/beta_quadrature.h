@@ -2,7 +2,6 @@
 // scale (docs/choice_probabilities.md).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -10,7 +9,7 @@
 #include "absl/types/span.h"
 #include "policy/beta_density.h"
 #include "policy/choice.h"
-#include "policy/gauss_table.h"
+#include "policy/node_row.h"
 
 namespace fulcrum::policy {
 
@@ -35,8 +34,6 @@ class BetaQuadrature {
                            absl::Span<double> probabilities);
 
  private:
-  using Nodes = std::array<double, kNodes>;
-
   // Equal arms are one group: exact symmetry, and a crowd of newcomers costs one arm.
   struct Group {
     BetaArm arm;
@@ -52,15 +49,15 @@ class BetaQuadrature {
   };
 
   struct PanelRows {
-    Nodes own;     // density * cdf^(members - 1)
-    Nodes cdf;     // cdf^members
-    Nodes before;  // product of the cdfs of the groups before
+    NodeRow own;     // density * cdf^(members - 1)
+    NodeRow cdf;     // cdf^members
+    NodeRow before;  // product of the cdfs of the groups before
   };
 
   struct Panel {
     LogitPoint centre;
     double half = 0;
-    Nodes rate{}, complement{};  // LogChange from the centre to each node
+    NodeRow rate, complement;  // LogChange from the centre to each node
   };
 
   void GroupEqualArms(absl::Span<const BetaArm> arms);

@@ -20,6 +20,7 @@
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "store/rocksdb_file_system.h"
+#include "store/wal_tail.h"
 
 namespace fulcrum::store {
 namespace {
@@ -141,6 +142,17 @@ rocksdb::ReadOptions ReadOptionsFor(ReadTier tier) {
   return options;
 }
 
+absl::Status RepairTail(const StoreOptions& options) {
+  absl::StatusOr<uint64_t> dropped = DropTornTail(options.files, options.directory);
+  if (absl::IsFailedPrecondition(dropped.status())) return absl::OkStatus();  // told by DB::Open
+  if (dropped.ok() && *dropped > 0 && options.on_warning) {
+    options.on_warning(
+        base::FromAbsl(absl::StrCat("dropped a torn write of ", *dropped,
+                                    " bytes at the end of the log of ", options.directory)));
+  }
+  return dropped.status();
+}
+
 }  // namespace
 
 // Remembers the first background error.
@@ -171,6 +183,9 @@ Store::Store(const StoreOptions& options, std::shared_ptr<Health> health)
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   FULCRUM_CHECK(options.files != nullptr);
   FULCRUM_RETURN_IF_ERROR(options.files->CreateDirectories(options.directory));
+  if (options.wal_recovery == WalRecovery::kTailOnly) {
+    FULCRUM_RETURN_IF_ERROR(RepairTail(options));
+  }
   std::unique_ptr<Store> store(new Store(options, std::make_shared<Health>()));
   rocksdb::DBOptions database = DatabaseOptions(options, store->env_.get());
   database.listeners.push_back(store->health_);

@@ -23,8 +23,11 @@ namespace fulcrum::store {
 
 // What opening does with a damaged write-ahead log.
 enum class WalRecovery : uint8_t {
-  kTailOnly,    // drops an incomplete tail; damage before it is DATA_LOSS (for money)
-  kPointInTime  // stops at the first damage: a consistent, maybe older state (for derived data)
+  // Drops a torn last record; damage before it is DATA_LOSS. For money. Every write must be synced:
+  // un-synced ones that the power takes look like damage in the middle.
+  kTailOnly,
+  // Stops at the first damage: a consistent, maybe older state. For derived data.
+  kPointInTime
 };
 
 struct StoreOptions {

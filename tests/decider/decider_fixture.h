@@ -64,17 +64,21 @@ class MemoryLog final : public domain::DecisionSink {
     return absl::OkStatus();
   }
 
-  // Acknowledges all that waits, or fails it.
+  // Acknowledges all that waits, or fails it: in order, one thread at a time, as the log does.
   void Acknowledge(const absl::Status& status = absl::OkStatus()) {
-    std::deque<Waiting> waiting;
-    {
-      base::MutexLock lock(&mutex_);
-      waiting.swap(waiting_);
+    mutex_.Lock();
+    const bool mine = !draining_;
+    draining_ = true;
+    while (mine && !waiting_.empty()) {
+      Waiting next = std::move(waiting_.front());
+      waiting_.pop_front();
+      mutex_.Unlock();
+      if (status.ok()) observer_->OnLogged(next.lsn, next.event);
+      next.done(status.ok() ? absl::StatusOr<Lsn>(next.lsn) : absl::StatusOr<Lsn>(status));
+      mutex_.Lock();
     }
-    for (Waiting& entry : waiting) {
-      if (status.ok()) observer_->OnLogged(entry.lsn, entry.event);
-      entry.done(status.ok() ? absl::StatusOr<Lsn>(entry.lsn) : absl::StatusOr<Lsn>(status));
-    }
+    if (mine) draining_ = false;
+    mutex_.Unlock();
   }
   std::vector<LogEvent> events() {
     base::MutexLock lock(&mutex_);
@@ -93,6 +97,7 @@ class MemoryLog final : public domain::DecisionSink {
   base::Mutex mutex_;
   std::vector<LogEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 class DeciderFixture : public ::testing::Test {

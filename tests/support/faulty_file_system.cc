@@ -99,7 +99,9 @@ class FaultyReadFile final : public base::ReadFile {
 };
 
 FaultyFileSystem::FaultyFileSystem(base::FileSystem* real) : real_(real) {}
-FaultyFileSystem::~FaultyFileSystem() { ReleaseReads(); }
+FaultyFileSystem::~FaultyFileSystem() {
+  ReleaseReads();
+}
 
 void FaultyFileSystem::AddFault(FaultRule rule) {
   const base::MutexLock lock(&mutex_);

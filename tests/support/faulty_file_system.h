@@ -1,5 +1,5 @@
-// The fault-injecting twin of base::FileSystem: passes everything on to a real one, remembers what was
-// done, and on demand lets an operation fail, a read hang, or the power go.
+// The fault-injecting twin of base::FileSystem: passes everything on to a real one, remembers what
+// was done, and on demand lets an operation fail, a read hang, or the power go.
 //
 // The power is lost on paper: every operation is kept with its bytes, and LosePower() builds, in
 // another directory, one of the states that a disk may be in afterwards. Its rules are those of
@@ -42,8 +42,8 @@ enum class FileFault : uint8_t {
 struct FaultRule {
   FileOperation operation = FileOperation::kAppend;
   std::string path_contains;  // empty: any path
-  int64_t nth = 1;            // the first operation that fails, counted from 1 among those that match
-  bool sticky = false;        // and all after it
+  int64_t nth = 1;      // the first operation that fails, counted from 1 among those that match
+  bool sticky = false;  // and all after it
   FileFault fault = FileFault::kIoError;
 };
 

@@ -121,7 +121,8 @@ std::string DiskModel::SectorAfter(const File& file, size_t changes, uint64_t se
     const uint64_t first = std::max(start, change.at);
     const uint64_t last = std::min(start + kSectorBytes, change.at + change.data.size());
     if (first < last) {
-      bytes.replace(first - start, last - first, change.data.substr(first - change.at, last - first));
+      bytes.replace(first - start, last - first,
+                    change.data.substr(first - change.at, last - first));
     }
   }
   return bytes;
@@ -148,8 +149,8 @@ std::string DiskModel::Survivor(const File& file, uint64_t seed, PowerLoss* loss
   content.resize(sizes[pick()]);
   int64_t lost = 0;
   int64_t kept = 0;
-  const uint64_t sectors = (*std::max_element(sizes.begin(), sizes.end()) + kSectorBytes - 1) /
-                           kSectorBytes;
+  const uint64_t sectors =
+      (*std::max_element(sizes.begin(), sizes.end()) + kSectorBytes - 1) / kSectorBytes;
   for (uint64_t sector = 0; sector < sectors; ++sector) {
     const std::string before = SectorAfter(file, 0, sector);
     const std::string after = SectorAfter(file, all, sector);

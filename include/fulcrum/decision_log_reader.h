@@ -1,0 +1,92 @@
+// Reads a decision log: the events of its decisions stream and the snapshots of its features
+// stream, in order, at flat memory. May run beside the process that writes the log.
+//
+//   auto reader = DecisionLogReader::Open("data/log");
+//   LogEntry entry;
+//   while (*(*reader)->Next(&entry)) Use(entry);
+//   if ((*reader)->end() != LogEnd::kClean) Warn((*reader)->damage());
+//
+// Readers are not thread-safe; any number may read one log. A log comes from outside: nothing in it
+// makes a reader stop the process. Statuses are for what cannot be read at all (no such directory,
+// a disk error, another format version); damage is an end with a place, after which Resume() goes
+// on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "fulcrum/decision_record.h"
+
+namespace fulcrum {
+
+struct LogEntry {
+  Lsn lsn = 0;
+  int64_t time_us = 0;  // when it was appended, microseconds since 1970 UTC
+  LogEvent event;
+};
+
+struct FeatureEntry {
+  Lsn lsn = 0;  // of the features stream
+  int64_t time_us = 0;
+  FeatureSnapshot snapshot;
+};
+
+// Why Next() had no more.
+enum class LogEnd : uint8_t {
+  kNone,      // it had
+  kClean,     // the last record is whole
+  kTornTail,  // what follows had never been synced: a crash, or a write that is still going on
+  kCorrupt    // what follows was durable once
+};
+
+struct LogDamage {
+  std::string segment;  // file, relative to the log's directory
+  uint64_t offset = 0;  // of the damage in that file
+  Lsn lsn = 0;          // of the record that should be there
+  std::string what;
+};
+
+// "log segment decisions/...fulcrumlog, offset 64, LSN 7: the record's checksum is wrong"
+std::string ToString(const LogDamage& damage);
+
+class DecisionLogReader {
+ public:
+  // Reads events with an LSN above `after`. NOT_FOUND if there is no log in `directory`.
+  static absl::StatusOr<std::unique_ptr<DecisionLogReader>> Open(const std::string& directory,
+                                                                 Lsn after = 0);
+  ~DecisionLogReader();
+
+  // True and an entry, or false and end().
+  absl::StatusOr<bool> Next(LogEntry* entry);
+  LogEnd end() const;
+  const LogDamage& damage() const;  // if end() is kTornTail or kCorrupt
+  // After kTornTail or kCorrupt: lets Next() go on with the next record that can be read.
+  void Resume();
+
+ private:
+  struct State;
+  explicit DecisionLogReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class FeatureSnapshotReader {
+ public:
+  static absl::StatusOr<std::unique_ptr<FeatureSnapshotReader>> Open(const std::string& directory,
+                                                                     Lsn after = 0);
+  ~FeatureSnapshotReader();
+
+  absl::StatusOr<bool> Next(FeatureEntry* entry);
+  LogEnd end() const;
+  const LogDamage& damage() const;
+  void Resume();
+
+ private:
+  struct State;
+  explicit FeatureSnapshotReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace fulcrum

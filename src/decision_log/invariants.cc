@@ -1,0 +1,127 @@
+#include "decision_log/invariants.h"
+
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "base/random.h"
+
+namespace fulcrum::decision_log {
+namespace {
+
+std::string At(Lsn lsn, const DecisionId& id, const std::string& what) {
+  return absl::StrCat("LSN ", lsn, ", decision ", id.ToString(), ": ", what);
+}
+
+// Sums that cannot wrap around, whatever a record says.
+Ticks SaturatingSum(const std::vector<Ticks>& ticks) {
+  Ticks sum = 0;
+  for (const Ticks one : ticks) {
+    sum = one > std::numeric_limits<Ticks>::max() - sum ? std::numeric_limits<Ticks>::max()
+                                                        : sum + one;
+  }
+  return sum;
+}
+
+int64_t SaturatingAdd(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b > 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
+}
+
+// The first index whose cumulative ticks exceed `uniform`; one past the last if none does.
+size_t IndexOfDraw(const std::vector<Ticks>& ticks, uint32_t uniform) {
+  Ticks sum = 0;
+  for (size_t i = 0; i < ticks.size(); ++i) {
+    sum += ticks[i];
+    if (sum > uniform) return i;
+  }
+  return ticks.size();
+}
+
+}  // namespace
+
+void EventInvariants::Check(Lsn lsn, const LogEvent& event) {
+  if (const auto* const decision = std::get_if<DecisionRecord>(&event)) {
+    CheckDecision(lsn, *decision);
+  } else if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
+    Refund(lsn, *superseded);
+  }
+}
+
+void EventInvariants::CheckDecision(Lsn lsn, const DecisionRecord& record) {
+  for (size_t i = 0; i < record.positions.size(); ++i) CheckPosition(lsn, record, i);
+  const StageTimes& times = record.times;
+  int64_t spent = 0;
+  for (const int64_t one :
+       {times.edge_us, times.features_us, times.scoring_us, times.orchestration_us, times.log_us}) {
+    spent = SaturatingAdd(spent, one);
+  }
+  time_budget_.Check(
+      spent <= record.latency_budget_us || record.degradation != Degradation::kNone, [&] {
+        return At(lsn, record.id,
+                  absl::StrCat("the stages took ", spent, " us of ", record.latency_budget_us,
+                               " us and no degradation is named"));
+      });
+}
+
+void EventInvariants::CheckPosition(Lsn lsn, const DecisionRecord& record, size_t index) {
+  const PositionRecord& position = record.positions[index];
+  const auto at = [&](const std::string& what) {
+    return At(lsn, record.id, absl::StrCat("position ", index + 1, ": ", what));
+  };
+  if (!position.ticks.empty()) {
+    const size_t arms = record.candidates.size();
+    const Ticks sum = SaturatingSum(position.ticks);
+    const bool sized = position.ticks.size() == arms + 1;
+    ticks_sum_.Check(sized && sum == kTicksTotal, [&] {
+      return at(absl::StrCat(position.ticks.size(), " ticks for ", arms,
+                             " candidates and the neutral action sum to ", sum));
+    });
+    const size_t drawn = IndexOfDraw(position.ticks, base::DrawUniform(record.id, position.seed));
+    const std::string action = drawn < arms && sized    ? record.candidates[drawn].action_id
+                               : drawn == arms && sized ? kNeutralActionId
+                                                        : "";
+    draw_matches_.Check(!action.empty() && action == position.action_id, [&] {
+      return at(absl::StrCat("the seed draws '", action, "', the record says '", position.action_id,
+                             "'"));
+    });
+    for (size_t i = 0; i < std::min(arms, position.ticks.size()); ++i) {
+      if (record.candidates[i].mask == MaskReason::kNone) continue;
+      masked_not_drawn_.Check(position.ticks[i] == 0, [&] {
+        return at(absl::StrCat("the masked candidate '", record.candidates[i].action_id, "' has ",
+                               position.ticks[i], " ticks"));
+      });
+    }
+  }
+  for (const Debit& debit : position.debits) {
+    int64_t& spent = spent_[KeyOf(debit, record.user_ref)];
+    spent = SaturatingAdd(spent, debit.amount);
+    hard_limits_.Check(debit.amount > 0 && spent <= debit.limit, [&] {
+      return at(absl::StrCat("row '", debit.row, "', window ", debit.window_start_us, ": ", spent,
+                             " spent of ", debit.limit));
+    });
+  }
+}
+
+void EventInvariants::Refund(Lsn lsn, const SupersededRecord& record) {
+  for (const Debit& refund : record.refunds) {
+    int64_t& spent = spent_[KeyOf(refund, record.user_ref)];
+    spent = SaturatingAdd(spent, refund.amount > 0 ? -refund.amount : 0);
+    hard_limits_.Check(refund.amount > 0 && spent >= 0, [&] {
+      return At(lsn, record.decision_id,
+                absl::StrCat("row '", refund.row, "', window ", refund.window_start_us,
+                             ": more is returned than was taken"));
+    });
+  }
+}
+
+EventInvariants::LimitKey EventInvariants::KeyOf(const Debit& debit, const UserRef& user_ref) {
+  return {debit.row, debit.window_start_us, debit.per_user ? user_ref : UserRef{}};
+}
+
+std::vector<Invariant> EventInvariants::Results() const {
+  return {ticks_sum_.result(), draw_matches_.result(), masked_not_drawn_.result(),
+          hard_limits_.result(), time_budget_.result()};
+}
+
+}  // namespace fulcrum::decision_log

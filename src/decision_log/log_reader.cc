@@ -1,0 +1,162 @@
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "decision_log/record_codec.h"
+#include "decision_log/stream_reader.h"
+#include "fulcrum/decision_log_reader.h"
+
+namespace fulcrum {
+namespace {
+
+using decision_log::Found;
+using decision_log::RecordView;
+using decision_log::Stream;
+using decision_log::StreamReader;
+
+// What both readers do; they differ in what they make of a payload.
+class Cursor {
+ public:
+  static absl::StatusOr<std::unique_ptr<Cursor>> Open(const std::string& directory, Stream stream,
+                                                      Lsn after) {
+    base::FileSystem* const files = base::PosixFileSystem();
+    FULCRUM_ASSIGN_OR_RETURN(const bool exists, files->Exists(directory + "/decisions"));
+    if (!exists) {
+      return absl::NotFoundError(
+          absl::StrCat("'", directory, "' is not a decision log: it has no folder 'decisions'"));
+    }
+    auto cursor = std::make_unique<Cursor>(directory, stream);
+    FULCRUM_ASSIGN_OR_RETURN(cursor->reader_, StreamReader::Open(files, directory, stream, after));
+    return cursor;
+  }
+
+  Cursor(std::string directory, Stream stream)
+      : directory_(std::move(directory)), stream_(stream) {}
+
+  // True and a record, or false and `end`.
+  absl::StatusOr<bool> Next(RecordView* record) {
+    if (end_ != LogEnd::kNone) return false;
+    Found found = Found::kEnd;
+    if (resume_) {
+      FULCRUM_ASSIGN_OR_RETURN(found, reader_->Resync(record));
+    } else {
+      FULCRUM_ASSIGN_OR_RETURN(found, reader_->Next(record));
+    }
+    resume_ = false;
+    if (found == Found::kRecord) return true;
+    if (found == Found::kEnd) {
+      end_ = LogEnd::kClean;
+      return false;
+    }
+    const decision_log::Damage& damage = reader_->damage();
+    damage_ = {damage.segment, damage.offset, damage.lsn, damage.what};
+    FULCRUM_ASSIGN_OR_RETURN(
+        const bool torn,
+        decision_log::IsTornTail(base::PosixFileSystem(), directory_, stream_, damage));
+    end_ = torn ? LogEnd::kTornTail : LogEnd::kCorrupt;
+    resume_ = true;
+    return false;
+  }
+
+  // The record's envelope is right, but not what it holds.
+  void RefusePayload(const RecordView& record, absl::string_view what) {
+    damage_ = {
+        absl::StrCat(StreamName(stream_), "/", decision_log::SegmentName(reader_->segment())),
+        record.offset, record.header.lsn, std::string(what)};
+    end_ = LogEnd::kCorrupt;
+  }
+
+  void Resume() { end_ = LogEnd::kNone; }
+  LogEnd end() const { return end_; }
+  const LogDamage& damage() const { return damage_; }
+
+ private:
+  const std::string directory_;
+  const Stream stream_;
+  std::unique_ptr<StreamReader> reader_;
+  bool resume_ = false;
+  LogEnd end_ = LogEnd::kNone;
+  LogDamage damage_;
+};
+
+}  // namespace
+
+std::string ToString(const LogDamage& damage) {
+  return decision_log::ToString(
+      decision_log::Damage{damage.segment, damage.offset, damage.lsn, damage.what});
+}
+
+struct DecisionLogReader::State {
+  std::unique_ptr<Cursor> cursor;
+};
+
+DecisionLogReader::DecisionLogReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+DecisionLogReader::~DecisionLogReader() = default;
+
+absl::StatusOr<std::unique_ptr<DecisionLogReader>> DecisionLogReader::Open(
+    const std::string& directory, Lsn after) {
+  auto state = std::make_unique<State>();
+  FULCRUM_ASSIGN_OR_RETURN(state->cursor, Cursor::Open(directory, Stream::kDecisions, after));
+  return std::unique_ptr<DecisionLogReader>(new DecisionLogReader(std::move(state)));
+}
+
+absl::StatusOr<bool> DecisionLogReader::Next(LogEntry* entry) {
+  RecordView record;
+  FULCRUM_ASSIGN_OR_RETURN(const bool found, state_->cursor->Next(&record));
+  if (!found) return false;
+  absl::StatusOr<LogEvent> event = decision_log::ParseEvent(record.header.type, record.payload);
+  if (!event.ok()) {
+    state_->cursor->RefusePayload(record, event.status().message());
+    return false;
+  }
+  *entry = {record.header.lsn, record.header.time_us, *std::move(event)};
+  return true;
+}
+
+LogEnd DecisionLogReader::end() const {
+  return state_->cursor->end();
+}
+const LogDamage& DecisionLogReader::damage() const {
+  return state_->cursor->damage();
+}
+void DecisionLogReader::Resume() {
+  state_->cursor->Resume();
+}
+
+struct FeatureSnapshotReader::State {
+  std::unique_ptr<Cursor> cursor;
+};
+
+FeatureSnapshotReader::FeatureSnapshotReader(std::unique_ptr<State> state)
+    : state_(std::move(state)) {}
+FeatureSnapshotReader::~FeatureSnapshotReader() = default;
+
+absl::StatusOr<std::unique_ptr<FeatureSnapshotReader>> FeatureSnapshotReader::Open(
+    const std::string& directory, Lsn after) {
+  auto state = std::make_unique<State>();
+  FULCRUM_ASSIGN_OR_RETURN(state->cursor, Cursor::Open(directory, Stream::kFeatures, after));
+  return std::unique_ptr<FeatureSnapshotReader>(new FeatureSnapshotReader(std::move(state)));
+}
+
+absl::StatusOr<bool> FeatureSnapshotReader::Next(FeatureEntry* entry) {
+  RecordView record;
+  FULCRUM_ASSIGN_OR_RETURN(const bool found, state_->cursor->Next(&record));
+  if (!found) return false;
+  absl::StatusOr<FeatureSnapshot> snapshot = decision_log::ParseSnapshot(record.payload);
+  if (!snapshot.ok()) {
+    state_->cursor->RefusePayload(record, snapshot.status().message());
+    return false;
+  }
+  *entry = {record.header.lsn, record.header.time_us, *std::move(snapshot)};
+  return true;
+}
+
+LogEnd FeatureSnapshotReader::end() const {
+  return state_->cursor->end();
+}
+const LogDamage& FeatureSnapshotReader::damage() const {
+  return state_->cursor->damage();
+}
+void FeatureSnapshotReader::Resume() {
+  state_->cursor->Resume();
+}
+
+}  // namespace fulcrum

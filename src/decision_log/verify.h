@@ -1,0 +1,57 @@
+// Checks a decision log by itself: every byte against its checksums, and what the records state
+// against each other. Knows nothing of the bundle or the service.
+//
+//   ticks_sum        the ticks of every drawn position sum to 2^32
+//   draw_matches     the logged action is the one that the seed draws from the logged ticks
+//   masked_not_drawn a masked candidate has no ticks
+//   hard_limits      debits less refunds of a row, window and user never pass the stated limit
+//   time_budget      recorded stage times are within the latency budget, or a degradation is named
+//   lsn_consecutive  no LSN is missing or repeated
+//   features_match   each snapshot belongs to a decision and has its size; a decision that says it
+//                    can be replayed fully has one. What a crash may have taken from one of the two
+//                    streams, as the mark of the start after it says, is counted as lost instead.
+//
+// Memory grows with the number of (row, window, user) keys that debits name, not with the records.
+// Not thread-safe; may run beside the log's writer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/file.h"
+#include "decision_log/stream_reader.h"
+
+namespace fulcrum::decision_log {
+
+struct CorruptPlace {
+  Stream stream = Stream::kDecisions;
+  Damage damage;
+  bool torn_tail = false;  // had never been synced; starting the service cuts it off
+};
+
+struct Invariant {
+  std::string name;
+  uint64_t checked = 0;
+  uint64_t violated = 0;
+  std::string first_violation;  // empty if none
+};
+
+struct VerifyReport {
+  uint64_t records = 0;               // events that could be read
+  uint64_t snapshots = 0;             // feature snapshots that could be read
+  uint64_t snapshots_lost = 0;        // missing or left over at a crash
+  std::vector<CorruptPlace> corrupt;  // the first kCorruptMax places
+  uint64_t corrupt_count = 0;
+  std::vector<Invariant> invariants;
+
+  bool clean() const;
+};
+
+inline constexpr size_t kCorruptMax = 1000;
+
+// NOT_FOUND if `directory` holds no log; other errors are those of reading.
+absl::StatusOr<VerifyReport> VerifyLog(base::FileSystem* files, const std::string& directory);
+
+}  // namespace fulcrum::decision_log
