@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../proto"
 buf=(npx --yes --prefer-offline @bufbuild/buf@1.47.2)
 if [ "${1:-}" = --update-baseline ]; then
-  "${buf[@]}" build --exclude-source-info -o baseline.binpb
+  "${buf[@]}" build -o baseline.binpb
   exit 0
 fi
 "${buf[@]}" lint
