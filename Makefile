@@ -34,7 +34,7 @@ lint:  ## Format, protos, scripts, and clang-tidy on everything
 	@scripts/setup.sh base xgboost tools
 	@scripts/lint.sh
 
-format:  ## Format all C++ and proto files in place
+format:  ## Format all C++ files in place
 	@scripts/setup.sh base xgboost tools
 	@scripts/format.sh
 

@@ -28,10 +28,15 @@ function(fulcrum_test name room kind libraries)
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
     PROPERTIES TIMEOUT ${timeout})
   # gtest_discover_tests cannot pass a list, so the two labels are set where ctest reads the tests.
+  # Runs of the whole service get the machine for themselves.
+  set(alone "")
+  if(room STREQUAL "end_to_end")
+    set(alone "RUN_SERIAL TRUE")
+  endif()
   set(labels ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
   file(WRITE ${labels}
     "foreach(_test IN LISTS ${name}_TESTS)\n"
-    "  set_tests_properties(\"\${_test}\" PROPERTIES LABELS \"${room};${kind}\")\n"
+    "  set_tests_properties(\"\${_test}\" PROPERTIES LABELS \"${room};${kind}\" ${alone})\n"
     "endforeach()\n")
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels})
 endfunction()

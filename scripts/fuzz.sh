@@ -9,7 +9,9 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
 cmake --preset fuzz > /dev/null
-cmake --build --preset fuzz --target fuzzers
+targets=("${@/%/_fuzz}")
+[ $# -gt 0 ] || targets=(fuzzers)
+cmake --build --preset fuzz --target "${targets[@]}"
 mkdir -p build/fuzz-findings
 
 failed=0

@@ -32,19 +32,20 @@ std::vector<Habit> Habits() {
                     std::regex(R"(\babsl::(Mutex|MutexLock|CondVar)\b)"),
                     "use base/mutex.h: ThreadSanitizer cannot see into the packaged absl::Mutex."});
   habits.push_back({{"src"},
-                    {"src/base/"},
+                    {"src/base/", "src/apps/"},  // where time and chance enter a process
                     std::regex(R"(\babsl::Now\(|\bgettimeofday\(|\btime\(nullptr\))"),
                     "wall time is an argument or a base::Clock."});
-  habits.push_back({{"src"},
-                    {"src/base/", "src/edge/", "src/client/"},  // gRPC's deadlines are wall times
-                    std::regex(R"(\bsystem_clock\b)"),
-                    "wall time is an argument or a base::Clock."});
+  habits.push_back(
+      {{"src"},
+       {"src/base/", "src/apps/", "src/edge/", "src/client/"},  // gRPC's deadlines are wall times
+       std::regex(R"(\bsystem_clock\b)"),
+       "wall time is an argument or a base::Clock."});
   habits.push_back({{"src"},
                     {"src/base/"},
                     std::regex(R"(\bstd::(mt19937|rand|\w+_distribution)\b|[^\w]rand\()"),
                     "randomness comes from base/random.h."});
   habits.push_back({{"src"},
-                    {"src/base/", "src/apps/"},  // where a process gets its first seed
+                    {"src/base/", "src/apps/"},
                     std::regex(R"(\brandom_device\b)"),
                     "seeds are arguments."});
   // D7: glibc's differ by bits between processors with and without FMA.
