@@ -98,7 +98,8 @@ absl::StatusOr<LoggedRow> ReadRow(const base::CsvReader& csv, const LogColumns& 
 
 absl::StatusOr<std::vector<LoggedRow>> ReadLog(base::FileSystem* files, const std::string& path,
                                                size_t items) {
-  FULCRUM_ASSIGN_OR_RETURN(const auto csv, base::CsvReader::Open(files, path));
+  FULCRUM_ASSIGN_OR_RETURN(
+      const auto csv, base::CsvReader::Open(files, path, base::CsvReader::FirstName::kMayBeEmpty));
   FULCRUM_ASSIGN_OR_RETURN(const LogColumns columns, FindColumns(*csv, items));
   std::vector<LoggedRow> rows;
   for (;;) {
@@ -113,7 +114,8 @@ absl::StatusOr<std::vector<LoggedRow>> ReadLog(base::FileSystem* files, const st
 }
 
 absl::StatusOr<std::vector<Item>> ReadItems(base::FileSystem* files, const std::string& path) {
-  FULCRUM_ASSIGN_OR_RETURN(const auto csv, base::CsvReader::Open(files, path));
+  FULCRUM_ASSIGN_OR_RETURN(
+      const auto csv, base::CsvReader::Open(files, path, base::CsvReader::FirstName::kMayBeEmpty));
   FULCRUM_ASSIGN_OR_RETURN(const int id_column, ColumnOf(*csv, "item_id"));
   FULCRUM_ASSIGN_OR_RETURN(const int number_column, ColumnOf(*csv, "item_feature_0"));
   std::vector<int> category_columns;

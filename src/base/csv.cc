@@ -55,19 +55,21 @@ CsvReader::CsvReader(std::unique_ptr<ReadFile> file, std::string name)
     : file_(std::move(file)), name_(std::move(name)) {}
 
 absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Open(FileSystem* files,
-                                                           const std::string& path) {
+                                                           const std::string& path,
+                                                           FirstName first_name) {
   FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<ReadFile> file, files->OpenForRead(path));
-  return Open(std::move(file), path);
+  return Open(std::move(file), path, first_name);
 }
 
 absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Open(std::unique_ptr<ReadFile> file,
-                                                           const std::string& name) {
+                                                           const std::string& name,
+                                                           FirstName first_name) {
   std::unique_ptr<CsvReader> reader(new CsvReader(std::move(file), name));
-  FULCRUM_RETURN_IF_ERROR(reader->Start());
+  FULCRUM_RETURN_IF_ERROR(reader->Start(first_name));
   return reader;
 }
 
-absl::Status CsvReader::Start() {
+absl::Status CsvReader::Start(FirstName first_name) {
   FULCRUM_ASSIGN_OR_RETURN(bytes_total_, file_->Size());
   Peek();
   if (block_.starts_with(kByteOrderMark)) at_ = kByteOrderMark.size();
@@ -75,7 +77,8 @@ absl::Status CsvReader::Start() {
   if (!found) return ProblemHere("the file is empty; its first line must name the columns");
   StringSet seen;
   for (const std::string_view field : fields_) {
-    if (field.empty()) return Problem("the header has a column without a name");
+    const bool may_be_empty = header_.empty() && first_name == FirstName::kMayBeEmpty;
+    if (field.empty() && !may_be_empty) return Problem("the header has a column without a name");
     if (!seen.emplace(field).second) {
       return Problem(
           FromAbsl(absl::StrCat("the header has the column '", ToAbsl(field), "' twice")));

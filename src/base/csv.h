@@ -23,13 +23,17 @@ class CsvReader {
   static constexpr size_t kRecordBytesMax = 1 << 20;
   static constexpr size_t kFieldsMax = 4096;
 
+  // Tools that write tables of numbered rows leave the name of their first column empty.
+  enum class FirstName : uint8_t { kRequired, kMayBeEmpty };
+
   // Opens `path` and reads its header. An empty file, an empty or repeated name is an error.
-  static absl::StatusOr<std::unique_ptr<CsvReader>> Open(FileSystem* files,
-                                                         const std::string& path);
+  static absl::StatusOr<std::unique_ptr<CsvReader>> Open(
+      FileSystem* files, const std::string& path, FirstName first_name = FirstName::kRequired);
 
   // Reads from `file`, which errors call `name`.
-  static absl::StatusOr<std::unique_ptr<CsvReader>> Open(std::unique_ptr<ReadFile> file,
-                                                         const std::string& name);
+  static absl::StatusOr<std::unique_ptr<CsvReader>> Open(
+      std::unique_ptr<ReadFile> file, const std::string& name,
+      FirstName first_name = FirstName::kRequired);
 
   const std::vector<std::string>& header() const { return header_; }
   // Position of `name` in the header, or -1.
@@ -51,7 +55,7 @@ class CsvReader {
  private:
   CsvReader(std::unique_ptr<ReadFile> file, std::string name);
 
-  absl::Status Start();
+  absl::Status Start(FirstName first_name);
   absl::StatusOr<bool> ReadRecord();
   int Peek() { return at_ < block_.size() ? static_cast<uint8_t>(block_[at_]) : Refill(); }
   int Refill();  // the next byte, or -1 at the end and after a read error

@@ -171,5 +171,16 @@ TEST(ParseFiniteDoubleTest, TakesDecimalNumbersOnly) {
   }
 }
 
+TEST(CsvReader, TheFirstNameMayBeEmptyWhereThatIsAllowed) {
+  const auto open = [](const std::string& text, CsvReader::FirstName first_name) {
+    return CsvReader::Open(std::make_unique<TextFile>(text), "t.csv", first_name);
+  };
+  const auto numbered = open(",a\n0,x\n", CsvReader::FirstName::kMayBeEmpty);
+  ASSERT_THAT(numbered, testing::IsOk());
+  EXPECT_EQ((*numbered)->Column("a"), 1);
+  EXPECT_FALSE(open(",a\n0,x\n", CsvReader::FirstName::kRequired).ok());
+  EXPECT_FALSE(open("a,\nx,0\n", CsvReader::FirstName::kMayBeEmpty).ok());
+}
+
 }  // namespace
 }  // namespace fulcrum::base
