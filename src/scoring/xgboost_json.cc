@@ -273,9 +273,10 @@ absl::StatusOr<XgboostModel> ParseXgboostJson(std::string_view text) {
                                                      " bytes: at most ", kXgboostJsonBytesMax));
   }
   rapidjson::Document document;
-  // Iterative: the depth of hostile nesting must not be the depth of our stack.
-  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag |
-                              rapidjson::kParseNanAndInfFlag |
+  // Iterative: the depth of hostile nesting must not be the depth of our stack. The normal
+  // precision rounds once for powers of ten up to 22 and else is a bit of a double off, far below a
+  // float32; RapidJSON's full precision counts the leading zeros of 0, which is undefined.
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNanAndInfFlag |
                               rapidjson::kParseValidateEncodingFlag;
   document.Parse<kFlags>(text.data(), text.size());
   if (document.HasParseError()) {
