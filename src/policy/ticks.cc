@@ -51,10 +51,7 @@ std::vector<Ticks> ToTicks(absl::Span<const double> probabilities, absl::Span<co
 }
 
 size_t Draw(absl::Span<const Ticks> ticks, DecisionId id, uint64_t seed) {
-  const auto high = [](uint64_t word) { return static_cast<uint32_t>(word >> 32); };
-  const auto low = [](uint64_t word) { return static_cast<uint32_t>(word); };
-  const Ticks uniform = base::Philox4x32(
-      {high(id.high()), low(id.high()), high(id.low()), low(id.low())}, {low(seed), high(seed)})[0];
+  const Ticks uniform = base::DrawUniform(id, seed);
   Ticks cumulative = 0;
   for (size_t i = 0; i < ticks.size(); ++i) {
     cumulative += ticks[i];

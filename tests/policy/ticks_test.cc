@@ -84,7 +84,7 @@ TEST(Draw, TakesTheFirstIndexWhoseSumExceedsTheUniform) {
   const DecisionId id(0x0189'0a5d'ac96'774bULL, 0xbcce'b302'099a'8057ULL);
   const uint64_t seed = DrawSeed("salt", 1);
   const uint32_t uniform =
-      base::Philox4x32({0x01890a5d, 0xac96774b, 0xbcceb302, 0x099a8057},
+      base::Philox4x32({0x099a8057, 0xbcceb302, 0xac96774b, 0x01890a5d},
                        {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)})[0];
   ASSERT_GT(uniform, 0U);
   EXPECT_EQ(Draw({uniform, kTicksTotal - uniform}, id, seed), 1U);
