@@ -181,8 +181,8 @@ std::vector<std::string> Warnings(const DemoData& data, const TrafficResult& tra
 }
 
 absl::StatusOr<DemoReport> RunDemo(const Arguments& arguments) {
-  Say("Fulcrum demo: the Open Bandit Dataset's sample (Saito, Aihara, Matsutani, Narita, 2020; "
-      "ZOZO, Inc., CC BY 4.0)");
+  Say("Fulcrum demo: the Open Bandit Dataset's sample by Saito, Aihara, Matsutani and Narita (2020), "
+      "in the package obp 0.5.7\n(Apache-2.0; the authors give the data set itself under CC BY 4.0)");
   Say("1/4 reading " + arguments.data);
   FULCRUM_ASSIGN_OR_RETURN(const DemoData data,
                            ReadDemoData(base::PosixFileSystem(), arguments.data));

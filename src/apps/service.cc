@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "apps/posterior_snapshots.h"
 #include "base/status_macros.h"
+#include "config/address.h"
 #include "config/loader.h"
 #include "config/manifest.h"
 #include "telemetry/diagnostics.h"
@@ -52,7 +53,20 @@ Service::~Service() {
   }
 }
 
+void LatestDecision::OnLogged(Lsn, const LogEvent& event) {
+  const auto* decision = std::get_if<DecisionRecord>(&event);
+  if (decision == nullptr || decision->occurred_us <= latest_us_.load()) return;
+  latest_us_.store(decision->occurred_us);  // one writer: the log's thread
+}
+
 absl::StatusOr<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
+  // The bundle's own addresses were checked with it.
+  if (options.listen) {
+    FULCRUM_RETURN_IF_ERROR(config::CheckLoopback(*options.listen, /*unix_allowed=*/true));
+  }
+  if (options.metrics_listen) {
+    FULCRUM_RETURN_IF_ERROR(config::CheckLoopback(*options.metrics_listen, /*unix_allowed=*/false));
+  }
   std::unique_ptr<Service> service(new Service(options));
   FULCRUM_RETURN_IF_ERROR(service->LoadSnapshot());
   FULCRUM_RETURN_IF_ERROR(service->OpenStores());
@@ -134,6 +148,7 @@ absl::Status Service::Recover() {
                    {"returned_micros", absl::StrCat(report.returned_micros)},
                    {"written_off_micros", absl::StrCat(report.written_off_micros)}});
   log_->AddObserver(ledger_.get());
+  log_->AddObserver(&latest_decision_);
   log_->Start();
   return absl::OkStatus();
 }
@@ -207,7 +222,7 @@ void Service::AddPulledMetrics() {
   const auto row_family = [this](const char* name, const char* help, int64_t RowStatus::*value) {
     metrics_->AddPulled({name, help, "row", false, [this, value] {
                            std::vector<Sample> samples;
-                           for (const RowStatus& row : ledger_->Status(clock_->Now())) {
+                           for (const RowStatus& row : ledger_->Status(Now())) {
                              samples.push_back({row.row, static_cast<double>(row.*value)});
                            }
                            return samples;

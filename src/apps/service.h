@@ -1,6 +1,7 @@
 // The service as a whole: stores, log, ledger, decider and edge, wired, recovered and running.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,16 @@ struct ServiceOptions {
   size_t feature_cache_bytes = 64 << 20;
 };
 
+// The newest decision's time, which is "now" for a service that plays recorded traffic.
+class LatestDecision final : public domain::LogObserver {
+ public:
+  void OnLogged(Lsn lsn, const LogEvent& event) override;
+  absl::Time time() const { return absl::FromUnixMicros(latest_us_.load()); }
+
+ private:
+  std::atomic<int64_t> latest_us_{0};
+};
+
 // Starts in the order of dependence and stops in reverse. Start and Stop from one thread.
 class Service {
  public:
@@ -58,12 +69,17 @@ class Service {
   absl::Status Serve();
   void AddPulledMetrics();
   void KeepCheckpoints();
+  absl::Time Now() const {
+    return options_.clock_mode == edge::ClockMode::kRequest ? latest_decision_.time()
+                                                            : clock_->Now();
+  }
 
   const ServiceOptions options_;
   base::SystemClock system_clock_;
   const base::Clock* const clock_;
   std::string data_dir_;
   decider::Snapshot snapshot_;
+  LatestDecision latest_decision_;
   std::unique_ptr<telemetry::Metrics> metrics_;
   std::unique_ptr<features::FeatureStore> features_;
   std::unique_ptr<orchestrator::Ledger> ledger_;
