@@ -1,8 +1,8 @@
 // The C++ client: ask for a decision, report what came of it.
 //
 //   auto client = fulcrum::DecisionClient::Connect("127.0.0.1:7171");
-//   auto decision = client->Decide({.user_id = "u-17", .surface = "homepage"}, absl::Milliseconds(20));
-//   if (decision.ok()) Show(decision->actions.front().action_id);
+//   auto decision = client->Decide({.user_id = "u-17", .surface = "homepage"},
+//   absl::Milliseconds(20)); if (decision.ok()) Show(decision->actions.front().action_id);
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct DecisionRequest {
   std::string user_id;     // 1 to 256 bytes
   std::string surface;
   std::map<std::string, std::variant<double, std::string>> context;
-  std::vector<std::string> candidates;    // action ids; empty = the surface's own
+  std::vector<std::string> candidates;  // action ids; empty = the surface's own
   uint32_t slate_size = 1;
   std::optional<absl::Time> occurred_at;  // only for servers that play recorded traffic
 };
@@ -62,8 +62,7 @@ class DecisionClient {
 
   // `position` from 1. `occurred_at` defaults to the server's clock. Returns the record's LSN.
   absl::StatusOr<Lsn> ReportExposure(DecisionId decision, uint32_t position,
-                                     std::optional<absl::Time> occurred_at,
-                                     absl::Duration timeout);
+                                     std::optional<absl::Time> occurred_at, absl::Duration timeout);
 
   struct Outcome {
     DecisionId decision;
@@ -71,7 +70,7 @@ class DecisionClient {
     std::string outcome_id;  // unique per decision and position
     std::string kind;        // such as "click"
     double value = 1;
-    std::string currency;    // empty: a plain number
+    std::string currency;  // empty: a plain number
     std::optional<absl::Time> occurred_at;
   };
   absl::StatusOr<Lsn> ReportOutcome(const Outcome& outcome, absl::Duration timeout);

@@ -1,8 +1,8 @@
 // What the decision log keeps of one decision, and of what was heard about it later.
 //
-// Plain values without behaviour; the bytes on disk are `fulcrum.log.v1` (docs/decision_log_format.md).
-// Times are int64 microseconds since 1970 UTC, money is int64 micros of the campaign's currency,
-// propensities are ticks of 2^-32.
+// Plain values without behaviour; the bytes on disk are `fulcrum.log.v1`
+// (docs/decision_log_format.md). Times are int64 microseconds since 1970 UTC, money is int64 micros
+// of the campaign's currency, propensities are ticks of 2^-32.
 #pragma once
 
 #include <array>
@@ -98,8 +98,8 @@ struct CandidateRecord {
   std::string action_id;
   std::string campaign_id;
   MaskReason mask = MaskReason::kNone;
-  double score = 0;   // model output mu(x, a), a probability; NaN if there was none
-  double alpha = 0;   // Beta posterior that was used; 0 if masked before scoring
+  double score = 0;  // model output mu(x, a), a probability; NaN if there was none
+  double alpha = 0;  // Beta posterior that was used; 0 if masked before scoring
   double beta = 0;
 
   friend bool operator==(const CandidateRecord&, const CandidateRecord&) = default;
@@ -107,11 +107,11 @@ struct CandidateRecord {
 
 // One position of the slate: its distribution and what was drawn from it.
 struct PositionRecord {
-  std::string action_id;            // drawn and served
-  std::vector<Ticks> ticks;         // one per candidate, then the neutral action; sums to 2^32;
-                                    // empty if nothing was drawn (fallback answers)
-  uint64_t seed = 0;                // Philox4x32-10 key; the counter is the decision id
-  std::vector<Debit> debits;        // what the drawn action takes
+  std::string action_id;      // drawn and served
+  std::vector<Ticks> ticks;   // one per candidate, then the neutral action; sums to 2^32;
+                              // empty if nothing was drawn (fallback answers)
+  uint64_t seed = 0;          // Philox4x32-10 key; the counter is the decision id
+  std::vector<Debit> debits;  // what the drawn action takes
 
   friend bool operator==(const PositionRecord&, const PositionRecord&) = default;
 };

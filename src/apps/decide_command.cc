@@ -54,12 +54,12 @@ void Print(const Decision& decision) {
   std::printf("degraded  %s%s\n", reason.c_str(),
               decision.log_pending ? " (not yet in the log)" : "");
   const StageTimes& times = decision.times;
-  std::printf("time      %lld us: edge %lld, features %lld, scoring %lld, orchestration %lld, "
-              "log %lld\n",
-              static_cast<long long>(decision.total_us), static_cast<long long>(times.edge_us),
-              static_cast<long long>(times.features_us), static_cast<long long>(times.scoring_us),
-              static_cast<long long>(times.orchestration_us),
-              static_cast<long long>(times.log_us));
+  std::printf(
+      "time      %lld us: edge %lld, features %lld, scoring %lld, orchestration %lld, "
+      "log %lld\n",
+      static_cast<long long>(decision.total_us), static_cast<long long>(times.edge_us),
+      static_cast<long long>(times.features_us), static_cast<long long>(times.scoring_us),
+      static_cast<long long>(times.orchestration_us), static_cast<long long>(times.log_us));
 }
 
 int Run(Arguments arguments) {

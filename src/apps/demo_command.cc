@@ -43,7 +43,9 @@ struct Arguments {
 };
 
 // Steps and progress go to standard error, so that standard output is the result alone.
-void Say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
+void Say(const std::string& text) {
+  std::fprintf(stderr, "%s\n", text.c_str());
+}
 
 class Progress {
  public:
@@ -58,7 +60,9 @@ class Progress {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-std::string SelfPath() { return fs::read_symlink("/proc/self/exe").string(); }
+std::string SelfPath() {
+  return fs::read_symlink("/proc/self/exe").string();
+}
 
 // A demo directory of our own, emptied: whatever else may be there is not touched.
 absl::Status PrepareWorkDirectory(const Arguments& arguments) {
@@ -81,8 +85,8 @@ absl::Status PrepareWorkDirectory(const Arguments& arguments) {
     }
   }
   if (!error) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("cannot copy the bundle from ", arguments.config, ": ",
-                                          error.message()));
+  return absl::NotFoundError(
+      absl::StrCat("cannot copy the bundle from ", arguments.config, ": ", error.message()));
 }
 
 absl::Status WriteText(const std::string& path, const std::string& text) {
@@ -122,9 +126,8 @@ absl::StatusOr<RunningServer> StartServer(const Arguments& arguments) {
   FULCRUM_ASSIGN_OR_RETURN(
       ChildProcess process,
       ChildProcess::Start({binary, "--config", absl::StrCat(arguments.work, "/config"), "--clock",
-                           "request", "--listen", "127.0.0.1:0", "--metrics-listen",
-                           "127.0.0.1:0", "--seed", absl::StrCat(arguments.seed), "--ready-file",
-                           ready},
+                           "request", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
+                           "--seed", absl::StrCat(arguments.seed), "--ready-file", ready},
                           log));
   for (int i = 0; i < 3000 && !fs::exists(ready); ++i) {
     if (process.Ended()) {
@@ -148,8 +151,8 @@ absl::StatusOr<TrafficResult> PlayAgainstServer(const Arguments& arguments, cons
   server.process.Signal(SIGTERM);
   FULCRUM_ASSIGN_OR_RETURN(const int code, server.process.Wait(absl::Seconds(30)));
   if (code != 0) {
-    return absl::InternalError(absl::StrCat("fulcrumd ended with code ", code, "; see ",
-                                            arguments.work, "/fulcrumd.txt"));
+    return absl::InternalError(
+        absl::StrCat("fulcrumd ended with code ", code, "; see ", arguments.work, "/fulcrumd.txt"));
   }
   return traffic;
 }
@@ -161,10 +164,9 @@ absl::Status CheckLog(DemoReport* report) {
   report->log_verified = verified.clean();
   uint64_t checks = 0;
   for (const auto& invariant : verified.invariants) checks += invariant.checked;
-  report->log_finding =
-      report->log_verified
-          ? absl::StrCat("ok: ", verified.invariants.size(), " invariants, ", checks, " checks")
-          : "FAILED: run `fulcrum log verify` on it";
+  report->log_finding = report->log_verified ? absl::StrCat("ok: ", verified.invariants.size(),
+                                                            " invariants, ", checks, " checks")
+                                             : "FAILED: run `fulcrum log verify` on it";
   return absl::OkStatus();
 }
 
@@ -174,15 +176,18 @@ std::vector<std::string> Warnings(const DemoData& data, const TrafficResult& tra
     warnings.push_back(absl::StrCat("campaign '", name, "' is not in the data and was skipped"));
   }
   if (traffic.fallbacks * 100 > traffic.decisions) {
-    warnings.push_back("more than 1 % of the answers were fallbacks, which no estimate uses: the "
-                       "rest is not a fair sample");
+    warnings.push_back(
+        "more than 1 % of the answers were fallbacks, which no estimate uses: the "
+        "rest is not a fair sample");
   }
   return warnings;
 }
 
 absl::StatusOr<DemoReport> RunDemo(const Arguments& arguments) {
-  Say("Fulcrum demo: the Open Bandit Dataset's sample by Saito, Aihara, Matsutani and Narita (2020), "
-      "in the package obp 0.5.7\n(Apache-2.0; the authors give the data set itself under CC BY 4.0)");
+  Say("Fulcrum demo: the Open Bandit Dataset's sample by Saito, Aihara, Matsutani and Narita "
+      "(2020), "
+      "in the package obp 0.5.7\n(Apache-2.0; the authors give the data set itself under CC BY "
+      "4.0)");
   Say("1/4 reading " + arguments.data);
   FULCRUM_ASSIGN_OR_RETURN(const DemoData data,
                            ReadDemoData(base::PosixFileSystem(), arguments.data));
@@ -200,8 +205,7 @@ absl::StatusOr<DemoReport> RunDemo(const Arguments& arguments) {
   DemoReport report;
   FULCRUM_ASSIGN_OR_RETURN(report.traffic, PlayAgainstServer(arguments, data));
   Say("4/4 reading the decision log\n");
-  FULCRUM_ASSIGN_OR_RETURN(const auto bundle,
-                           config::LoadBundle(base::PosixFileSystem(), config));
+  FULCRUM_ASSIGN_OR_RETURN(const auto bundle, config::LoadBundle(base::PosixFileSystem(), config));
   for (const DemoCampaign& campaign : data.campaigns) report.campaigns.push_back(campaign.name);
   report.replay = evaluation::EstimateByReplay(report.traffic.rows, arguments.seed);
   report.log_directory =
@@ -224,11 +228,13 @@ int Run(Arguments arguments) {
     arguments.data = given != nullptr && *given != '\0' ? given : "build/demo-data/obd";
   }
   if (!fs::is_directory(arguments.data)) {
-    return Fail(kProgram,
-                absl::NotFoundError(absl::StrCat(
-                    "no data in ", arguments.data, ": run `make demo`, which downloads it (PyPI "
-                    "package obp 0.5.7), or set ", kDataVariable,
-                    " to a directory laid out random/<campaign>/<campaign>.csv, bts/..")));
+    return Fail(
+        kProgram,
+        absl::NotFoundError(absl::StrCat(
+            "no data in ", arguments.data,
+            ": run `make demo`, which downloads it (PyPI "
+            "package obp 0.5.7), or set ",
+            kDataVariable, " to a directory laid out random/<campaign>/<campaign>.csv, bts/..")));
   }
   const auto report = RunDemo(arguments);
   if (!report.ok()) return Fail(kProgram, report.status());

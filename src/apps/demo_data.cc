@@ -170,9 +170,8 @@ absl::StatusOr<DemoData> ReadDemoData(base::FileSystem* files, const std::string
     data.campaigns.push_back(std::move(campaign));
   }
   if (data.campaigns.empty()) {
-    return absl::NotFoundError(absl::StrCat(
-        "no campaign of the Open Bandit Dataset in ", directory,
-        " (looked for random/{all,men,women}/<campaign>.csv)"));
+    return absl::NotFoundError(absl::StrCat("no campaign of the Open Bandit Dataset in ", directory,
+                                            " (looked for random/{all,men,women}/<campaign>.csv)"));
   }
   return data;
 }

@@ -16,8 +16,8 @@ namespace fulcrum::apps {
 // One logged impression.
 struct LoggedRow {
   absl::Time time;
-  int item = 0;         // from 0
-  int position = 0;     // 1..3
+  int item = 0;      // from 0
+  int position = 0;  // 1..3
   bool clicked = false;
   double propensity = 0;
   std::vector<std::string> user_features;  // four hashed categories
@@ -42,14 +42,15 @@ struct DemoData {
   std::vector<std::string> absent;  // campaigns that `directory` does not have
 };
 
-// Reads `directory`, laid out random/<campaign>/<campaign>.csv, bts/... with item_context.csv beside
-// each. NOT_FOUND if no campaign is there; INVALID_ARGUMENT with file and line for bad content.
+// Reads `directory`, laid out random/<campaign>/<campaign>.csv, bts/... with item_context.csv
+// beside each. NOT_FOUND if no campaign is there; INVALID_ARGUMENT with file and line for bad
+// content.
 absl::StatusOr<DemoData> ReadDemoData(base::FileSystem* files, const std::string& directory);
 
 // Names as configs/demo has them.
 std::string ActionIdOf(const std::string& campaign, int item);
-// A synthetic user, since the data set names none: everybody with the same features in the same hour
-// of the day and campaign.
+// A synthetic user, since the data set names none: everybody with the same features in the same
+// hour of the day and campaign.
 std::string UserIdOf(const std::string& campaign, const LoggedRow& row);
 int HourOf(const LoggedRow& row);  // UTC, 0..23
 

@@ -1,5 +1,5 @@
-// What the demo's service runs with, made from the data set: a click model learned from the Thompson
-// logs and the feature rows of users and items.
+// What the demo's service runs with, made from the data set: a click model learned from the
+// Thompson logs and the feature rows of users and items.
 #pragma once
 
 #include <string>

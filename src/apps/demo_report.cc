@@ -65,34 +65,34 @@ std::string Line(const std::string& label, const std::string& text) {
 }
 
 std::string OfAll(uint64_t part, uint64_t whole) {
-  return absl::StrFormat("%d (%.1f %%)", part,
-                         whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) /
-                                                static_cast<double>(whole));
+  return absl::StrFormat(
+      "%d (%.1f %%)", part,
+      whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
 std::string TrafficTable(const DemoReport& report) {
   const TrafficResult& traffic = report.traffic;
   const evaluation::ReplayEstimate& replay = report.replay;
   std::string text = "Answers\n";
-  absl::StrAppend(
-      &text, Line("decisions", absl::StrCat(traffic.decisions)),
-      Line("  an item", OfAll(traffic.items, traffic.decisions)),
-      Line("  the neutral action", OfAll(traffic.neutral, traffic.decisions)),
-      Line("  fallback, not drawn", OfAll(traffic.fallbacks, traffic.decisions)),
-      Line("reported",
-           absl::StrCat(traffic.exposures, " exposures, ", traffic.outcomes, " clicks")));
+  absl::StrAppend(&text, Line("decisions", absl::StrCat(traffic.decisions)),
+                  Line("  an item", OfAll(traffic.items, traffic.decisions)),
+                  Line("  the neutral action", OfAll(traffic.neutral, traffic.decisions)),
+                  Line("  fallback, not drawn", OfAll(traffic.fallbacks, traffic.decisions)),
+                  Line("reported", absl::StrCat(traffic.exposures, " exposures, ", traffic.outcomes,
+                                                " clicks")));
   for (const auto& [reason, count] : traffic.degraded) {
     absl::StrAppend(&text, Line("degraded: " + reason, OfAll(count, traffic.decisions)));
   }
   absl::StrAppend(
-      &text, "\nClick rate per item shown (replay method: rows where the served item is the logged one)\n",
+      &text,
+      "\nClick rate per item shown (replay method: rows where the served item is the logged one)\n",
       Line("matches", OfAll(replay.matches, replay.rows)),
       Line("clicks", absl::StrCat(replay.clicks)),
       Line("click rate, served",
            absl::StrFormat("%.3f %%  [%.3f, %.3f]", 100 * replay.click_rate,
                            100 * replay.click_rate_low, 100 * replay.click_rate_high)),
-      Line("click rate, logged", absl::StrFormat("%.3f %%  (uniform-random policy)",
-                                                 100 * replay.logged_click_rate)),
+      Line("click rate, logged",
+           absl::StrFormat("%.3f %%  (uniform-random policy)", 100 * replay.logged_click_rate)),
       "  ", Conclusion(replay), "\n");
   return text;
 }
@@ -112,8 +112,8 @@ std::string LatencyTable(const TrafficResult& traffic) {
 }
 
 std::string RowTable(const std::vector<RowUse>& rows) {
-  std::string text = absl::StrFormat("\n%-28s%12s%14s%14s  %s\n", "Hard rows", "limit",
-                                     "fullest", "all windows", "windows full");
+  std::string text = absl::StrFormat("\n%-28s%12s%14s%14s  %s\n", "Hard rows", "limit", "fullest",
+                                     "all windows", "windows full");
   for (const RowUse& use : rows) {
     absl::StrAppendFormat(&text, "  %-26s%12s%14s%14s  %d of %d\n", use.row->id,
                           Amount(*use.row, use.limit), Amount(*use.row, use.spent_max),

@@ -18,9 +18,9 @@ struct RowUse {
   const config::Constraint* row = nullptr;
   std::string campaign;
   int64_t limit = 0;
-  int64_t spent_max = 0;     // in the fullest window (and user)
-  int64_t spent_total = 0;   // over all windows
-  uint64_t windows = 0;      // windows (and users) that spent anything
+  int64_t spent_max = 0;      // in the fullest window (and user)
+  int64_t spent_total = 0;    // over all windows
+  uint64_t windows = 0;       // windows (and users) that spent anything
   uint64_t windows_full = 0;  // of these, with no room for one more
 };
 

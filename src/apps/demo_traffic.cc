@@ -93,8 +93,8 @@ absl::Status Player::Play(const Visit& visit) {
   FULCRUM_ASSIGN_OR_RETURN(const Decision decision, client_.Decide(request, kCallTimeout));
   const auto end = std::chrono::steady_clock::now();
   Note(decision, std::chrono::duration_cast<std::chrono::microseconds>(end - start).count());
-  const bool matched = decision.actions.front().action_id ==
-                       ActionIdOf(visit.campaign->name, visit.row->item);
+  const bool matched =
+      decision.actions.front().action_id == ActionIdOf(visit.campaign->name, visit.row->item);
   result_.rows.push_back({matched, visit.row->clicked});
   return Report(visit, decision, matched);
 }

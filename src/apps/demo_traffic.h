@@ -21,9 +21,9 @@ struct TrafficResult {
   uint64_t fallbacks = 0;  // answers that were not drawn
   uint64_t exposures = 0;
   uint64_t outcomes = 0;
-  std::map<std::string, uint64_t> degraded;              // reason -> decisions
+  std::map<std::string, uint64_t> degraded;               // reason -> decisions
   std::map<std::string, std::vector<int64_t>> latencies;  // stage -> microseconds, unsorted
-  std::vector<evaluation::ReplayRow> rows;               // one per decision
+  std::vector<evaluation::ReplayRow> rows;                // one per decision
 };
 
 // One request per row, in order of time over all campaigns. The candidates are the logged item and

@@ -49,10 +49,9 @@ absl::StatusOr<std::shared_ptr<const scoring::Posteriors>> LoadPosteriors(
     base::FileSystem* files, const std::string& directory, const config::ModelManifest& manifest) {
   FULCRUM_ASSIGN_OR_RETURN(auto newest, Newest(files, directory, manifest.version));
   if (newest) return std::make_shared<const scoring::Posteriors>(*std::move(newest));
-  FULCRUM_ASSIGN_OR_RETURN(
-      scoring::Posteriors counts,
-      scoring::Posteriors::LoadCounts(
-          files, absl::StrCat(manifest.directory, "/", manifest.counts_file)));
+  FULCRUM_ASSIGN_OR_RETURN(scoring::Posteriors counts,
+                           scoring::Posteriors::LoadCounts(
+                               files, absl::StrCat(manifest.directory, "/", manifest.counts_file)));
   counts.set_model(manifest.version);
   FULCRUM_RETURN_IF_ERROR(
       base::WriteFileAtomically(files, PathOf(directory, counts.lsn()), counts.Serialise()));

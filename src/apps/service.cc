@@ -77,8 +77,7 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Start(const ServiceOptions& op
 
 absl::Status Service::LoadSnapshot() {
   base::FileSystem* files = options_.files;
-  FULCRUM_ASSIGN_OR_RETURN(snapshot_.bundle,
-                           config::LoadBundle(files, options_.bundle_directory));
+  FULCRUM_ASSIGN_OR_RETURN(snapshot_.bundle, config::LoadBundle(files, options_.bundle_directory));
   data_dir_ = ResolvePath(bundle().server.data_dir, options_.bundle_directory);
   const std::string snapshots = absl::StrCat(data_dir_, "/snapshots");
   FULCRUM_RETURN_IF_ERROR(files->CreateDirectories(snapshots));
@@ -127,10 +126,9 @@ absl::Status Service::OpenStores() {
   const std::string log_directory = log.directory;
   decision_log::RecoveryReport report;
   FULCRUM_ASSIGN_OR_RETURN(log_, decision_log::LogWriter::Open(std::move(log), &report));
-  telemetry::Info("log_opened",
-                  {{"directory", log_directory},
-                   {"last_lsn", absl::StrCat(log_->Stats().last_lsn)},
-                   {"torn_bytes", absl::StrCat(report.decisions.torn_bytes)}});
+  telemetry::Info("log_opened", {{"directory", log_directory},
+                                 {"last_lsn", absl::StrCat(log_->Stats().last_lsn)},
+                                 {"torn_bytes", absl::StrCat(report.decisions.torn_bytes)}});
   return absl::OkStatus();
 }
 
@@ -228,7 +226,8 @@ void Service::AddPulledMetrics() {
                            return samples;
                          }});
   };
-  row_family("fulcrum_budget_limit", "Limit of a hard row in its current window", &RowStatus::limit);
+  row_family("fulcrum_budget_limit", "Limit of a hard row in its current window",
+             &RowStatus::limit);
   row_family("fulcrum_budget_leased", "Durably written off for spending", &RowStatus::leased);
   row_family("fulcrum_budget_spent", "Spent, as the decision log proves", &RowStatus::spent);
   row_family("fulcrum_budget_held", "Held by decisions in flight", &RowStatus::held);

@@ -14,7 +14,9 @@ int HexDigit(char c) {
   return -1;
 }
 
-bool IsDash(size_t index) { return index == 8 || index == 13 || index == 18 || index == 23; }
+bool IsDash(size_t index) {
+  return index == 8 || index == 13 || index == 18 || index == 23;
+}
 
 }  // namespace
 

@@ -15,12 +15,12 @@ std::array<uint32_t, 4> Philox4x32(const std::array<uint32_t, 4>& counter,
                                    const std::array<uint32_t, 2>& key);
 
 // The 32 random bits of a decision's draw: the first word of Philox4x32-10, the counter being the
-// decision id {low 32 bits of low, high of low, low of high, high of high} and the key the seed {low,
-// high}. Part of the log format: never changes.
+// decision id {low 32 bits of low, high of low, low of high, high of high} and the key the seed
+// {low, high}. Part of the log format: never changes.
 uint32_t DrawUniform(const DecisionId& id, uint64_t seed);
 
-// A 64-bit Philox key from (salt, purpose, position). FNV-1a over the text, then a 64-bit finaliser;
-// the mapping is part of the log format and never changes.
+// A 64-bit Philox key from (salt, purpose, position). FNV-1a over the text, then a 64-bit
+// finaliser; the mapping is part of the log format and never changes.
 uint64_t MixKey(std::string_view salt, std::string_view purpose, uint32_t position);
 
 // A stream of random bits for set-up work, simulation and tests; not for draws. Not thread-safe.
@@ -29,7 +29,7 @@ class RandomStream {
   explicit RandomStream(uint64_t seed) : seed_(seed) {}
   uint32_t Next32();
   uint64_t Next64();
-  double NextUniform();               // [0, 1), 53 bits
+  double NextUniform();                // [0, 1), 53 bits
   uint32_t NextBelow(uint32_t bound);  // [0, bound), without bias; bound > 0
 
  private:

@@ -7,11 +7,11 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function if `expression` (an absl::Status) is not OK.
-#define FULCRUM_RETURN_IF_ERROR(expression)             \
-  do {                                                  \
+#define FULCRUM_RETURN_IF_ERROR(expression)                                   \
+  do {                                                                        \
     if (absl::Status fulcrum_status_ = (expression); !fulcrum_status_.ok()) { \
-      return fulcrum_status_;                           \
-    }                                                   \
+      return fulcrum_status_;                                                 \
+    }                                                                         \
   } while (false)
 
 #define FULCRUM_CONCAT_INNER_(a, b) a##b

@@ -11,8 +11,12 @@
 
 namespace fulcrum::base {
 
-inline absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
-inline std::string_view FromAbsl(absl::string_view text) { return {text.data(), text.size()}; }
+inline absl::string_view ToAbsl(std::string_view text) {
+  return {text.data(), text.size()};
+}
+inline std::string_view FromAbsl(absl::string_view text) {
+  return {text.data(), text.size()};
+}
 
 struct StringHash {
   using is_transparent = void;

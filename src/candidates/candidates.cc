@@ -8,9 +8,9 @@ namespace fulcrum::candidates {
 namespace {
 
 absl::Status TooMany(const config::Surface& surface, size_t count) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("candidates: ", count, " actions, but surface '", surface.id, "' allows ",
-                   surface.candidates_max, " (candidates_max)"));
+  return absl::InvalidArgumentError(absl::StrCat("candidates: ", count, " actions, but surface '",
+                                                 surface.id, "' allows ", surface.candidates_max,
+                                                 " (candidates_max)"));
 }
 
 absl::Status NotHere(const config::Surface& surface, const std::string& action_id) {

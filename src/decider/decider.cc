@@ -30,7 +30,9 @@ std::vector<std::string> ItemIds(const config::Bundle& bundle, absl::Span<const 
 
 }  // namespace
 
-void Call::OnAlarm() { decider->OnAlarm(*this); }
+void Call::OnAlarm() {
+  decider->OnAlarm(*this);
+}
 
 Decider::Decider(const DeciderParts& parts)
     : parts_(parts),
@@ -125,9 +127,9 @@ absl::Status Decider::Select(Call& call, domain::Wait wait) {
                                finite ? MaskReason::kNone : MaskReason::kInvalidScore,
                                {scored.alpha, scored.beta}});
   }
-  auto selection = orchestrator_.Select(*call.snapshot.bundle, *call.surface, call.context,
-                                        call.user.user_ref, baseline,
-                                        absl::MakeSpan(call.contenders), wait);
+  auto selection =
+      orchestrator_.Select(*call.snapshot.bundle, *call.surface, call.context, call.user.user_ref,
+                           baseline, absl::MakeSpan(call.contenders), wait);
   if (!selection.ok()) return selection.status();
   call.selection = *std::move(selection);
   bool any_drawable = false;

@@ -152,7 +152,8 @@ grpc::Status ToGrpc(const absl::Status& status) {
 absl::StatusOr<domain::Principal> PrincipalOf(const std::string& peer) {
   using domain::Role;
   const bool here = absl::StartsWith(peer, "unix:") || absl::StartsWith(peer, "ipv4:127.") ||
-                    absl::StartsWith(peer, "ipv6:[::1]") || absl::StartsWith(peer, "ipv6:%5B::1%5D");
+                    absl::StartsWith(peer, "ipv6:[::1]") ||
+                    absl::StartsWith(peer, "ipv6:%5B::1%5D");
   if (!here) {
     return absl::PermissionDeniedError(
         "only callers on this machine are served until roles are enforced");

@@ -30,8 +30,9 @@ absl::StatusOr<absl::Time> TimeOf(const v1::DecideRequest& request, const Arriva
                                   ClockMode mode) {
   if (mode == ClockMode::kWall) {
     if (!request.has_occurred_at()) return arrival.now;
-    return Bad("occurred_at", "this server uses its own clock; start it with --clock request to "
-                              "play recorded traffic");
+    return Bad("occurred_at",
+               "this server uses its own clock; start it with --clock request to "
+               "play recorded traffic");
   }
   if (!request.has_occurred_at()) {
     return Bad("occurred_at", "required, because the server runs with --clock request");
@@ -121,14 +122,14 @@ absl::Duration ReserveFor(absl::Duration budget) {
   return std::min(tenth, budget / 2);
 }
 
-absl::StatusOr<Normalised> Normalise(const v1::DecideRequest& request,
-                                     const config::Bundle& bundle, const ContextKeys& keys,
-                                     const Arrival& arrival, ClockMode clock_mode) {
+absl::StatusOr<Normalised> Normalise(const v1::DecideRequest& request, const config::Bundle& bundle,
+                                     const ContextKeys& keys, const Arrival& arrival,
+                                     ClockMode clock_mode) {
   Normalised result;
   result.surface = bundle.FindSurface(request.surface());
   if (result.surface == nullptr) {
-    return absl::NotFoundError(absl::StrCat("surface: the bundle has no surface '",
-                                            request.surface().substr(0, 64), "'"));
+    return absl::NotFoundError(
+        absl::StrCat("surface: the bundle has no surface '", request.surface().substr(0, 64), "'"));
   }
   domain::DecisionContext& context = result.context;
   context.surface = result.surface->id;
@@ -141,9 +142,9 @@ absl::StatusOr<Normalised> Normalise(const v1::DecideRequest& request,
   context.request_id = request.request_id();
   context.slate_size = std::max(request.slate_size(), 1u);
   if (context.slate_size > result.surface->slate_size_max) {
-    return Bad("slate_size", absl::StrCat(context.slate_size, ", but surface '",
-                                          result.surface->id, "' allows ",
-                                          result.surface->slate_size_max, " (slate_size_max)"));
+    return Bad("slate_size",
+               absl::StrCat(context.slate_size, ", but surface '", result.surface->id, "' allows ",
+                            result.surface->slate_size_max, " (slate_size_max)"));
   }
   context.candidates.assign(request.candidates().begin(), request.candidates().end());
   FULCRUM_ASSIGN_OR_RETURN(context.now, TimeOf(request, arrival, clock_mode));

@@ -51,9 +51,9 @@ struct Normalised {
 
 // INVALID_ARGUMENT naming the field, NOT_FOUND for an unknown surface, DEADLINE_EXCEEDED if no time
 // is left. Thread-safe.
-absl::StatusOr<Normalised> Normalise(const v1::DecideRequest& request,
-                                     const config::Bundle& bundle, const ContextKeys& keys,
-                                     const Arrival& arrival, ClockMode clock_mode);
+absl::StatusOr<Normalised> Normalise(const v1::DecideRequest& request, const config::Bundle& bundle,
+                                     const ContextKeys& keys, const Arrival& arrival,
+                                     ClockMode clock_mode);
 
 // How long before the end of the budget the alarm rings, so that the fallback is back in time: a
 // tenth of the budget, between 0.5 and 5 ms, and never more than half.

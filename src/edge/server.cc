@@ -155,8 +155,8 @@ absl::Status ServerImpl::Admit(const grpc::ServerContext& context,
   if (!known.ok()) return known.status();
   *principal = *std::move(known);
   if (InFlight() > static_cast<int>(options_.inflight_max)) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "more than ", options_.inflight_max, " requests in flight (server.inflight_max)"));
+    return absl::ResourceExhaustedError(absl::StrCat("more than ", options_.inflight_max,
+                                                     " requests in flight (server.inflight_max)"));
   }
   return absl::OkStatus();
 }
@@ -197,11 +197,11 @@ template <typename Call>
 void ServerImpl::Record(Call* call, absl::StatusOr<LogEvent> event) {
   absl::Status status = event.status();
   if (status.ok()) {
-    status = parts_.log->Append(*std::move(event), std::nullopt,
-                                [call](const absl::StatusOr<Lsn>& lsn) {
-                                  if (lsn.ok()) call->response().set_lsn(*lsn);
-                                  call->Finish(ToGrpc(lsn.status()));
-                                });
+    status =
+        parts_.log->Append(*std::move(event), std::nullopt, [call](const absl::StatusOr<Lsn>& lsn) {
+          if (lsn.ok()) call->response().set_lsn(*lsn);
+          call->Finish(ToGrpc(lsn.status()));
+        });
   }
   if (!status.ok()) call->Finish(ToGrpc(status));
 }

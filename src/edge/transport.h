@@ -2,8 +2,8 @@
 // recycled with their arena, so that a steady load allocates nothing here (docs/adr/0005).
 #pragma once
 
-#include <grpcpp/grpcpp.h>
 #include <google/protobuf/arena.h>
+#include <grpcpp/grpcpp.h>
 
 #include <atomic>
 #include <chrono>
@@ -36,7 +36,7 @@ class RpcCall final : public Tag {
     Service* service = nullptr;
     grpc::ServerCompletionQueue* queue = nullptr;
     Accept accept = nullptr;
-    std::function<void(RpcCall*)> handle;              // runs on the queue's thread
+    std::function<void(RpcCall*)> handle;               // runs on the queue's thread
     std::function<void(const RpcCall&, int)> finished;  // for metrics: gRPC code
     std::atomic<int> waiting{0};                        // calls ready to take a request
     std::atomic<int> in_flight{0};

@@ -1,7 +1,7 @@
 // The replay method of Li, Chu, Langford and Wang, "Unbiased offline evaluation of
 // contextual-bandit-based news article recommendation algorithms" (WSDM 2011, section 3): where a
-// log's action was uniform over the candidates, the rows on which a policy would have shown the same
-// action are a fair sample of what that policy would have earned.
+// log's action was uniform over the candidates, the rows on which a policy would have shown the
+// same action are a fair sample of what that policy would have earned.
 #pragma once
 
 #include <cstdint>

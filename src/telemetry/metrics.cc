@@ -25,8 +25,8 @@ constexpr double kSecondsPerMicro = 1e-6;
 // be read off without interpolation.
 const prometheus::Histogram::BucketBoundaries& LatencyBuckets() {
   static const auto* const kBuckets = new prometheus::Histogram::BucketBoundaries{
-      0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005,
-      0.0075, 0.010,   0.015,  0.020,   0.025, 0.030,  0.050, 0.100, 0.250, 1};
+      0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075,
+      0.010,  0.015,   0.020,  0.025,   0.030, 0.050,  0.100, 0.250, 1};
   return *kBuckets;
 }
 const prometheus::Histogram::BucketBoundaries& StageBuckets() {
@@ -37,9 +37,9 @@ const prometheus::Histogram::BucketBoundaries& StageBuckets() {
 }
 
 constexpr std::array<std::string_view, kGrpcCodes> kCodeNames = {
-    "OK",        "CANCELLED",         "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS",    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",      "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED"};
 constexpr std::array<std::string_view, kMethods> kMethodNames = {"Decide", "ReportExposure",
                                                                  "ReportOutcome"};
@@ -137,8 +137,8 @@ void Metrics::Parts::RegisterLatencies() {
                            .Help("Time of a decision spent in one stage of the request path")
                            .Register(*registry);
   for (int i = 0; i < kStages; ++i) {
-    stages[i] = &stage_family.Add({{"stage", std::string(ToWord(static_cast<Stage>(i)))}},
-                                  StageBuckets());
+    stages[i] =
+        &stage_family.Add({{"stage", std::string(ToWord(static_cast<Stage>(i)))}}, StageBuckets());
   }
   auto& rpc_family = prometheus::BuildCounter()
                          .Name("fulcrum_rpc_requests_total")
@@ -187,12 +187,15 @@ Metrics::Metrics(const std::vector<std::string>& surfaces) : parts_(std::make_un
   parts_->RegisterRest();
 }
 
-Metrics::~Metrics() { Close(); }
+Metrics::~Metrics() {
+  Close();
+}
 
 void Metrics::CountDecision(int surface, Answer answer, Degradation reason) {
-  parts_->decisions[static_cast<size_t>(surface)][static_cast<size_t>(answer)]
-                   [static_cast<size_t>(reason)]
-                       ->Increment();
+  parts_
+      ->decisions[static_cast<size_t>(surface)][static_cast<size_t>(answer)]
+                 [static_cast<size_t>(reason)]
+      ->Increment();
 }
 
 void Metrics::ObserveStage(Stage stage, int64_t microseconds) {
@@ -217,10 +220,16 @@ void Metrics::CountDroppedContextKeys(uint32_t keys) {
   if (keys > 0) parts_->dropped_context_keys->Increment(keys);
 }
 
-void Metrics::CountUnloggedAnswer() { parts_->unlogged->Increment(); }
-void Metrics::CountSuperseded() { parts_->superseded->Increment(); }
+void Metrics::CountUnloggedAnswer() {
+  parts_->unlogged->Increment();
+}
+void Metrics::CountSuperseded() {
+  parts_->superseded->Increment();
+}
 
-void Metrics::AddPulled(PulledFamily family) { parts_->pulled->Add(std::move(family)); }
+void Metrics::AddPulled(PulledFamily family) {
+  parts_->pulled->Add(std::move(family));
+}
 
 absl::StatusOr<int> Metrics::Serve(const std::string& listen) {
   try {
@@ -262,8 +271,8 @@ std::string_view ToWord(Degradation reason) {
 }
 
 std::string_view ToWord(Stage stage) {
-  constexpr std::array<std::string_view, kStages> kWords = {
-      "edge", "features", "scoring", "orchestration", "log", "total"};
+  constexpr std::array<std::string_view, kStages> kWords = {"edge",          "features", "scoring",
+                                                            "orchestration", "log",      "total"};
   return kWords[static_cast<size_t>(stage)];
 }
 

@@ -34,8 +34,7 @@ TEST_F(DeciderConcurrentTest, EveryCallIsAnsweredOnceHoweverTheRaceEnds) {
         context.now = absl::FromUnixSeconds(1574553600);
         context.received = clock.SteadyNow();
         context.latency_budget = absl::Microseconds(20 + (i * 7 + t) % 400);
-        context.alarm_at =
-            context.received + absl::ToChronoNanoseconds(context.latency_budget);
+        context.alarm_at = context.received + absl::ToChronoNanoseconds(context.latency_budget);
         std::atomic<int> mine{0};
         const absl::Status status = decider->Decide(
             {bundle, nullptr, std::make_shared<const scoring::Posteriors>()}, bundle->surfaces[0],

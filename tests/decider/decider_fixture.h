@@ -164,9 +164,7 @@ class DeciderFixture : public ::testing::Test {
     FULCRUM_EXPECT_OK(status);
     return future;
   }
-  decider::Reply Decide(domain::DecisionContext context) {
-    return Start(std::move(context)).get();
-  }
+  decider::Reply Decide(domain::DecisionContext context) { return Start(std::move(context)).get(); }
 
   int64_t HeldSum() {
     int64_t held = 0;

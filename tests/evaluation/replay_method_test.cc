@@ -10,7 +10,9 @@
 namespace fulcrum::evaluation {
 namespace {
 
-std::vector<ReplayRow> Repeat(ReplayRow row, int times) { return std::vector<ReplayRow>(times, row); }
+std::vector<ReplayRow> Repeat(ReplayRow row, int times) {
+  return std::vector<ReplayRow>(times, row);
+}
 
 std::vector<ReplayRow> Concat(std::initializer_list<std::vector<ReplayRow>> parts) {
   std::vector<ReplayRow> all;
@@ -38,8 +40,8 @@ TEST(ReplayMethod, NothingMatchedIsNotANumber) {
 }
 
 TEST(ReplayMethod, TheSameSeedGivesTheSameInterval) {
-  const auto rows = Concat({Repeat({true, true}, 20), Repeat({true, false}, 300),
-                            Repeat({false, false}, 700)});
+  const auto rows =
+      Concat({Repeat({true, true}, 20), Repeat({true, false}, 300), Repeat({false, false}, 700)});
   const ReplayEstimate one = EstimateByReplay(rows, 7);
   EXPECT_EQ(one.click_rate_low, EstimateByReplay(rows, 7).click_rate_low);
   EXPECT_NE(one.click_rate_low, EstimateByReplay(rows, 8).click_rate_low);

@@ -9,8 +9,7 @@ namespace fulcrum::testing {
 
 class SimulatedClock final : public base::Clock {
  public:
-  explicit SimulatedClock(absl::Time start = absl::FromUnixSeconds(1574553600))
-      : start_(start) {}
+  explicit SimulatedClock(absl::Time start = absl::FromUnixSeconds(1574553600)) : start_(start) {}
 
   absl::Time Now() const override { return start_ + absl::Nanoseconds(elapsed_ns_.load()); }
   base::SteadyTime SteadyNow() const override {

@@ -14,7 +14,7 @@ struct TestBundle {
   int slate_size_max = 3;
   int64_t day_budget = 40'000'000;  // of campaign `paid`, whose actions cost 1, 2 and 3 units
   int64_t total_budget = 1'000'000'000;
-  int cap = 3;  // exposures of campaign `capped` per user and day
+  int cap = 3;           // exposures of campaign `capped` per user and day
   std::string fallback;  // action id; empty: the neutral action
   std::string policy_salt = "test";
 };
@@ -35,8 +35,8 @@ inline void WriteBundle(const std::string& directory, const TestBundle& options)
     file << "  - id: " << campaign << "\n    account: shop\n    currency: EUR\n"
          << "    time_zone: UTC\n    actions:\n";
     for (int i = 1; i <= 3; ++i) {
-      file << "      - {id: " << campaign << "-" << i << ", cost_micros: "
-           << (std::string(campaign) == "paid" ? i * 1'000'000 : 0) << "}\n";
+      file << "      - {id: " << campaign << "-" << i
+           << ", cost_micros: " << (std::string(campaign) == "paid" ? i * 1'000'000 : 0) << "}\n";
     }
   }
   file << "constraints:\n"
