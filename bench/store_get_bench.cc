@@ -3,17 +3,18 @@
 // over pairs of windows of the ratio of medians; the gate is 2.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "base/check.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "bench/interleave.h"
+#include "bench/rows.h"
 #include "features/feature_store.h"
 #include "features/row_codec.h"
 
@@ -21,7 +22,7 @@ namespace fulcrum::features {
 namespace {
 
 constexpr uint32_t kUsers = 20000;
-constexpr int kWindows = 20;
+constexpr int kPairs = 20;
 constexpr int kReadsPerWindow = 5000;
 const absl::Time kNow = absl::FromUnixSeconds(1574553600);
 
@@ -94,12 +95,6 @@ class Database {
   std::vector<std::string> row_keys_;
 };
 
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 // Median nanoseconds of one read, over one window of `population` users.
 template <typename Read>
 double Window(base::RandomStream* random, uint32_t population, const Read& read) {
@@ -112,48 +107,55 @@ double Window(base::RandomStream* random, uint32_t population, const Read& read)
     const std::chrono::duration<double, std::nano> span = std::chrono::steady_clock::now() - start;
     times.push_back(span.count());
   }
-  return Median(std::move(times));
+  return bench::Median(std::move(times));
 }
 
-void Compare(benchmark::State& state, uint32_t population) {
+// Ratio of medians per window pair, and the medians themselves for the reader.
+struct Comparison {
+  double ratio = 0;
+  double read_user_ns = 0;
+  double rocksdb_get_ns = 0;
+};
+
+Comparison Compare(uint32_t population) {
   const Database database;
   base::RandomStream random(2);
-  const auto ours = [&](uint32_t user) { return database.ReadUser(user); };
-  const auto bare = [&](uint32_t user) { return database.GetRow(user); };
-  std::vector<double> ratios;
-  std::vector<double> our_times;
-  std::vector<double> bare_times;
-  for (auto _ : state) {
-    for (int window = 0; window < kWindows; ++window) {
-      our_times.push_back(Window(&random, population, ours));
-      bare_times.push_back(Window(&random, population, bare));
-      ratios.push_back(our_times.back() / bare_times.back());
-    }
+  const auto figures = bench::Interleave(
+      kPairs,
+      [&] {
+        return Window(&random, population, [&](uint32_t user) { return database.ReadUser(user); });
+      },
+      [&] {
+        return Window(&random, population, [&](uint32_t user) { return database.GetRow(user); });
+      });
+  std::vector<double> ours;
+  std::vector<double> bare;
+  for (const auto& [a, b] : figures) {
+    ours.push_back(a);
+    bare.push_back(b);
   }
-  state.counters["ratio"] = Median(ratios);
-  state.counters["read_user_ns"] = Median(our_times);
-  state.counters["rocksdb_get_ns"] = Median(bare_times);
+  return {bench::MedianRatio(figures, [](double ns) { return ns; }), bench::Median(ours),
+          bench::Median(bare)};
 }
 
-// Users that come again: what a session's later requests meet.
-void StoreGetVsRocksDb(benchmark::State& state) {
-  Compare(state, 5000);
+void Report(const char* name, const char* users, uint32_t population, bench::Gate gate) {
+  const Comparison found = Compare(population);
+  bench::ReportRow({name, found.ratio, "ratio", 2, bench::Aim::kAtMost, gate,
+                    absl::StrFormat("RocksDB Get of the same key, %d pairs of windows, %s; here "
+                                    "%.0f, RocksDB %.0f ns",
+                                    kPairs, users, found.read_user_ns, found.rocksdb_get_ns)});
 }
-BENCHMARK(StoreGetVsRocksDb)
-    ->Name("store_get_vs_rocksdb")
-    ->Iterations(1)
-    ->Unit(benchmark::kMillisecond);
-
-// More users than the cache of references is made for, reported beside.
-void StoreGetVsRocksDbSpread(benchmark::State& state) {
-  Compare(state, kUsers);
-}
-BENCHMARK(StoreGetVsRocksDbSpread)
-    ->Name("store_get_vs_rocksdb_all_users")
-    ->Iterations(1)
-    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace fulcrum::features
 
-BENCHMARK_MAIN();
+int main() {
+  using fulcrum::bench::Gate;
+  using fulcrum::features::Report;
+  // Users that come again: what a session's later requests meet.
+  Report("store_get_vs_rocksdb", "5,000 users", 5000, Gate::kGated);
+  // More users than the cache of references is made for.
+  Report("store_get_vs_rocksdb_all_users", "20,000 users", fulcrum::features::kUsers,
+         Gate::kReported);
+  return 0;
+}

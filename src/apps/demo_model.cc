@@ -5,9 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
-#ifdef FULCRUM_WITH_TRAINING
-#include "training/trainer.h"
-#endif
 
 namespace fulcrum::apps {
 namespace {
@@ -41,19 +38,23 @@ training::TrainingRow TrainingRowOf(const DemoCampaign& campaign, const LoggedRo
 }  // namespace
 
 #ifdef FULCRUM_WITH_TRAINING
-absl::StatusOr<std::string> TrainDemoModel(base::FileSystem* files, const DemoData& data,
-                                           const std::string& directory, uint64_t seed) {
+std::vector<training::TrainingRow> DemoTrainingRows(const DemoData& data) {
   std::vector<training::TrainingRow> rows;
   for (const DemoCampaign& campaign : data.campaigns) {
     for (const LoggedRow& row : campaign.bts) rows.push_back(TrainingRowOf(campaign, row));
   }
+  return rows;
+}
+
+absl::StatusOr<std::string> TrainDemoModel(base::FileSystem* files, const DemoData& data,
+                                           const std::string& directory, uint64_t seed) {
   training::TrainingOptions options;
   options.name = "click";
   options.trained_on = "Open Bandit Dataset sample, Thompson sampling logs";
   options.segment_key = "user_feature_0";
   options.seed = seed;
   FULCRUM_ASSIGN_OR_RETURN(const training::TrainedModel model,
-                           training::TrainModel(std::move(rows), options));
+                           training::TrainModel(DemoTrainingRows(data), options));
   FULCRUM_RETURN_IF_ERROR(training::WriteModel(files, directory, model));
   return training::ToText(model.report);
 }
