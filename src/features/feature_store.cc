@@ -46,8 +46,6 @@ absl::StatusOr<std::unique_ptr<FeatureStore>> FeatureStore::Open(FeatureStoreOpt
   store::StoreOptions store_options;
   store_options.directory = options.directory;
   store_options.files = options.files;
-  // Rows can be loaded again, so an older consistent state beats a refusal to start.
-  store_options.wal_recovery = store::WalRecovery::kPointInTime;
   store_options.families = {"rows", "salts"};
   store_options.block_cache_bytes = options.block_cache_bytes;
   store_options.damage_remedy =

@@ -169,7 +169,6 @@ absl::StatusOr<std::unique_ptr<LedgerStore>> LedgerStore::Open(base::FileSystem*
   store::StoreOptions options;
   options.directory = directory;
   options.files = files;
-  options.wal_recovery = store::WalRecovery::kPointInTime;
   options.families = {"ledger"};
   options.block_cache_bytes = 8 << 20;
   options.write_buffer_bytes = 8 << 20;

@@ -1,6 +1,6 @@
 // Remembers, beside a RocksDB directory, how far it had been synced. RocksDB itself cannot tell a
 // write-ahead log whose un-synced end was torn by a power loss (harmless) from one whose synced
-// part was damaged (fatal for money): the mark can. docs/adr/0010-ledger-recovery.md has the
+// part was damaged (fatal for money): the mark can. docs/adr/0004-ledger-recovery.md has the
 // reasons.
 //
 // A file of fixed records {sequence number, checksum}; the last valid one counts. Not thread-safe.

@@ -20,7 +20,6 @@
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "store/rocksdb_file_system.h"
-#include "store/wal_tail.h"
 
 namespace fulcrum::store {
 namespace {
@@ -111,9 +110,7 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options, rocksdb::Env* en
   database.create_if_missing = true;
   database.create_missing_column_families = true;
   database.paranoid_checks = true;
-  database.wal_recovery_mode = options.wal_recovery == WalRecovery::kTailOnly
-                                   ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
-                                   : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // It makes a crash between two WAL files look like damage.
   database.track_and_verify_wals_in_manifest = false;
   database.recycle_log_file_num = 0;
@@ -140,17 +137,6 @@ rocksdb::ReadOptions ReadOptionsFor(ReadTier tier) {
   options.verify_checksums = true;
   if (tier == ReadTier::kMemory) options.read_tier = rocksdb::kBlockCacheTier;
   return options;
-}
-
-absl::Status RepairTail(const StoreOptions& options) {
-  absl::StatusOr<uint64_t> dropped = DropTornTail(options.files, options.directory);
-  if (absl::IsFailedPrecondition(dropped.status())) return absl::OkStatus();  // told by DB::Open
-  if (dropped.ok() && *dropped > 0 && options.on_warning) {
-    options.on_warning(
-        base::FromAbsl(absl::StrCat("dropped a torn write of ", *dropped,
-                                    " bytes at the end of the log of ", options.directory)));
-  }
-  return dropped.status();
 }
 
 }  // namespace
@@ -183,9 +169,6 @@ Store::Store(const StoreOptions& options, std::shared_ptr<Health> health)
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   FULCRUM_CHECK(options.files != nullptr);
   FULCRUM_RETURN_IF_ERROR(options.files->CreateDirectories(options.directory));
-  if (options.wal_recovery == WalRecovery::kTailOnly) {
-    FULCRUM_RETURN_IF_ERROR(RepairTail(options));
-  }
   std::unique_ptr<Store> store(new Store(options, std::make_shared<Health>()));
   rocksdb::DBOptions database = DatabaseOptions(options, store->env_.get());
   database.listeners.push_back(store->health_);
@@ -193,6 +176,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   const rocksdb::ColumnFamilyOptions family =
       FamilyOptions(options, rocksdb::NewLRUCache(options.block_cache_bytes, /*num_shard_bits=*/2));
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  descriptors.reserve(options.families.size() + 1);
   for (const std::string& name : options.families) descriptors.emplace_back(name, family);
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, family);
 

@@ -1,6 +1,10 @@
-// A RocksDB database opened the way Fulcrum needs it: all bytes through base::FileSystem, a stated
-// WAL recovery mode, bloom filters and indexes pinned in the block cache, background work kept
-// small, and errors as absl::Status that name the directory and the remedy.
+// A RocksDB database opened the way Fulcrum needs it: all bytes through base::FileSystem, bloom
+// filters and indexes pinned in the block cache, background work kept small, and errors as
+// absl::Status that name the directory and the remedy.
+//
+// Its write-ahead log is recovered to a point in time: replay stops at the first damage, so what is
+// there is a consistent, maybe older state. Who cannot afford an older one must be able to tell
+// (orchestrator/synced_mark.h).
 //
 // Thread-safe. One process owns a directory at a time.
 #pragma once
@@ -21,19 +25,9 @@
 
 namespace fulcrum::store {
 
-// What opening does with a damaged write-ahead log.
-enum class WalRecovery : uint8_t {
-  // Drops a torn last record; damage before it is DATA_LOSS. For money. Every write must be synced:
-  // un-synced ones that the power takes look like damage in the middle.
-  kTailOnly,
-  // Stops at the first damage: a consistent, maybe older state. For derived data.
-  kPointInTime
-};
-
 struct StoreOptions {
   std::string directory;  // made if absent
   base::FileSystem* files = nullptr;
-  WalRecovery wal_recovery = WalRecovery::kTailOnly;
   std::vector<std::string> families;  // column families; made if absent, addressed by their index
   size_t block_cache_bytes = 64 << 20;
   size_t write_buffer_bytes = 16 << 20;  // per family, before a flush
@@ -49,7 +43,7 @@ enum class Sync : uint8_t { kNo, kYes };
 class Store {
  public:
   // FAILED_PRECONDITION: another process has it open, or it was written by a newer version.
-  // DATA_LOSS: it is damaged in a way the recovery mode does not accept.
+  // DATA_LOSS: it is damaged outside of the write-ahead log.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options);
   ~Store();
   Store(const Store&) = delete;

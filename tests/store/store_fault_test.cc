@@ -78,11 +78,10 @@ struct Tally {
 class PowerLossTest : public StoreFaultTest {
  protected:
   // Writes batches, loses power `states` times somewhere in between, recovers, and checks.
-  Tally Run(WalRecovery mode, Sync sync, int states) {
+  Tally Run(Sync sync, int states) {
     constexpr int kBatches = 60;
     files_.Record(true);
     StoreOptions options = Options();
-    options.wal_recovery = mode;
     std::vector<size_t> acknowledged;  // trace length when batch i returned
     size_t opened = 0;
     {
@@ -99,18 +98,17 @@ class PowerLossTest : public StoreFaultTest {
     const size_t span = acknowledged.back() - opened;
     for (int state = 0; state < states; ++state) {
       const size_t cut = opened + span * static_cast<size_t>(state) / static_cast<size_t>(states);
-      Recover(mode, sync, cut, static_cast<uint64_t>(state), acknowledged, &tally);
+      Recover(sync, cut, static_cast<uint64_t>(state), acknowledged, &tally);
     }
     return tally;
   }
 
-  void Recover(WalRecovery mode, Sync sync, size_t cut, uint64_t seed,
-               const std::vector<size_t>& acknowledged, Tally* tally) {
+  void Recover(Sync sync, size_t cut, uint64_t seed, const std::vector<size_t>& acknowledged,
+               Tally* tally) {
     StoreOptions options = Options();
     const std::string from = options.directory;
     options.directory = directory_.path() + "/after";
     options.files = base::PosixFileSystem();
-    options.wal_recovery = mode;
     std::filesystem::remove_all(options.directory);
     std::filesystem::create_directories(options.directory);
     const PowerLoss loss = files_.LosePower(cut, seed, from, options.directory);
@@ -130,21 +128,15 @@ class PowerLossTest : public StoreFaultTest {
 };
 
 // Nothing that was acknowledged is gone, what is there is a prefix, and the store always opens.
-TEST_F(PowerLossTest, SyncedBatchesSurviveAtAPointInTime) {
-  const Tally tally = Run(WalRecovery::kPointInTime, Sync::kYes, 120);
-  EXPECT_EQ(tally.refused, 0);
-  EXPECT_GE(tally.torn * 5, tally.states) << "too few states hold a torn record to prove anything";
-}
-
-TEST_F(PowerLossTest, SyncedBatchesSurviveWithTheTailCut) {
-  const Tally tally = Run(WalRecovery::kTailOnly, Sync::kYes, 120);
+TEST_F(PowerLossTest, SyncedBatchesSurvive) {
+  const Tally tally = Run(Sync::kYes, 120);
   EXPECT_EQ(tally.refused, 0);
   EXPECT_GE(tally.torn * 5, tally.states) << "too few states hold a torn record to prove anything";
 }
 
 // Un-synced batches may go, but never with a hole.
 TEST_F(PowerLossTest, UnsyncedBatchesLeaveAPrefix) {
-  const Tally tally = Run(WalRecovery::kPointInTime, Sync::kNo, 120);
+  const Tally tally = Run(Sync::kNo, 120);
   EXPECT_EQ(tally.refused, 0);
   EXPECT_GE(tally.torn * 5, tally.states) << "too few states hold a torn record to prove anything";
 }
