@@ -37,9 +37,8 @@ std::vector<double> ChoiceProbabilities(absl::Span<const BetaArm> arms, const Ba
 std::vector<Ticks> ToTicks(absl::Span<const double> probabilities, absl::Span<const bool> feasible,
                            double floor);
 
-// The draw of one decision and position: the first index whose cumulative ticks exceed the 32-bit
-// uniform (word 0) of Philox4x32-10 with the decision id, most significant word first, as counter
-// and `seed`, least significant word first, as key. `ticks` sum to 2^32.
+// The draw of one decision and position: the first index whose cumulative ticks exceed
+// base::DrawUniform(id, seed). `ticks` sum to 2^32.
 size_t Draw(absl::Span<const Ticks> ticks, DecisionId id, uint64_t seed);
 
 // The Philox key of a draw at `position` (1-based) under a surface's salt.

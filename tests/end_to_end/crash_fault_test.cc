@@ -184,7 +184,7 @@ TEST(Crash, KillsUnderLoadLoseNothingAndOverspendNothing) {
   testing::TemporaryDirectory temporary;
   const std::string directory = temporary.path() + "/bundle";
   testing::TestBundle options;
-  options.day_budget = 2'000'000'000;
+  options.day_budget = 100'000'000;
   options.total_budget = 1'000'000'000'000;
   options.cap = 5;
   testing::WriteBundle(directory, options);
