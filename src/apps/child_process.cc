@@ -8,7 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -19,8 +19,13 @@ extern char** environ;
 namespace fulcrum::apps {
 namespace {
 
+std::string ErrorText(int error) {
+  return std::generic_category().message(error);
+}
+
 std::vector<char*> Pointers(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
   for (std::string& text : strings) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
@@ -37,7 +42,7 @@ std::vector<std::string> Environment(const std::vector<std::string>& extra) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   if (log >= 0) {
     dup2(log, STDERR_FILENO);
     dup2(log, STDOUT_FILENO);
@@ -52,8 +57,7 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(
     const std::vector<std::string>& arguments, const std::string& log_path,
     const std::vector<std::string>& extra_environment) {
   if (access(arguments[0].c_str(), X_OK) != 0) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot run ", arguments[0], ": ", std::strerror(errno)));
+    return absl::NotFoundError(absl::StrCat("cannot run ", arguments[0], ": ", ErrorText(errno)));
   }
   std::vector<std::string> words = arguments;
   std::vector<std::string> environment = Environment(extra_environment);
@@ -63,14 +67,13 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(
   if (!log_path.empty()) {
     log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log < 0) {
-      return absl::InternalError(
-          absl::StrCat("cannot write ", log_path, ": ", std::strerror(errno)));
+      return absl::InternalError(absl::StrCat("cannot write ", log_path, ": ", ErrorText(errno)));
     }
   }
   const pid_t pid = fork();
   if (pid == 0) Become(argv.data(), envp.data(), log);
   if (log >= 0) close(log);
-  if (pid < 0) return absl::InternalError(absl::StrCat("fork: ", std::strerror(errno)));
+  if (pid < 0) return absl::InternalError(absl::StrCat("fork: ", ErrorText(errno)));
   return ChildProcess(pid);
 }
 
