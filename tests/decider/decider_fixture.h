@@ -58,7 +58,7 @@ class MemoryLog final : public domain::DecisionSink {
       base::MutexLock lock(&mutex_);
       if (refuse) return absl::ResourceExhaustedError("full");
       events_.push_back(event);
-      waiting_.push_back({static_cast<Lsn>(events_.size()), std::move(event), std::move(done)});
+      waiting_.push_back({++last_lsn_, std::move(event), std::move(done)});
     }
     if (!hold_back) Acknowledge();
     return absl::OkStatus();
@@ -85,6 +85,12 @@ class MemoryLog final : public domain::DecisionSink {
     return events_;
   }
 
+  // The events, which are then forgotten; the numbering goes on.
+  std::vector<LogEvent> Take() {
+    base::MutexLock lock(&mutex_);
+    return std::exchange(events_, {});
+  }
+
   std::atomic<bool> hold_back{false}, refuse{false};
 
  private:
@@ -96,6 +102,7 @@ class MemoryLog final : public domain::DecisionSink {
   domain::LogObserver* const observer_;
   base::Mutex mutex_;
   std::vector<LogEvent> events_ ABSL_GUARDED_BY(mutex_);
+  Lsn last_lsn_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -127,6 +134,12 @@ class DeciderFixture : public ::testing::Test {
     FULCRUM_ASSERT_OK(ledger->FinishRecovery(0));
     log = std::make_unique<MemoryLog>(ledger.get());
     metrics = std::make_unique<telemetry::Metrics>(std::vector<std::string>{"page"});
+    BuildDecider();
+  }
+
+  // A decider without a past: no alarms of earlier calls wait in it.
+  void BuildDecider() {
+    decider.reset();
     decider::DeciderParts parts;
     parts.features = &features;
     parts.users = &features;

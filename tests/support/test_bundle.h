@@ -17,6 +17,9 @@ struct TestBundle {
   int cap = 3;           // exposures of campaign `capped` per user and day
   std::string fallback;  // action id; empty: the neutral action
   std::string policy_salt = "test";
+  int64_t log_segment_bytes = 64 << 20;
+  std::string listen = "127.0.0.1:0";
+  bool reflection = true;
 };
 
 // Writes a bundle with the campaigns `paid` (paid-1..3), `capped` (capped-1..3) and `free`
@@ -24,8 +27,10 @@ struct TestBundle {
 inline void WriteBundle(const std::string& directory, const TestBundle& options) {
   std::filesystem::create_directories(directory);
   std::ofstream file(directory + "/bundle.yaml");
-  file << "server: {listen: 127.0.0.1:0, metrics_listen: 127.0.0.1:0, data_dir: data, durability: "
-       << options.durability << "}\n"
+  file << "server: {listen: '" << options.listen
+       << "', metrics_listen: 127.0.0.1:0, data_dir: data, durability: " << options.durability
+       << ", log_segment_bytes: " << options.log_segment_bytes
+       << ", reflection: " << (options.reflection ? "true" : "false") << "}\n"
        << "surfaces:\n  - id: page\n    campaigns: [paid, capped, free]\n    latency_budget: "
        << options.latency_budget << "\n    slate_size_max: " << options.slate_size_max
        << "\n    policy_salt: " << options.policy_salt << "\n    exploration_floor: 0.1\n";
