@@ -15,13 +15,14 @@ setup:  ## Install the Debian packages that are missing (deploy/packages.txt)
 build: setup  ## Release build: build/release/bin/fulcrumd and build/release/bin/fulcrum
 	@mkdir -p build
 	@cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	@cmake --build --preset release -j $(JOBS)
+	@cmake --build --preset release -j $(JOBS) --target fulcrumd_binary fulcrum_binary
 
 demo: setup  ## Real logged traffic through a running service; ARGS=--json for machines
 	@data=$$(scripts/fetch_demo_data.sh) && $(MAKE) --no-print-directory build && \
 	  FULCRUM_DEMO_DATA=$$data build/release/bin/fulcrum demo $(ARGS)
 
 test: build  ## All tests, unit to end to end
+	@cmake --build --preset release -j $(JOBS)
 	@ctest --preset release -j $(JOBS)
 
 bench: build  ## Measure; rows with aims in build/bench/summary.json

@@ -20,6 +20,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(fulcrum_flags INTERFACE -Wthread-safety)
 endif()
 
+if(FULCRUM_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # The instrumentation hides from gcc's flow analysis that a std::variant was set.
+  target_compile_options(fulcrum_flags INTERFACE -Wno-maybe-uninitialized)
+endif()
 if(FULCRUM_SANITIZE STREQUAL "address-undefined")
   # Null, alignment, vptr and object-size double the build for what ASan reports anyway.
   set(_sanitize -fsanitize=address,undefined -fno-sanitize=null,alignment,vptr

@@ -8,7 +8,10 @@ target_link_libraries(fulcrum_test_support PUBLIC
   fulcrum_base fulcrum_domain GTest::gmock GTest::gtest_main PRIVATE fulcrum_flags)
 fulcrum_precompile(fulcrum_test_support)
 
-add_custom_target(concurrent_tests)  # what the ThreadSanitizer stage of CI builds
+# What the stages of CI build: for ThreadSanitizer the concurrent ones, for AddressSanitizer all but
+# those of the whole service.
+add_custom_target(concurrent_tests)
+add_custom_target(room_tests)
 
 # Adds the binary `name` from `sources` and registers its tests with the labels `room` and `kind`.
 function(fulcrum_test name room kind libraries)
@@ -19,6 +22,9 @@ function(fulcrum_test name room kind libraries)
   fulcrum_precompile(${name})
   if(kind STREQUAL "concurrent")
     add_dependencies(concurrent_tests ${name})
+  endif()
+  if(NOT room STREQUAL "end_to_end")
+    add_dependencies(room_tests ${name})
   endif()
   set(timeout 120)
   if(kind STREQUAL "e2e" OR kind STREQUAL "fault" OR FULCRUM_SANITIZE)
@@ -104,6 +110,7 @@ function(fulcrum_sanitizer_tests)
       LABELS "base;concurrent" TIMEOUT 60)
   elseif(FULCRUM_SANITIZE MATCHES "^address-undefined")
     add_executable(planted_overflow ${folder}/planted_overflow.cc)
+    add_dependencies(room_tests planted_overflow)
     foreach(fault address undefined)
       add_test(NAME base/Sanitizers.FindThePlantedFault.${fault} COMMAND planted_overflow ${fault})
       set_tests_properties(base/Sanitizers.FindThePlantedFault.${fault} PROPERTIES
