@@ -99,12 +99,11 @@ void RunCycle(const std::string& directory, int cycle, base::RandomStream& rando
   std::vector<std::string> environment;
   if (named) {
     // Early enough that the cycle's load reaches it.
-    environment.push_back(absl::StrCat("FULCRUM_KILL_POINT=", kKillPoints[random.NextBelow(4)],
-                                       ":", 1 + random.NextBelow(100)));
+    environment.push_back(absl::StrCat("FULCRUM_KILL_POINT=", kKillPoints[random.NextBelow(4)], ":",
+                                       1 + random.NextBelow(100)));
   }
   const auto start = std::chrono::steady_clock::now();
-  auto daemon =
-      testing::StartDaemon(directory, random.Next64() >> 1, environment);
+  auto daemon = testing::StartDaemon(directory, random.Next64() >> 1, environment);
   ASSERT_THAT(daemon, testing::IsOk());
   counts->restart_ms.push_back(
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
@@ -173,10 +172,12 @@ void CheckLog(const std::string& log_directory, const Oracle& oracle,
     return std::get<0>(use.first) == "paid-day" && use.second >= limits.at("paid-day") - 2999999;
   });
   EXPECT_TRUE(budget_reached);
-  std::printf("decisions in the log: %zu, acknowledged: %zu, missing: %zu, invented: %zu, "
-              "over a limit: %zu\n",
-              seen.size(), oracle.acknowledged().size(), oracle.acknowledged().size() - found,
-              invented, overspent);
+  std::printf(
+      "figure: decisions in the log = %zu\nfigure: acknowledged = %zu\n"
+      "figure: missing = %zu\nfigure: invented = %zu\nfigure: changed = %zu\n"
+      "figure: over a limit = %zu\n",
+      seen.size(), oracle.acknowledged().size(), oracle.acknowledged().size() - found, invented,
+      changed, overspent);
 }
 
 TEST(Crash, KillsUnderLoadLoseNothingAndOverspendNothing) {
@@ -220,10 +221,13 @@ TEST(Crash, KillsUnderLoadLoseNothingAndOverspendNothing) {
   const auto at = [&](double share) {
     return counts.restart_ms[static_cast<size_t>(share * static_cast<double>(cycles - 1))];
   };
-  std::printf("cycles: %d, killed at named points: %d, at random: %d\n"
-              "restart until serving, ms: p50 %.0f, p90 %.0f, p99 %.0f, max %.0f\n",
-              cycles, counts.at_kill_points, counts.at_random, at(0.5), at(0.9), at(0.99),
-              counts.restart_ms.back());
+  std::printf(
+      "figure: kills = %d\nfigure: kills at named points = %d\n"
+      "figure: kills at random = %d\nfigure: restart p50 = %.0f ms\n"
+      "figure: restart p90 = %.0f ms\nfigure: restart p99 = %.0f ms\n"
+      "figure: restart max = %.0f ms\n",
+      cycles, counts.at_kill_points, counts.at_random, at(0.5), at(0.9), at(0.99),
+      counts.restart_ms.back());
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // A store whose reads hang for five seconds costs a request the fallback, not its latency budget.
 //
-// FULCRUM_STALL_STRICT=1 also holds the times measured at the client (make soak): they depend on the
-// machine, so they are no unit test's business.
+// FULCRUM_STALL_STRICT=1 also holds the times measured at the client (make soak): they depend on
+// the machine, so they are no unit test's business.
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -23,7 +23,8 @@ constexpr int64_t kBudgetUs = 50'000;
 
 using Steady = std::chrono::steady_clock;
 
-// How late a thread that wants to wake every millisecond really wakes: what the machine itself adds.
+// How late a thread that wants to wake every millisecond really wakes: what the machine itself
+// adds.
 class LagMeter {
  public:
   LagMeter() : thread_([this] { Run(); }) {}
@@ -144,9 +145,11 @@ TEST(Stall, EveryCallIsAnsweredWhileStoreReadsHang) {
     in_time += took <= kBudgetUs + lag.MaxBetween(result.start, result.end) ? 1 : 0;
     far_too_late += took > 2 * kBudgetUs ? 1 : 0;
   }
-  std::printf("answered %d, degraded %d, by the alarm %d, within the budget and the machine's lag "
-              "%d, over twice the budget %d, latest %lld us\n",
-              answered, degraded, by_alarm, in_time, far_too_late, static_cast<long long>(latest));
+  std::printf(
+      "figure: calls = %d\nfigure: answered = %d\nfigure: degraded = %d\n"
+      "figure: by the alarm = %d\nfigure: in time, the machine's lag aside = %d\n"
+      "figure: over twice the budget = %d\nfigure: latest = %lld us\n",
+      kCalls, answered, degraded, by_alarm, in_time, far_too_late, static_cast<long long>(latest));
   EXPECT_EQ(answered, kCalls);
   EXPECT_EQ(degraded, kCalls);
   EXPECT_GE(by_alarm, 900);
