@@ -174,6 +174,7 @@ absl::Status Service::Serve() {
   options.clock_mode = options_.clock_mode;
   options.inflight_max = settings.inflight_max;
   options.id_seed = options_.id_seed;
+  options.reflection = settings.reflection;
   edge::ServerParts edge_parts;
   edge_parts.decider = decider_.get();
   edge_parts.log = log_.get();

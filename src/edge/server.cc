@@ -3,9 +3,12 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_builder_plugin.h>
 
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
 #include "base/random.h"
@@ -30,6 +33,16 @@ int64_t MicrosSince(base::SteadyTime start) {
                                                                start)
       .count();
 }
+
+// gRPC adds reflection to every server of a process that links it; this takes it out again.
+class WithoutReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins,
+                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
+  }
+};
 
 class ServerImpl final : public Server {
  public:
@@ -82,6 +95,7 @@ absl::Status ServerImpl::Listen() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
+  if (!options_.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(&service_);
   builder.SetMaxReceiveMessageSize(kRequestBytesMax);
@@ -96,6 +110,7 @@ absl::Status ServerImpl::Listen() {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", options_.listen,
                                                "; set server.listen to a free address"));
   }
+  if (absl::StartsWith(options_.listen, "unix:")) port_ = 0;  // gRPC says 1
   Serve<DecideCall, telemetry::Method::kDecide>(&decide_, &Service::RequestDecide,
                                                 &ServerImpl::Decide, 64);
   Serve<ExposureCall, telemetry::Method::kReportExposure>(

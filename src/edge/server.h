@@ -20,6 +20,7 @@ struct ServerOptions {
   ClockMode clock_mode = ClockMode::kWall;
   uint32_t inflight_max = 512;  // requests in the process; more get RESOURCE_EXHAUSTED
   uint64_t id_seed = 0;         // seeds the random bits of decision ids
+  bool reflection = true;       // lists the services, for tools
 };
 
 // What the edge calls. All outlive it.
