@@ -1,13 +1,19 @@
 #include "telemetry/metrics.h"
 
+#include <netdb.h>
 #include <prometheus/counter.h>
 #include <prometheus/exposer.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <exception>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
@@ -90,12 +96,30 @@ class PulledFamilies final : public prometheus::Collectable {
   std::vector<PulledFamily> families_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Connects to host:port and hangs up.
+void Knock(const std::string& host, const std::string& port) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0) return;
+  const int connection = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (connection >= 0) {
+    // Whether it is accepted does not matter: it has woken whoever waits for it.
+    (void)connect(connection, found->ai_addr, found->ai_addrlen);
+    close(connection);
+  }
+  freeaddrinfo(found);
+}
+
 }  // namespace
 
 struct Metrics::Parts {
   std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
   std::shared_ptr<PulledFamilies> pulled = std::make_shared<PulledFamilies>();
   std::unique_ptr<prometheus::Exposer> exposer;
+  std::string host;  // where it listens
+  std::string port;
   // [surface][answer][reason]
   std::vector<std::array<std::array<prometheus::Counter*, kReasons>, kAnswers>> decisions;
   std::array<prometheus::Histogram*, kStages> stages{};
@@ -241,12 +265,27 @@ absl::StatusOr<int> Metrics::Serve(const std::string& listen) {
   }
   parts_->exposer->RegisterCollectable(parts_->registry);
   parts_->exposer->RegisterCollectable(parts_->pulled);
-  return parts_->exposer->GetListeningPorts().front();
+  const int port = parts_->exposer->GetListeningPorts().front();
+  parts_->host = listen.substr(0, listen.rfind(':'));
+  if (parts_->host.starts_with('[')) parts_->host = parts_->host.substr(1, parts_->host.size() - 2);
+  parts_->port = absl::StrCat(port);
+  return port;
 }
 
 void Metrics::Close() {
   parts_->pulled->Clear();
+  if (parts_->exposer == nullptr) return;
+  // Its accepting thread looks up every two seconds, or when somebody connects.
+  std::atomic<bool> closed{false};
+  std::thread knocking([this, &closed] {
+    while (!closed) {
+      Knock(parts_->host, parts_->port);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  });
   parts_->exposer.reset();
+  closed = true;
+  knocking.join();
 }
 
 std::string Metrics::Text() const {
