@@ -70,7 +70,9 @@ absl::Status FeatureMatcher::Check(Lsn lsn, const DecisionRecord& record) {
   const auto found = std::find_if(ahead_.begin(), ahead_.end(),
                                   [&](const Snapshot& one) { return one.id == record.id; });
   if (found == ahead_.end()) {
-    if (record.replayable == Replayable::kFull) missing_.push_back({lsn, record.id});
+    // Without a model there are no inputs to keep.
+    const bool expected = record.replayable == Replayable::kFull && record.versions.model != 0;
+    if (expected) missing_.push_back({lsn, record.id});
     if (missing_.size() > kMissingMax) {
       TellMissing(missing_.front());
       missing_.pop_front();

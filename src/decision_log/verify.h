@@ -7,9 +7,10 @@
 //   hard_limits      debits less refunds of a row, window and user never pass the stated limit
 //   time_budget      recorded stage times are within the latency budget, or a degradation is named
 //   lsn_consecutive  no LSN is missing or repeated
-//   features_match   each snapshot belongs to a decision and has its size; a decision that says it
-//                    can be replayed fully has one. What a crash may have taken from one of the two
-//                    streams, as the mark of the start after it says, is counted as lost instead.
+//   features_match   each snapshot belongs to a decision and has its size; a decision of a model
+//                    that says it can be replayed fully has one. What a crash may have taken from
+//                    one of the two streams, as the mark of the start after it says, is counted as
+//                    lost instead.
 //
 // Memory grows with the number of (row, window, user) keys that debits name, not with the records.
 // Not thread-safe; may run beside the log's writer.
