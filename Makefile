@@ -29,6 +29,7 @@ bench: build  ## Measure; rows with aims in build/bench/summary.json
 	@scripts/bench.sh
 
 soak: build  ## What takes longer than CI allows: all parts that are due, or PART=name (PART=list)
+	@cmake --build --preset release -j $(JOBS)
 	@scripts/soak.sh $(PART)
 
 lint:  ## Format, protos, scripts, and clang-tidy on everything
