@@ -3,12 +3,14 @@
 
 import json
 import pathlib
+import random
 import re
 import subprocess
 import sys
 import zlib
 
 PARTS = 8
+INCLUDERS_MAX = 40  # a header that everyone includes must not turn this into a run over everything
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -48,9 +50,15 @@ def main():
         if changed is not None:
             headers = [path for path in changed if path.endswith(".h")]
             turn = int((git("rev-list", "--count", "HEAD") or ["0"])[0]) % PARTS
-            units = [unit for unit in units
-                     if unit in changed or zlib.crc32(unit.encode()) % PARTS == turn
-                     or includes_one_of(unit, headers)]
+            due = {unit for unit in units
+                   if unit in changed or zlib.crc32(unit.encode()) % PARTS == turn}
+            includers = [unit for unit in units
+                         if unit not in due and includes_one_of(unit, headers)]
+            if len(includers) > INCLUDERS_MAX:
+                print(f"tidy: {len(includers) - INCLUDERS_MAX} files that include a changed header "
+                      "are left to their turn", file=sys.stderr)
+                includers = random.Random(turn).sample(includers, INCLUDERS_MAX)
+            units = sorted(due.union(includers))
     elif wanted:
         units = [unit for unit in units if unit in wanted]
     print("\n".join(units))

@@ -172,6 +172,7 @@ absl::Status CheckLog(DemoReport* report) {
 
 std::vector<std::string> Warnings(const DemoData& data, const TrafficResult& traffic) {
   std::vector<std::string> warnings;
+  warnings.reserve(data.absent.size() + 1);
   for (const std::string& name : data.absent) {
     warnings.push_back(absl::StrCat("campaign '", name, "' is not in the data and was skipped"));
   }

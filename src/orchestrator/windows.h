@@ -16,7 +16,7 @@ inline constexpr int64_t kTotalWindow = std::numeric_limits<int64_t>::min();
 // A day window is forgotten this long after its first instant, by the latest time that the ledger
 // has seen: the longest day (25 h where clocks go back, up to 27 h for zones that once moved more)
 // and two days for requests that come late. Depends on the key only, so that it needs no zone.
-inline constexpr int64_t kWindowKeptUs = int64_t{(27 + 48) * 3600} * 1'000'000;
+inline constexpr int64_t kWindowKeptUs = int64_t{27 + 48} * 3600 * 1'000'000;
 
 // First instant of the window of `kind` that holds `now`, in microseconds since 1970 UTC. A day
 // whose midnight is skipped by summer time starts at the jump; of two midnights the first counts.

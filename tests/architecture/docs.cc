@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <regex>
 
 #include "tests/architecture/source_tree.h"
@@ -12,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kRecords[] = "docs/adr";
+constexpr char kMetricsPage[] = "docs/metrics.md";
 
 // Calls visit(where, match) for every match of `pattern` in `files`; `where` is "file:line: ".
 void ForEachMatch(const fs::path& root, const std::vector<std::string>& files,
@@ -99,21 +101,39 @@ void CheckRecords(const fs::path& root, std::vector<std::string>* findings) {
   }
 }
 
-void CheckMetrics(const fs::path& root, std::vector<std::string>* findings) {
-  std::string known;
-  for (const std::string& file : SourceFiles(root, "src/telemetry")) {
-    for (const std::string& line : ReadLines(root / file)) known += line + "\n";
-  }
-  static const std::regex kMetric(
-      R"(\b(fulcrum_[a-z0-9_]+_(?:total|seconds|bytes|micros|ratio|info|records))\b)");
-  const auto files = Join(FilesBelow(root, "docs", {".md"}),
-                          FilesBelow(root, "deploy", {".md", ".yaml", ".yml", ".json", ".rules"}));
-  ForEachMatch(root, files, kMetric,
+// What `pattern` names in `files`, each with the first place that does.
+std::map<std::string, std::string> Names(const fs::path& root,
+                                         const std::vector<std::string>& files,
+                                         const std::regex& pattern) {
+  std::map<std::string, std::string> names;
+  ForEachMatch(root, files, pattern,
                [&](const std::string&, const std::string& where, const std::string& name) {
-                 if (known.find("\"" + name + "\"") == std::string::npos) {
-                   findings->push_back(where + "src/telemetry has no metric " + name + ".");
-                 }
+                 names.emplace(name, where);
                });
+  return names;
+}
+
+void CheckMetrics(const fs::path& root, std::vector<std::string>* findings) {
+  static const std::regex kLiteral(R"x("(fulcrum_[a-z0-9_]+)")x");
+  static const std::regex kAny(R"(\b(fulcrum_[a-z0-9_]+)\b)");
+  // Outside of the page, a word that begins like a metric may be a target or a package.
+  static const std::regex kWithUnit(
+      R"(\b(fulcrum_[a-z0-9_]+_(?:total|seconds|bytes|micros|ratio|info|records))\b)");
+  const auto defined = Names(
+      root, Join(SourceFiles(root, "src/telemetry"), SourceFiles(root, "src/apps")), kLiteral);
+  const auto described = Names(root, {kMetricsPage}, kAny);
+  auto named = Names(root,
+                     Join(FilesBelow(root, "docs", {".md"}),
+                          FilesBelow(root, "deploy", {".md", ".yaml", ".yml", ".json", ".rules"})),
+                     kWithUnit);
+  named.insert(described.begin(), described.end());
+  for (const auto& [name, where] : named) {
+    if (!defined.contains(name)) findings->push_back(where + "there is no metric " + name + ".");
+  }
+  for (const auto& [name, where] : defined) {
+    if (described.contains(name)) continue;
+    findings->push_back(where + "the metric " + name + " is not in " + kMetricsPage + ".");
+  }
 }
 
 }  // namespace

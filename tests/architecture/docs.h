@@ -9,8 +9,8 @@
 namespace fulcrum::architecture {
 
 // Relative links of *.md lead to files; docs/*.md and docs/adr/NNNN named in sources exist; every
-// record of docs/adr is listed in its README; metrics named in docs/ and deploy/ exist in
-// src/telemetry.
+// record of docs/adr is listed in its README; metrics named in docs/ and deploy/ exist in the
+// sources, and docs/metrics.md names them all.
 std::vector<std::string> CheckDocs(const std::filesystem::path& root);
 
 }  // namespace fulcrum::architecture

@@ -22,6 +22,7 @@ MadeUpTree Sound() {
       {"docs/a.md", "`fulcrum_decisions_total` and [record](adr/0001-x.md)\n"},
       {"docs/adr/README.md", "- [x](0001-x.md)\n"},
       {"docs/adr/0001-x.md", "# x\n"},
+      {"docs/metrics.md", "`fulcrum_decisions_total`\n"},
       {"src/telemetry/metrics.cc", "Counter(\"fulcrum_decisions_total\")\n"},
       {"src/base/x.h", "// docs/a.md and docs/adr/0001 say why.\n"},
   });
@@ -53,11 +54,27 @@ TEST(DocsChecker, FindsARecordThatIsNotListed) {
               ElementsAre("docs/adr/0002-y.md:1: not listed in docs/adr/README.md."));
 }
 
+TEST(DocsChecker, FindsAMetricThatIsNotDescribed) {
+  const MadeUpTree tree = Sound();
+  tree.Write("src/apps/service.cc", "\nGauge(\"fulcrum_log_healthy\");\n");
+  EXPECT_THAT(
+      CheckDocs(tree.root()),
+      ElementsAre(
+          "src/apps/service.cc:2: the metric fulcrum_log_healthy is not in docs/metrics.md."));
+}
+
+TEST(DocsChecker, FindsADescribedMetricThatDoesNotExist) {
+  const MadeUpTree tree = Sound();
+  tree.Write("docs/metrics.md", "`fulcrum_decisions_total`\n`fulcrum_gone`\n");
+  EXPECT_THAT(CheckDocs(tree.root()),
+              ElementsAre("docs/metrics.md:2: there is no metric fulcrum_gone."));
+}
+
 TEST(DocsChecker, FindsAMetricThatDoesNotExist) {
   const MadeUpTree tree = Sound();
   tree.Write("deploy/alerts.yaml", "expr: rate(fulcrum_lost_total[5m])\n");
   EXPECT_THAT(CheckDocs(tree.root()),
-              ElementsAre("deploy/alerts.yaml:1: src/telemetry has no metric fulcrum_lost_total."));
+              ElementsAre("deploy/alerts.yaml:1: there is no metric fulcrum_lost_total."));
 }
 
 }  // namespace
