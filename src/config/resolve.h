@@ -12,8 +12,8 @@ namespace fulcrum::config {
 // it. Two bundles that mean the same are then equal, byte by byte.
 void Canonicalise(v1::Bundle* bundle);
 
-// `bundle` is valid and canonical. Relative paths are resolved against `directory` (absolute).
+// `from` is valid and canonical. Relative paths are resolved against `directory` (absolute).
 // Leaves version and digest to the caller.
-Bundle Resolve(const v1::Bundle& bundle, const std::string& directory);
+Bundle Resolve(const v1::Bundle& from, const std::string& directory);
 
 }  // namespace fulcrum::config

@@ -164,7 +164,7 @@ absl::Status LogWriter::Flush() {
   absl::Status status;
   Pending barrier;
   barrier.flush = true;
-  barrier.done = [&](absl::StatusOr<Lsn> result) {
+  barrier.done = [&](const absl::StatusOr<Lsn>& result) {
     const base::MutexLock lock(&mutex);
     status = result.status();
     finished = true;

@@ -121,7 +121,7 @@ class LogWriter final : public domain::DecisionSink {
 
   absl::Status Enqueue(Pending pending, bool bounded);
   void Run();
-  bool TakeQueue(std::deque<Pending>* batch, bool* mark_due);
+  bool TakeQueue(std::deque<Pending>* queue, bool* mark_due);
   void ProcessInBatches(std::deque<Pending>* queue);
   void Process(std::vector<Pending>* batch);
   void Encode(std::vector<Pending>* batch);

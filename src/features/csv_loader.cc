@@ -26,7 +26,7 @@ class Loader {
   absl::Status Run(base::FileSystem* files) {
     FULCRUM_ASSIGN_OR_RETURN(csv_, base::CsvReader::Open(files, options_.path));
     FULCRUM_RETURN_IF_ERROR(MapHeader());
-    const absl::Status read = ReadAll();
+    absl::Status read = ReadAll();
     // After a bad record too: what came before it is stored, and durable once this returns.
     FULCRUM_RETURN_IF_ERROR(StoreBatch());
     FULCRUM_RETURN_IF_ERROR(store_->FinishWriting());
@@ -72,6 +72,7 @@ absl::Status Loader::MapHeader() {
                    config::NearestHint(options_.event_time_column, header));
   }
   std::vector<std::string> names;
+  names.reserve(view_.features.size());
   for (const config::FeatureSpec& feature : view_.features) names.push_back(feature.name);
   features_.assign(header.size(), nullptr);
   for (size_t i = 0; i < header.size(); ++i) {
