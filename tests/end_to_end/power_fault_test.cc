@@ -48,9 +48,9 @@ int FromEnvironment(const char* name, int otherwise) {
   return text == nullptr ? otherwise : std::atoi(text);
 }
 
-testing::TestBundle Options() {
+testing::TestBundle Options(const std::string& durability = "power") {
   testing::TestBundle options;
-  options.durability = "power";
+  options.durability = durability;
   options.day_budget = 150'000'000;
   options.total_budget = 1'000'000'000;
   options.cap = 2;
@@ -347,11 +347,12 @@ bool AtALimit(const Folded& folded) {
   });
 }
 
-void LoseAndRecover(const std::string& before, const testing::FaultyFileSystem& files, size_t cut,
-                    const Oracle& oracle, base::RandomStream* random, Tally* tally) {
+void LoseAndRecover(const std::string& durability, const std::string& before,
+                    const testing::FaultyFileSystem& files, size_t cut, const Oracle& oracle,
+                    base::RandomStream* random, Tally* tally) {
   const testing::TemporaryDirectory temporary;
   const std::string& after = temporary.path();
-  testing::WriteBundle(after, Options());
+  testing::WriteBundle(after, Options(durability));
   const testing::PowerLoss loss =
       files.LosePower(cut, random->Next64(), before + "/data", after + "/data");
   const std::string log = after + "/data/log";
@@ -443,7 +444,7 @@ TEST(PowerLoss, LosesNoAcknowledgedDecisionAndOverspendsNothing) {
     tally.while_starting += starting ? 1 : 0;
     SCOPED_TRACE(
         absl::StrCat("state ", state, ": power lost after operation ", cut, " of ", trace.end));
-    LoseAndRecover(directory, files, cut, oracle, &random, &tally);
+    LoseAndRecover("power", directory, files, cut, oracle, &random, &tally);
     EXPECT_EQ(tally.missing + tally.changed + tally.invented + tally.overspent, 0)
         << "missing " << tally.missing << ", changed " << tally.changed << ", invented "
         << tally.invented << ", overspent " << tally.overspent;
@@ -455,6 +456,27 @@ TEST(PowerLoss, LosesNoAcknowledgedDecisionAndOverspendsNothing) {
   EXPECT_GT(tally.log_torn * 20, tally.states);
   EXPECT_GT(tally.sectors_lost * 3, tally.states);
   EXPECT_GT(tally.at_a_limit * 4, tally.states);
+}
+
+// The judge can find what it looks for: with durability `process` a lost power does take what was
+// acknowledged. Even then the service starts, and no limit is passed by what the log holds.
+TEST(PowerLoss, TakesWhatWasOnlyWritten) {
+  testing::TemporaryDirectory temporary;
+  const std::string directory = temporary.path() + "/bundle";
+  testing::WriteBundle(directory, Options("process"));
+  testing::FaultyFileSystem files;
+  Oracle oracle;
+  const Trace trace = Record(directory, &files, &oracle);
+  ASSERT_FALSE(HasFailure());
+  base::RandomStream random(2);
+  Tally tally;
+  for (int state = 0; state < 30 && !HasFailure(); ++state) {
+    const size_t cut = RandomCut(files, trace.serving, trace.end, &random);
+    SCOPED_TRACE(absl::StrCat("power lost after operation ", cut, " of ", trace.end));
+    LoseAndRecover("process", directory, files, cut, oracle, &random, &tally);
+  }
+  EXPECT_GT(tally.missing, 0);
+  EXPECT_EQ(tally.changed + tally.invented + tally.overspent, 0);
 }
 
 }  // namespace
