@@ -59,7 +59,7 @@ sigset_t BlockStopSignals() {
 
 // True if told to stop, false if the service can no longer keep its promises.
 bool WaitForEnd(const sigset_t& signals, const Service& service) {
-  const timespec poll{0, 100 * 1000 * 1000};
+  const timespec poll{0, 100'000'000};
   while (service.healthy()) {
     if (sigtimedwait(&signals, nullptr, &poll) > 0) return true;
   }

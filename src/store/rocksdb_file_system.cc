@@ -68,7 +68,7 @@ class SequentialFile final : public rocksdb::FSSequentialFile {
 
   IOStatus Read(size_t length, const IOOptions&, Slice* result, char* scratch,
                 IODebugContext*) override {
-    const IOStatus status = ReadInto(*file_, offset_, length, result, scratch);
+    IOStatus status = ReadInto(*file_, offset_, length, result, scratch);
     offset_ += result->size();
     return status;
   }
