@@ -33,10 +33,10 @@ inline absl::StatusOr<Daemon> StartDaemon(const std::string& directory, uint64_t
                                           const std::vector<std::string>& environment = {}) {
   const std::string ready = directory + "/ready";
   std::filesystem::remove(ready);
-  auto process = apps::ChildProcess::Start(
-      {BinaryPath("fulcrumd"), "--config", directory, "--clock", "request", "--seed",
-       absl::StrCat(seed), "--ready-file", ready},
-      directory + "/fulcrumd.txt", environment);
+  auto process =
+      apps::ChildProcess::Start({BinaryPath("fulcrumd"), "--config", directory, "--clock",
+                                 "request", "--seed", absl::StrCat(seed), "--ready-file", ready},
+                                directory + "/fulcrumd.txt", environment);
   if (!process.ok()) return process.status();
   for (int i = 0; i < 60000; ++i) {
     if (std::filesystem::exists(ready)) {
