@@ -1,16 +1,14 @@
 // Which transport the edge uses (docs/adr/0005-transport.md): gRPC's callback API, as it comes and
 // with recycled arenas, against one completion queue with recycled calls and arenas. All three echo
-// the same messages from processes of their own; same client, windows by turns. Reports ratios of
-// the callback API to the queue: above 1, the queue is faster.
+// the same messages from processes of their own; same client, windows by turns. Prints ratios of
+// the callback API to the queue. It answers a question and promises nothing, so it reports no rows.
 #include <cstdio>
 #include <filesystem>
 
-#include "absl/strings/str_format.h"
 #include "bench/echo_server.h"
 #include "bench/interleave.h"
 #include "bench/load_client.h"
 #include "bench/made_up_data.h"
-#include "bench/rows.h"
 
 namespace fulcrum::bench {
 namespace {
@@ -62,24 +60,16 @@ struct Side {
 
 using Figures = std::vector<std::pair<Window, Window>>;
 
-void Report(const Side& side, const char* what, const Figures& figures, double Window::*figure,
-            Aim direction) {
+void Print(const Side& side, const char* what, const Figures& figures, double Window::*figure) {
   std::vector<double> callback;
   std::vector<double> queue;
   for (const auto& [a, b] : figures) {
     callback.push_back(a.*figure);
     queue.push_back(b.*figure);
   }
-  Row row;
-  row.name = absl::StrCat("transport_", NameOf(side.kind), "_", what, "_vs_queue");
-  row.value = MedianRatio(figures, [figure](const Window& window) { return window.*figure; });
-  row.unit = "ratio";
-  row.aim = 1;
-  row.direction = direction;  // holds: the queue, which the edge uses, is not worse
-  row.against = absl::StrFormat(
-      "completion queue, %d pairs of windows; callback %.0f, queue %.0f %s", kPairs,
-      Median(callback), Median(queue), figure == &Window::per_second ? "1/s" : "us");
-  ReportRow(row);
+  std::printf("%-15s %-5s %8.0f, queue %8.0f, median ratio %.3f\n", NameOf(side.kind), what,
+              Median(callback), Median(queue),
+              MedianRatio(figures, [figure](const Window& window) { return window.*figure; }));
 }
 
 void Compare(Side& callback, Side& queue) {
@@ -89,9 +79,9 @@ void Compare(Side& callback, Side& queue) {
   const Figures parallel = Interleave(
       kPairs, [&] { return callback.client.Throughput(kOutstanding, kThroughputWindow); },
       [&] { return queue.client.Throughput(kOutstanding, kThroughputWindow); });
-  Report(callback, "p50", sequential, &Window::p50_us, Aim::kAtLeast);
-  Report(callback, "p99", sequential, &Window::p99_us, Aim::kAtLeast);
-  Report(callback, "throughput", parallel, &Window::per_second, Aim::kAtMost);
+  Print(callback, "p50", sequential, &Window::p50_us);
+  Print(callback, "p99", sequential, &Window::p99_us);
+  Print(callback, "1/s", parallel, &Window::per_second);
 }
 
 int Run() {
