@@ -171,9 +171,10 @@ class DeciderFixture : public ::testing::Test {
   std::future<decider::Reply> Start(domain::DecisionContext context) {
     auto promise = std::make_shared<std::promise<decider::Reply>>();
     std::future<decider::Reply> future = promise->get_future();
-    const absl::Status status = decider->Decide(
-        {bundle, nullptr, std::make_shared<const scoring::Posteriors>()}, bundle->surfaces[0],
-        std::move(context), [promise](decider::Reply reply) { promise->set_value(reply); });
+    const absl::Status status =
+        decider->Decide({bundle, nullptr, std::make_shared<const scoring::Posteriors>()},
+                        bundle->surfaces[0], std::move(context),
+                        [promise](decider::Reply reply) { promise->set_value(std::move(reply)); });
     FULCRUM_EXPECT_OK(status);
     return future;
   }
