@@ -50,6 +50,7 @@ bool IsId(std::string_view text) {
 
 std::vector<std::string> FieldNames(const Descriptor& type) {
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
 }
@@ -230,8 +231,8 @@ class Reader {
 
  private:
   template <typename At>
-  void Report(const At& at, std::string message) {
-    problems_->Add({file_, at.line, at.column}, std::move(message));
+  void Report(const At& at, const std::string& message) {
+    problems_->Add({file_, at.line, at.column}, message);
   }
   template <typename At>
   void Mark(const std::string& path, const At& at) {

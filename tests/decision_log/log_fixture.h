@@ -112,7 +112,7 @@ class LogFixture : public ::testing::Test {
     for (uint64_t number = first; number < first + count; ++number) {
       const DecisionRecord decision = MakeDecision(number);
       const absl::Status status =
-          writer->Append(decision, MakeSnapshot(decision), [&](absl::StatusOr<Lsn> lsn) {
+          writer->Append(decision, MakeSnapshot(decision), [&](const absl::StatusOr<Lsn>& lsn) {
             if (lsn.ok()) ++acknowledged;
           });
       if (!status.ok()) break;

@@ -45,10 +45,11 @@ TEST_F(LogWriterTest, ObserversHearOfAnEventBeforeItsCaller) {
   std::vector<size_t> heard;
   std::vector<Lsn> lsns;
   for (uint64_t i = 1; i <= 5; ++i) {
-    FULCRUM_ASSERT_OK(writer->Append(MakeDecision(i), std::nullopt, [&](absl::StatusOr<Lsn> lsn) {
-      lsns.push_back(lsn.value());
-      heard.push_back(recorder.events.size());
-    }));
+    FULCRUM_ASSERT_OK(
+        writer->Append(MakeDecision(i), std::nullopt, [&](const absl::StatusOr<Lsn>& lsn) {
+          lsns.push_back(lsn.value());
+          heard.push_back(recorder.events.size());
+        }));
   }
   FULCRUM_ASSERT_OK(writer->Flush());
   EXPECT_THAT(lsns, ::testing::ElementsAre(1, 2, 3, 4, 5));
@@ -120,7 +121,7 @@ TEST_F(LogWriterTest, AnEventThatIsTooLargeTakesNoLsn) {
   outcome.kind.assign(kPayloadBytesMax, 'x');
   absl::Status status;
   FULCRUM_ASSERT_OK(writer->Append(outcome, std::nullopt,
-                                   [&](absl::StatusOr<Lsn> lsn) { status = lsn.status(); }));
+                                   [&](const absl::StatusOr<Lsn>& lsn) { status = lsn.status(); }));
   EXPECT_EQ(AppendAndWait(writer.get(), 1, 1), 1u);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("too large")));
   EXPECT_EQ(writer->Stats().last_lsn, 1u);
