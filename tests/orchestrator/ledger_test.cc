@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 constexpr MaskReason kFree = MaskReason::kNone;
 constexpr MaskReason kNoHold = MaskReason::kNoHold;
 
-Hold AcquireOrDie(Ledger* ledger, std::vector<int32_t> actions, size_t draws, absl::Time now,
+Hold AcquireOrDie(Ledger* ledger, const std::vector<int32_t>& actions, size_t draws, absl::Time now,
                   std::optional<UserRef> user_ref = User(1)) {
   absl::StatusOr<Hold> hold = ledger->Acquire(actions, draws, user_ref, now, Wait::kMayWait);
   EXPECT_THAT(hold, IsOk());

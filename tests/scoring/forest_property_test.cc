@@ -91,7 +91,7 @@ TEST(ForestProperty, ARowsMarginDoesNotDependOnItsNeighbours) {
   for (Tree& tree : trees) tree = RandomTree(25, 6, &random);
   const absl::StatusOr<Forest> forest = Forest::Build(6, -1, trees);
   FULCRUM_ASSERT_OK(forest);
-  std::vector<float> rows(37 * 6);
+  std::vector<float> rows(size_t{37} * 6);
   for (float& x : rows) x = random.NextBelow(4) == 0 ? kNan : RandomValue(&random);
   std::vector<float> together(37);
   forest->Predict(rows, absl::MakeSpan(together));

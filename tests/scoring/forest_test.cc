@@ -53,9 +53,9 @@ Tree Chain(int32_t levels) {
     tree.push_back({.value = 1});
   }
   // Node 2i is the i-th split: move the children in place.
-  Tree placed(static_cast<size_t>(2 * levels + 1));
-  for (int32_t i = 0; i < levels; ++i) {
-    placed[static_cast<size_t>(2 * i)] = tree[static_cast<size_t>(2 * i)];
+  Tree placed(2 * static_cast<size_t>(levels) + 1);
+  for (size_t i = 0; i < static_cast<size_t>(levels); ++i) {
+    placed[2 * i] = tree[2 * i];
   }
   return placed;
 }

@@ -104,7 +104,7 @@ TEST(Model, PredictsAtTheLargestColumnCount) {
   }
   const auto model = Model::Create(manifest, SmallForest(Forest::kColumnsMax));
   FULCRUM_ASSERT_OK(model);
-  std::vector<double> rows(3 * Forest::kColumnsMax, 0);
+  std::vector<double> rows(size_t{3} * Forest::kColumnsMax, 0);
   rows[Forest::kColumnsMax + 2] = 1;
   std::vector<double> out(3);
   (*model)->Predict(rows, absl::MakeSpan(out));

@@ -49,7 +49,7 @@ class StoreTest : public ::testing::Test {
   // The one file of the database that ends in `suffix`.
   std::string FileEndingIn(std::string_view suffix) const {
     for (const auto& entry : std::filesystem::directory_iterator(Options().directory)) {
-      const std::string name = entry.path().string();
+      std::string name = entry.path().string();
       if (name.ends_with(suffix)) return name;
     }
     ADD_FAILURE() << "no file ending in " << suffix;
