@@ -14,6 +14,13 @@ targets=("${@/%/_fuzz}")
 cmake --build --preset fuzz --target "${targets[@]}"
 mkdir -p build/fuzz-findings
 
+# A fuzzer that cannot find the planted crash proves nothing by finding none.
+if [ $# -eq 0 ] && build/fuzz/bin/canary_fuzz -max_total_time=60 -seed=1 \
+  -artifact_prefix=build/fuzz-findings/planted- > build/fuzz-findings/canary.log 2>&1; then
+  echo "fuzz: the canary's planted crash was not found" >&2
+  exit 1
+fi
+
 failed=0
 ran=0
 while read -r name; do

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -123,7 +124,7 @@ class PosixAppendFile final : public AppendFile {
  private:
   const Descriptor file_;
   const std::string path_;
-  uint64_t size_;
+  std::atomic<uint64_t> size_;  // one thread appends, others may ask
 };
 
 class PosixReadFile final : public ReadFile {

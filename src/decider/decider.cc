@@ -55,10 +55,12 @@ absl::Status Decider::Decide(Snapshot snapshot, const config::Surface& surface,
 void Decider::Run(const CallPtr& call, domain::Wait wait) {
   absl::Status status = ReadFeatures(*call, wait);
   if (status.ok()) {
+    if (Overran(*call, call->context.features_until, telemetry::Stage::kFeatures)) return;
     Score(*call);
     status = Select(*call, wait);
   }
   if (status.ok()) {
+    if (Overran(*call, call->context.selection_until, telemetry::Stage::kOrchestration)) return;
     Commit(call);
   } else if (wait == domain::Wait::kNoWait && absl::IsUnavailable(status)) {
     GoWait(call);
@@ -66,6 +68,15 @@ void Decider::Run(const CallPtr& call, domain::Wait wait) {
     telemetry::WarnLimited("selection_failed", {{"error", std::string(status.message())}});
     AnswerWithFallback(*call, Degradation::kLedgerUnavailable, /*record=*/true);
   }
+}
+
+bool Decider::Overran(Call& call, base::SteadyTime until, telemetry::Stage stage) {
+  if (call.lap_started <= until) return false;
+  call.selection.hold = orchestrator::Hold();  // released: nothing of it will be served
+  if (AnswerWithFallback(call, Degradation::kDeadline, /*record=*/true)) {
+    parts_.metrics->CountDeadlineExceeded(stage);
+  }
+  return true;
 }
 
 absl::Status Decider::ReadFeatures(Call& call, domain::Wait wait) {
@@ -182,30 +193,29 @@ void Decider::OnLogged(const CallPtr& call, const absl::StatusOr<Lsn>& lsn) {
 }
 
 void Decider::OnAlarm(Call& call) {
-  if (call.state.load(std::memory_order_acquire) == Call::kOpen) {
-    AnswerWithFallback(call, Degradation::kDeadline, /*record=*/true);
+  if (AnswerWithFallback(call, Degradation::kDeadline, /*record=*/true)) {
+    parts_.metrics->CountDeadlineExceeded(telemetry::Stage::kTotal);
   }
-  // Not `else`: the pipeline may have claimed meanwhile, and then the log is what is late.
-  if (call.state.load(std::memory_order_acquire) == Call::kClaimed) {
-    AnswerWithFallback(call, Degradation::kDisk, /*record=*/false);
-  }
+  // If that was not open any more, the pipeline has claimed, and the log is what is late.
+  AnswerWithFallback(call, Degradation::kDisk, /*record=*/false);
 }
 
-void Decider::AnswerWithFallback(Call& call, Degradation reason, bool record) {
+bool Decider::AnswerWithFallback(Call& call, Degradation reason, bool record) {
   // With `record` the pipeline has not claimed; without, it has, and its record or a `superseded`
   // one tells the story.
-  if (!call.Move(record ? Call::kOpen : Call::kClaimed, Call::kAnswered)) return;
+  if (!call.Move(record ? Call::kOpen : Call::kClaimed, Call::kAnswered)) return false;
   if (const WaitingRoom::Ticket ticket = call.ticket.load(); ticket != 0) {
     waiting_room_.Leave(ticket);
   }
   parts_.metrics->CountUnloggedAnswer();
   Send(call, MakeFallbackReply(call, reason, /*log_pending=*/true));
-  if (!record) return;
+  if (!record) return true;
   const absl::Status queued = parts_.log->Append(MakeFallbackRecord(call, reason), std::nullopt,
                                                  [](const absl::StatusOr<Lsn>&) {});
   if (!queued.ok()) {
     telemetry::WarnLimited("fallback_not_logged", {{"error", std::string(queued.message())}});
   }
+  return true;
 }
 
 void Decider::Send(Call& call, Reply reply) {

@@ -53,10 +53,13 @@ class Decider {
   absl::Status Select(Call& call, domain::Wait wait);
   void Commit(const CallPtr& call);
 
+  // True if the stage that just ended has passed its instant: then the fallback has answered.
+  bool Overran(Call& call, base::SteadyTime until, telemetry::Stage stage);
   void GoWait(const CallPtr& call);
   void OnLogged(const CallPtr& call, const absl::StatusOr<Lsn>& lsn);
   void OnAlarm(Call& call);
-  void AnswerWithFallback(Call& call, Degradation reason, bool record);
+  // False if somebody else has answered, or may still.
+  bool AnswerWithFallback(Call& call, Degradation reason, bool record);
   void Send(Call& call, Reply reply);
   void Supersede(const Call& call, Lsn lsn);
   void Lap(Call& call, int64_t StageTimes::*stage);

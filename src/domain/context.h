@@ -31,9 +31,13 @@ struct DecisionContext {
   base::StringMap<FeatureValue> values;  // the caller's context, known keys only
   std::vector<std::string> candidates;   // action ids from the caller; empty = the surface's own
   uint32_t slate_size = 1;
-  absl::Time now;                 // wall time of the decision
-  base::SteadyTime received;      // when the request was read
-  base::SteadyTime alarm_at;      // the reply must be on its way by then
+  absl::Time now;             // wall time of the decision
+  base::SteadyTime received;  // when the request was read
+  base::SteadyTime alarm_at;  // the reply must be on its way by then
+  // The budget split: a stage that is not done by its instant hands over to the fallback. What an
+  // earlier stage left of its share is carried forward, since these count from the arrival.
+  base::SteadyTime features_until = base::SteadyTime::max();
+  base::SteadyTime selection_until = base::SteadyTime::max();
   absl::Duration latency_budget;  // the shorter of L_max and the caller's deadline
 };
 

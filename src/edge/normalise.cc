@@ -18,6 +18,11 @@ constexpr int kContextEntriesMax = 512;
 constexpr size_t kContextKeyBytesMax = 128;
 constexpr size_t kContextTextBytesMax = 256;
 
+// How the latency budget is split: features and score get 35 % each; of the edge's 30 % a third is
+// for the way in and the rest for the log and the way back.
+constexpr double kFeaturesEnd = 0.10 + 0.35;
+constexpr double kSelectionEnd = kFeaturesEnd + 0.35;
+
 absl::Status Bad(std::string_view field, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(base::ToAbsl(field), ": ", base::ToAbsl(what)));
 }
@@ -92,6 +97,11 @@ absl::Status FillDeadline(const Arrival& arrival, Normalised* result) {
   result->context.latency_budget = budget;
   result->context.alarm_at =
       arrival.received + absl::ToChronoNanoseconds(budget - ReserveFor(budget));
+  const auto after = [&](double share) {
+    return arrival.received + absl::ToChronoNanoseconds(budget * share);
+  };
+  result->context.features_until = after(kFeaturesEnd);
+  result->context.selection_until = after(kSelectionEnd);
   return absl::OkStatus();
 }
 

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/mutex.h"
 #include "fulcrum/version.h"
 
@@ -123,6 +124,7 @@ struct Metrics::Parts {
   // [surface][answer][reason]
   std::vector<std::array<std::array<prometheus::Counter*, kReasons>, kAnswers>> decisions;
   std::array<prometheus::Histogram*, kStages> stages{};
+  std::array<prometheus::Counter*, kStages> deadlines_exceeded{};
   std::array<std::array<prometheus::Counter*, kGrpcCodes>, kMethods> rpcs{};
   std::array<prometheus::Histogram*, kMethods> rpc_durations{};
   prometheus::Counter* rows_fresh = nullptr;
@@ -163,6 +165,15 @@ void Metrics::Parts::RegisterLatencies() {
   for (int i = 0; i < kStages; ++i) {
     stages[i] =
         &stage_family.Add({{"stage", std::string(ToWord(static_cast<Stage>(i)))}}, StageBuckets());
+  }
+  auto& deadline_family =
+      prometheus::BuildCounter()
+          .Name("fulcrum_deadline_exceeded_total")
+          .Help("Decisions answered by the fallback because a stage, or all of them, took too long")
+          .Register(*registry);
+  for (const Stage stage : {Stage::kFeatures, Stage::kOrchestration, Stage::kTotal}) {
+    deadlines_exceeded[static_cast<size_t>(stage)] =
+        &deadline_family.Add({{"stage", std::string(ToWord(stage))}});
   }
   auto& rpc_family = prometheus::BuildCounter()
                          .Name("fulcrum_rpc_requests_total")
@@ -225,6 +236,12 @@ void Metrics::CountDecision(int surface, Answer answer, Degradation reason) {
 void Metrics::ObserveStage(Stage stage, int64_t microseconds) {
   parts_->stages[static_cast<size_t>(stage)]->Observe(static_cast<double>(microseconds) *
                                                       kSecondsPerMicro);
+}
+
+void Metrics::CountDeadlineExceeded(Stage stage) {
+  prometheus::Counter* const counter = parts_->deadlines_exceeded[static_cast<size_t>(stage)];
+  FULCRUM_CHECK(counter != nullptr);
+  counter->Increment();
 }
 
 void Metrics::CountRpc(Method method, int grpc_code, int64_t microseconds) {

@@ -42,6 +42,8 @@ class Metrics {
 
   void CountDecision(int surface, Answer answer, Degradation reason);
   void ObserveStage(Stage stage, int64_t microseconds);
+  // A stage (kTotal: the whole path) did not end in its share of the latency budget.
+  void CountDeadlineExceeded(Stage stage);
   void CountRpc(Method method, int grpc_code, int64_t microseconds);
   void CountFeatureRows(uint32_t fresh, uint32_t missing, uint32_t stale);
   void CountDroppedContextKeys(uint32_t keys);

@@ -100,6 +100,25 @@ TEST_F(DeciderTest, TheAlarmAnswersForAStalledStoreAndNothingStaysHeld) {
   EXPECT_EQ(SpentSum(), 0);
 }
 
+TEST_F(DeciderTest, AStageThatPassesItsShareHandsOverToTheFallback) {
+  for (const bool in_features : {true, false}) {
+    domain::DecisionContext context = ContextFor("ann", {"paid-1", "paid-2"});
+    (in_features ? context.features_until : context.selection_until) =
+        context.received - std::chrono::milliseconds(1);
+    const decider::Reply reply = Decide(std::move(context));
+    EXPECT_EQ(reply.answer, Answer::kNeutral);
+    EXPECT_EQ(reply.degradation, Degradation::kDeadline);
+    EXPECT_TRUE(reply.log_pending);
+  }
+  decider.reset();
+  EXPECT_EQ(HeldSum(), 0);
+  EXPECT_EQ(SpentSum(), 0);
+  const std::string text = metrics->Text();
+  EXPECT_THAT(text, HasSubstr("fulcrum_deadline_exceeded_total{stage=\"features\"} 1"));
+  EXPECT_THAT(text, HasSubstr("fulcrum_deadline_exceeded_total{stage=\"orchestration\"} 1"));
+  EXPECT_THAT(text, HasSubstr("fulcrum_deadline_exceeded_total{stage=\"total\"} 0"));
+}
+
 TEST_F(DeciderTest, TheEditorialActionStandsInWhereTheSurfaceHasOne) {
   TestBundle editorial;
   editorial.fallback = "free-2";

@@ -10,7 +10,6 @@ namespace fulcrum::edge {
 namespace {
 
 using ::fulcrum::testing::IsOk;
-using ::fulcrum::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -205,6 +204,13 @@ TEST_F(NormaliseTest, TheShorterDeadlineIsTheBudget) {
   const Normalised result = Accepted();
   EXPECT_EQ(result.context.latency_budget, absl::Milliseconds(8));
   EXPECT_EQ(result.context.alarm_at, arrival_.received + std::chrono::microseconds(7200));
+}
+
+TEST_F(NormaliseTest, TheBudgetIsSplitFromTheArrivalOn) {
+  const Normalised result = Accepted();  // 20 ms
+  EXPECT_EQ(result.context.features_until, arrival_.received + std::chrono::milliseconds(9));
+  EXPECT_EQ(result.context.selection_until, arrival_.received + std::chrono::milliseconds(16));
+  EXPECT_LT(result.context.selection_until, result.context.alarm_at);
 }
 
 TEST_F(NormaliseTest, APassedDeadlineIsRefused) {

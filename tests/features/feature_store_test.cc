@@ -8,7 +8,6 @@ namespace {
 
 using domain::RowState;
 using domain::Wait;
-using ::fulcrum::testing::IsOk;
 using ::fulcrum::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
