@@ -1,5 +1,6 @@
 #include "store/rocksdb_file_system.h"
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,9 +22,14 @@ std::string_view View(const Slice& slice) {
 
 // Preallocation is left out: it saves little for files this small, and zeroes behind the end of a
 // write-ahead log would look like a damaged tail.
+//
+// The first sync makes the file's name durable too. RocksDB syncs the directory only after it has
+// renamed CURRENT, so that lost power could keep the rename and lose the manifest it points to.
 class WritableFile final : public rocksdb::FSWritableFile {
  public:
-  explicit WritableFile(std::unique_ptr<base::AppendFile> file) : file_(std::move(file)) {}
+  WritableFile(base::FileSystem* files, std::string directory,
+               std::unique_ptr<base::AppendFile> file)
+      : files_(files), directory_(std::move(directory)), file_(std::move(file)) {}
 
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
@@ -42,7 +48,11 @@ class WritableFile final : public rocksdb::FSWritableFile {
   IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus Sync(const IOOptions&, IODebugContext*) override {
     if (file_ == nullptr) return Closed();
-    return ToIoStatus(file_->Sync());
+    const absl::Status synced = file_->Sync();
+    if (!synced.ok() || named_) return ToIoStatus(synced);
+    const absl::Status named = files_->SyncDirectory(directory_);
+    named_ = named.ok();
+    return ToIoStatus(named);
   }
   // Room is never reserved here: zeroes behind a log's end would look like damage. RocksDB's own
   // version keeps count of it, in state that ThreadSanitizer cannot see to be guarded.
@@ -54,7 +64,10 @@ class WritableFile final : public rocksdb::FSWritableFile {
  private:
   static IOStatus Closed() { return IOStatus::IOError("the file is closed"); }
 
+  base::FileSystem* const files_;
+  const std::string directory_;
   std::unique_ptr<base::AppendFile> file_;
+  bool named_ = false;  // the directory was synced since the file was made
   uint64_t size_at_close_ = 0;
 };
 
@@ -142,7 +155,8 @@ class RocksDbFileSystem final : public rocksdb::FileSystemWrapper {
                            IODebugContext*) override {
     auto file = files_->OpenForAppend(path, base::OpenMode::kTruncate);
     if (!file.ok()) return ToIoStatus(file.status());
-    *result = std::make_unique<WritableFile>(std::move(*file));
+    *result = std::make_unique<WritableFile>(files_, std::filesystem::path(path).parent_path(),
+                                             std::move(*file));
     return IOStatus::OK();
   }
   IOStatus NewDirectory(const std::string& path, const IOOptions&,

@@ -25,6 +25,7 @@ class MemoryFeatures final : public domain::FeatureSource, public domain::UserDa
   absl::StatusOr<domain::UserFeatures> ReadUser(std::string_view, absl::Time,
                                                 domain::Wait wait) override {
     if (on_disk && wait == domain::Wait::kNoWait) return absl::UnavailableError("on disk");
+    if (stalled) ++stalls;
     while (stalled) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     if (broken) return absl::DataLossError("broken");
     domain::UserFeatures user;
@@ -44,7 +45,7 @@ class MemoryFeatures final : public domain::FeatureSource, public domain::UserDa
 
   std::atomic<bool> on_disk{false}, stalled{false}, broken{false}, known{true};
   std::atomic<domain::RowState> state{domain::RowState::kMissing};
-  std::atomic<int> first_contacts{0};
+  std::atomic<int> first_contacts{0}, stalls{0};
 };
 
 // A log in memory that can hold its acknowledgements back, or refuse.

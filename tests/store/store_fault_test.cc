@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "store/rocksdb_file_system.h"
 #include "store/store.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/status_matchers.h"
@@ -180,6 +181,25 @@ TEST_F(StoreFaultTest, AReadErrorIsNotAMissingKey) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("injected I/O error")));
   EXPECT_EQ(files_.faults_fired(), 1);
   EXPECT_FALSE(GetOrEmpty(store.get(), Key(0)).empty()) << "the next read is well";
+}
+
+// What RocksDB relies on when it renames CURRENT before it syncs the directory: a manifest that was
+// synced is there under its name.
+TEST_F(StoreFaultTest, ASyncedFileKeepsItsNameWhenPowerIsLost) {
+  files_.Record(true);
+  const std::string from = directory_.path() + "/db";
+  std::filesystem::create_directories(from);
+  const auto adaptor = NewRocksDbFileSystem(&files_);
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  ASSERT_TRUE(adaptor->NewWritableFile(from + "/MANIFEST-1", {}, &file, nullptr).ok());
+  ASSERT_TRUE(file->Append("edit", {}, nullptr).ok());
+  ASSERT_TRUE(file->Sync({}, nullptr).ok());
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const std::string to = directory_.path() + "/after-" + std::to_string(seed);
+    std::filesystem::create_directories(to);
+    files_.LosePower(files_.operations(), seed, from, to);
+    EXPECT_TRUE(std::filesystem::exists(to + "/MANIFEST-1")) << "seed " << seed;
+  }
 }
 
 }  // namespace
