@@ -99,8 +99,10 @@ struct CandidateRecord {
   std::string campaign_id;
   MaskReason mask = MaskReason::kNone;
   double score = 0;  // model output mu(x, a), a probability; NaN if there was none
-  double alpha = 0;  // Beta posterior that was used; 0 if masked before scoring
+  double alpha = 0;  // Beta posterior that was used; 0 if masked before scoring or Gaussian
   double beta = 0;
+  double mean = 0;  // Gaussian posterior that was used, in reward; sd is 0 if it was Beta
+  double sd = 0;
 
   friend bool operator==(const CandidateRecord&, const CandidateRecord&) = default;
 };
@@ -112,6 +114,7 @@ struct PositionRecord {
                               // empty if nothing was drawn (fallback answers)
   uint64_t seed = 0;          // Philox4x32-10 key; the counter is the decision id
   std::vector<Debit> debits;  // what the drawn action takes
+  std::vector<double> basis;  // x of the drawn arm if its posterior is linear in x; else empty
 
   friend bool operator==(const PositionRecord&, const PositionRecord&) = default;
 };
@@ -134,6 +137,8 @@ struct DecisionRecord {
   double neutral_value = 0;    // that value, if known
   double neutral_alpha = 0;    // otherwise its Beta posterior
   double neutral_beta = 0;
+  double neutral_mean = 0;  // or its Gaussian posterior, if neutral_sd > 0
+  double neutral_sd = 0;
   double exploration_floor = 0;
   std::vector<CandidateRecord> candidates;
   std::vector<PositionRecord> positions;
@@ -142,7 +147,11 @@ struct DecisionRecord {
   StageTimes times;
   int64_t latency_budget_us = 0;  // the shorter of L_max and the caller's deadline
   Replayable replayable = Replayable::kNone;
-  std::string replayable_reason;  // empty if full
+  std::string replayable_reason;     // empty if full
+  bool exposure_required = false;    // it counts only if an exposure is reported in time
+  int64_t exposure_window_us = 0;    // how long that is; 0 if exposure is assumed
+  int64_t attribution_window_us = 0;  // outcomes later than this are not credited
+  std::string reward_kind;           // outcomes of this kind are the reward
 
   friend bool operator==(const DecisionRecord&, const DecisionRecord&) = default;
 };
@@ -184,7 +193,22 @@ struct SupersededRecord {
   friend bool operator==(const SupersededRecord&, const SupersededRecord&) = default;
 };
 
-using LogEvent = std::variant<DecisionRecord, ExposureRecord, OutcomeRecord, SupersededRecord>;
+// The exposure window of a decision has ended and nobody reported these positions as shown: they
+// are missing, not failures, and their debits are returned. Written before any later exposure of
+// them, which then counts as late.
+struct UnshownRecord {
+  DecisionId decision_id;
+  Lsn decision_lsn = 0;
+  std::vector<uint32_t> positions;  // 1-based, ascending
+  std::vector<Debit> refunds;       // of those positions
+  UserRef user_ref{};
+  int64_t occurred_us = 0;  // when the window was found to have ended
+
+  friend bool operator==(const UnshownRecord&, const UnshownRecord&) = default;
+};
+
+using LogEvent =
+    std::variant<DecisionRecord, ExposureRecord, OutcomeRecord, SupersededRecord, UnshownRecord>;
 
 // The model inputs of one decision as they were served: one row of doubles per candidate, in the
 // order of the record, with the columns of the record's model version. Missing is NaN.
@@ -193,6 +217,7 @@ struct FeatureSnapshot {
   uint64_t model = 0;
   uint32_t columns = 0;
   std::vector<double> values;  // candidates x columns, row by row
+  std::vector<double> basis;   // terms of a linear posterior that all candidates share
 };
 
 }  // namespace fulcrum

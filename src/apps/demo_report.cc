@@ -261,6 +261,8 @@ absl::StatusOr<std::vector<RowUse>> FoldRows(const config::Bundle& bundle,
       }
     } else if (const auto* superseded = std::get_if<SupersededRecord>(&entry.event)) {
       for (const Debit& debit : superseded->refunds) add(debit, superseded->user_ref, -1);
+    } else if (const auto* unshown = std::get_if<UnshownRecord>(&entry.event)) {
+      for (const Debit& debit : unshown->refunds) add(debit, unshown->user_ref, -1);
     }
   }
   if (reader->end() != LogEnd::kClean) return absl::DataLossError(ToString(reader->damage()));

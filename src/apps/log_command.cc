@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "apps/command_line.h"
@@ -75,6 +76,12 @@ std::string Describe(const OutcomeRecord& record) {
 std::string Describe(const SupersededRecord& record) {
   return absl::StrCat("LSN ", record.decision_lsn, " was not served, ", record.served_action_id,
                       " was; ", record.refunds.size(), " debits returned");
+}
+
+std::string Describe(const UnshownRecord& record) {
+  return absl::StrCat("positions ", absl::StrJoin(record.positions, ","), " of LSN ",
+                      record.decision_lsn, " not shown in time; ", record.refunds.size(),
+                      " debits returned");
 }
 
 void PrintEntry(const LogEntry& entry, bool json) {

@@ -31,6 +31,18 @@ struct Server {
   uint32_t waiting_requests_max = 256;
   uint32_t inflight_max = 512;  // requests in the process; more are refused
   bool reflection = true;
+  absl::Duration idempotency_window = absl::Minutes(10);
+  uint32_t idempotency_requests_max = 1'000'000;
+};
+
+// Gaussian posteriors, linear in [1, score, segments.., context_keys..].
+struct LinearPosterior {
+  double noise_sd = 0.3;
+  double prior_sd = 0.3;
+  std::vector<std::string> segments;
+  std::vector<std::string> context_keys;
+
+  size_t terms() const { return 2 + segments.size() + context_keys.size(); }
 };
 
 enum class Resource : uint8_t { kCost, kExposures };
@@ -78,6 +90,11 @@ struct Surface {
   double model_strength = 100;      // how many observations the model's opinion is worth
   std::string segment_feature;      // user feature whose value is the segment; may be empty
   std::string policy_salt;
+  bool exposure_required = false;
+  absl::Duration exposure_window = absl::Minutes(10);
+  absl::Duration attribution_window = absl::Hours(1);
+  std::string reward_kind = "click";
+  std::optional<LinearPosterior> linear;  // absent: Beta posteriors
 };
 
 struct FeatureSpec {

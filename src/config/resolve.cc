@@ -59,6 +59,8 @@ Server ResolveServer(const v1::Server& from, const std::string& directory) {
   to.waiting_requests_max = from.waiting_requests_max();
   to.inflight_max = from.inflight_max();
   to.reflection = from.reflection();
+  to.idempotency_window = DurationOf(from.idempotency_window());
+  to.idempotency_requests_max = from.idempotency_requests_max();
   return to;
 }
 
@@ -135,6 +137,17 @@ Surface ResolveSurface(const v1::Surface& from, const Bundle& bundle) {
   to.model_strength = from.model_strength();
   to.segment_feature = from.segment_feature();
   to.policy_salt = from.policy_salt();
+  to.exposure_required = from.exposure() == v1::EXPOSURE_REQUIRED;
+  to.exposure_window = DurationOf(from.exposure_window());
+  to.attribution_window = DurationOf(from.attribution_window());
+  to.reward_kind = from.reward_kind();
+  if (from.has_linear()) {
+    to.linear = LinearPosterior{
+        .noise_sd = from.linear().noise_sd(),
+        .prior_sd = from.linear().prior_sd(),
+        .segments = {from.linear().segments().begin(), from.linear().segments().end()},
+        .context_keys = {from.linear().context_keys().begin(), from.linear().context_keys().end()}};
+  }
   return to;
 }
 

@@ -25,7 +25,8 @@ std::string PayloadToJson(std::string_view payload) {
 }  // namespace
 
 const char* EventTypeName(const LogEvent& event) {
-  constexpr const char* kNames[] = {"decision", "exposure", "outcome", "superseded"};
+  constexpr const char* kNames[] = {"decision", "exposure", "outcome", "superseded",
+                                     "unshown"};
   static_assert(std::variant_size_v<LogEvent> == std::size(kNames));
   return kNames[event.index()];
 }
@@ -35,7 +36,10 @@ DecisionId EventDecisionId(const LogEvent& event) {
   if (const auto* const exposure = std::get_if<ExposureRecord>(&event))
     return exposure->decision_id;
   if (const auto* const outcome = std::get_if<OutcomeRecord>(&event)) return outcome->decision_id;
-  return std::get<SupersededRecord>(event).decision_id;
+  if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
+    return superseded->decision_id;
+  }
+  return std::get<UnshownRecord>(event).decision_id;
 }
 
 std::string EventToJson(const LogEvent& event) {
@@ -48,6 +52,8 @@ std::string EventToJson(const LogEvent& event) {
       return PayloadToJson<pb::OutcomeRecord>(payload);
     case RecordType::kSuperseded:
       return PayloadToJson<pb::SupersededRecord>(payload);
+    case RecordType::kUnshown:
+      return PayloadToJson<pb::UnshownRecord>(payload);
     default:
       return PayloadToJson<pb::DecisionRecord>(payload);
   }

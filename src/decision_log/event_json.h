@@ -8,7 +8,7 @@
 
 namespace fulcrum::decision_log {
 
-// "decision", "exposure", "outcome" or "superseded".
+// "decision", "exposure", "outcome", "superseded" or "unshown".
 const char* EventTypeName(const LogEvent& event);
 DecisionId EventDecisionId(const LogEvent& event);
 

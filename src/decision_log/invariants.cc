@@ -44,7 +44,9 @@ void EventInvariants::Check(Lsn lsn, const LogEvent& event) {
   if (const auto* const decision = std::get_if<DecisionRecord>(&event)) {
     CheckDecision(lsn, *decision);
   } else if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
-    Refund(lsn, *superseded);
+    Refund(lsn, superseded->decision_id, superseded->refunds, superseded->user_ref);
+  } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
+    Refund(lsn, unshown->decision_id, unshown->refunds, unshown->user_ref);
   }
 }
 
@@ -103,12 +105,13 @@ void EventInvariants::CheckPosition(Lsn lsn, const DecisionRecord& record, size_
   }
 }
 
-void EventInvariants::Refund(Lsn lsn, const SupersededRecord& record) {
-  for (const Debit& refund : record.refunds) {
-    int64_t& spent = spent_[KeyOf(refund, record.user_ref)];
+void EventInvariants::Refund(Lsn lsn, const DecisionId& id, const std::vector<Debit>& refunds,
+                             const UserRef& user_ref) {
+  for (const Debit& refund : refunds) {
+    int64_t& spent = spent_[KeyOf(refund, user_ref)];
     spent = SaturatingAdd(spent, refund.amount > 0 ? -refund.amount : 0);
     hard_limits_.Check(refund.amount > 0 && spent >= 0, [&] {
-      return At(lsn, record.decision_id,
+      return At(lsn, id,
                 absl::StrCat("row '", refund.row, "', window ", refund.window_start_us,
                              ": more is returned than was taken"));
     });

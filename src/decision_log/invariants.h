@@ -40,7 +40,8 @@ class EventInvariants {
 
   void CheckDecision(Lsn lsn, const DecisionRecord& record);
   void CheckPosition(Lsn lsn, const DecisionRecord& record, size_t index);
-  void Refund(Lsn lsn, const SupersededRecord& record);
+  void Refund(Lsn lsn, const DecisionId& id, const std::vector<Debit>& refunds,
+              const UserRef& user_ref);
   static LimitKey KeyOf(const Debit& debit, const UserRef& user_ref);
 
   Tally ticks_sum_{"ticks_sum"};

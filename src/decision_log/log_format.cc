@@ -56,6 +56,7 @@ bool IsKnownType(uint8_t type) {
     case RecordType::kExposure:
     case RecordType::kOutcome:
     case RecordType::kSuperseded:
+    case RecordType::kUnshown:
     case RecordType::kFeatureSnapshot:
     case RecordType::kMark:
       return true;

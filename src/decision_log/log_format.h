@@ -43,6 +43,7 @@ enum class RecordType : uint8_t {
   kPriceUpdate = 6,      // reserved
   kLease = 7,            // reserved
   kAudit = 8,            // reserved
+  kUnshown = 9,
   kFeatureSnapshot = 16,
   kMark = 32  // about the log itself; has the LSN of the record before it and no own
 };

@@ -110,6 +110,8 @@ void ToProto(const CandidateRecord& candidate, pb::Candidate* proto) {
   proto->set_score(candidate.score);
   proto->set_alpha(candidate.alpha);
   proto->set_beta(candidate.beta);
+  proto->set_mean(candidate.mean);
+  proto->set_sd(candidate.sd);
 }
 
 absl::StatusOr<CandidateRecord> CandidateFromProto(const pb::Candidate& proto) {
@@ -117,7 +119,9 @@ absl::StatusOr<CandidateRecord> CandidateFromProto(const pb::Candidate& proto) {
                             .campaign_id = proto.campaign_id(),
                             .score = proto.score(),
                             .alpha = proto.alpha(),
-                            .beta = proto.beta()};
+                            .beta = proto.beta(),
+                            .mean = proto.mean(),
+                            .sd = proto.sd()};
   FULCRUM_ASSIGN_OR_RETURN(
       candidate.mask, FromProto(proto.mask(), MaskReason::kLedgerUnavailable, "candidate.mask"));
   return candidate;
@@ -128,6 +132,7 @@ void ToProto(const PositionRecord& position, pb::Position* proto) {
   proto->mutable_ticks()->Add(position.ticks.begin(), position.ticks.end());
   proto->set_seed(position.seed);
   for (const Debit& debit : position.debits) ToProto(debit, proto->add_debits());
+  proto->mutable_basis()->Add(position.basis.begin(), position.basis.end());
 }
 
 PositionRecord PositionFromProto(const pb::Position& proto) {
@@ -136,6 +141,7 @@ PositionRecord PositionFromProto(const pb::Position& proto) {
   position.seed = proto.seed();
   position.ticks.assign(proto.ticks().begin(), proto.ticks().end());
   for (const pb::Debit& debit : proto.debits()) position.debits.push_back(DebitFromProto(debit));
+  position.basis.assign(proto.basis().begin(), proto.basis().end());
   return position;
 }
 
@@ -157,6 +163,8 @@ void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
   proto->set_neutral_value(record.neutral_value);
   proto->set_neutral_alpha(record.neutral_alpha);
   proto->set_neutral_beta(record.neutral_beta);
+  proto->set_neutral_mean(record.neutral_mean);
+  proto->set_neutral_sd(record.neutral_sd);
   proto->set_exploration_floor(record.exploration_floor);
   for (const CandidateRecord& one : record.candidates) ToProto(one, proto->add_candidates());
   for (const PositionRecord& one : record.positions) ToProto(one, proto->add_positions());
@@ -166,6 +174,10 @@ void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
   proto->set_latency_budget_us(record.latency_budget_us);
   proto->set_replayable(ToProto<pb::Replayable>(record.replayable));
   proto->set_replayable_reason(record.replayable_reason);
+  proto->set_exposure_required(record.exposure_required);
+  proto->set_exposure_window_us(record.exposure_window_us);
+  proto->set_attribution_window_us(record.attribution_window_us);
+  proto->set_reward_kind(record.reward_kind);
 }
 
 absl::StatusOr<LogEvent> FromProto(const pb::DecisionRecord& proto) {
@@ -188,6 +200,8 @@ absl::StatusOr<LogEvent> FromProto(const pb::DecisionRecord& proto) {
   record.neutral_value = proto.neutral_value();
   record.neutral_alpha = proto.neutral_alpha();
   record.neutral_beta = proto.neutral_beta();
+  record.neutral_mean = proto.neutral_mean();
+  record.neutral_sd = proto.neutral_sd();
   record.exploration_floor = proto.exploration_floor();
   for (const pb::Candidate& one : proto.candidates()) {
     FULCRUM_ASSIGN_OR_RETURN(CandidateRecord candidate, CandidateFromProto(one));
@@ -203,6 +217,10 @@ absl::StatusOr<LogEvent> FromProto(const pb::DecisionRecord& proto) {
   FULCRUM_ASSIGN_OR_RETURN(record.replayable,
                            FromProto(proto.replayable(), Replayable::kFull, "replayable"));
   record.replayable_reason = proto.replayable_reason();
+  record.exposure_required = proto.exposure_required();
+  record.exposure_window_us = proto.exposure_window_us();
+  record.attribution_window_us = proto.attribution_window_us();
+  record.reward_kind = proto.reward_kind();
   return LogEvent(std::move(record));
 }
 
@@ -259,6 +277,26 @@ absl::StatusOr<LogEvent> FromProto(const pb::SupersededRecord& proto) {
   SupersededRecord record;
   record.decision_lsn = proto.decision_lsn();
   record.served_action_id = proto.served_action_id();
+  record.occurred_us = proto.occurred_us();
+  FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
+  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record.user_ref));
+  for (const pb::Debit& refund : proto.refunds()) record.refunds.push_back(DebitFromProto(refund));
+  return LogEvent(std::move(record));
+}
+
+void ToProto(const UnshownRecord& record, pb::UnshownRecord* proto) {
+  proto->set_decision_id(record.decision_id.ToBytes());
+  proto->set_decision_lsn(record.decision_lsn);
+  proto->mutable_positions()->Add(record.positions.begin(), record.positions.end());
+  for (const Debit& refund : record.refunds) ToProto(refund, proto->add_refunds());
+  UserRefToProto(record.user_ref, proto->mutable_user_ref());
+  proto->set_occurred_us(record.occurred_us);
+}
+
+absl::StatusOr<LogEvent> FromProto(const pb::UnshownRecord& proto) {
+  UnshownRecord record;
+  record.decision_lsn = proto.decision_lsn();
+  record.positions.assign(proto.positions().begin(), proto.positions().end());
   record.occurred_us = proto.occurred_us();
   FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
   FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record.user_ref));
@@ -330,6 +368,9 @@ absl::Status Check(const DecisionRecord& record) {
   for (const PositionRecord& position : record.positions) {
     check.Text("position.action_id", position.action_id);
     check.Debits("position.debits", position.debits);
+    for (const double term : position.basis) {
+      check.That(std::isfinite(term), "position.basis", "is not all finite");
+    }
     if (position.ticks.empty()) continue;
     check.That(position.ticks.size() == record.candidates.size() + 1, "position.ticks",
                "has not one number per candidate and one for the neutral action");
@@ -363,6 +404,19 @@ absl::Status Check(const SupersededRecord& record) {
   return check.status();
 }
 
+absl::Status Check(const UnshownRecord& record) {
+  Checker check("unshown");
+  check.Debits("refunds", record.refunds);
+  check.That(record.decision_lsn >= 1, "decision_lsn", "is 0");
+  check.That(!record.positions.empty(), "positions", "is empty");
+  uint32_t last = 0;
+  for (const uint32_t position : record.positions) {
+    check.That(position > last, "positions", "is not ascending from 1");
+    last = position;
+  }
+  return check.status();
+}
+
 }  // namespace
 
 absl::Status CheckEvent(const LogEvent& event) {
@@ -379,7 +433,8 @@ absl::Status CheckSnapshot(const FeatureSnapshot& snapshot) {
 
 RecordType TypeOf(const LogEvent& event) {
   constexpr RecordType kTypes[] = {RecordType::kDecision, RecordType::kExposure,
-                                   RecordType::kOutcome, RecordType::kSuperseded};
+                                   RecordType::kOutcome, RecordType::kSuperseded,
+                                   RecordType::kUnshown};
   static_assert(std::variant_size_v<LogEvent> == std::size(kTypes));
   return kTypes[event.index()];
 }
@@ -390,6 +445,7 @@ struct RecordEncoder::Scratch {
   pb::ExposureRecord exposure;
   pb::OutcomeRecord outcome;
   pb::SupersededRecord superseded;
+  pb::UnshownRecord unshown;
   pb::FeatureSnapshot snapshot;
   std::string payload;
 
@@ -397,6 +453,7 @@ struct RecordEncoder::Scratch {
   pb::ExposureRecord* For(const ExposureRecord&) { return &exposure; }
   pb::OutcomeRecord* For(const OutcomeRecord&) { return &outcome; }
   pb::SupersededRecord* For(const SupersededRecord&) { return &superseded; }
+  pb::UnshownRecord* For(const UnshownRecord&) { return &unshown; }
 
   template <typename Proto>
   std::string_view Serialize(const Proto& proto) {
@@ -430,6 +487,9 @@ std::string_view RecordEncoder::Encode(const FeatureSnapshot& snapshot) {
   for (const double value : snapshot.values) {
     proto->mutable_value_bits()->AddAlreadyReserved(std::bit_cast<uint64_t>(value));
   }
+  for (const double term : snapshot.basis) {
+    proto->add_basis_bits(std::bit_cast<uint64_t>(term));
+  }
   return scratch_->Serialize(*proto);
 }
 
@@ -443,6 +503,8 @@ absl::StatusOr<LogEvent> DecodeEvent(RecordType type, std::string_view payload) 
       return Decode<pb::OutcomeRecord>(payload);
     case RecordType::kSuperseded:
       return Decode<pb::SupersededRecord>(payload);
+    case RecordType::kUnshown:
+      return Decode<pb::UnshownRecord>(payload);
     default:
       return absl::DataLossError(
           absl::StrCat("a record of type ", static_cast<int>(type), " is not an event"));
@@ -468,6 +530,9 @@ absl::StatusOr<FeatureSnapshot> ParseSnapshot(std::string_view payload) {
   snapshot.values.reserve(static_cast<size_t>(proto.value_bits_size()));
   for (const uint64_t bits : proto.value_bits()) {
     snapshot.values.push_back(std::bit_cast<double>(bits));
+  }
+  for (const uint64_t bits : proto.basis_bits()) {
+    snapshot.basis.push_back(std::bit_cast<double>(bits));
   }
   const absl::Status check = CheckSnapshot(snapshot);
   if (!check.ok()) return absl::DataLossError(check.message());

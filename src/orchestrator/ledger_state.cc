@@ -319,6 +319,8 @@ void LedgerState::OnLogged(Lsn lsn, const LogEvent& event) {
     }
   } else if (const auto* superseded = std::get_if<SupersededRecord>(&event)) {
     for (const Debit& debit : superseded->refunds) Refund(debit, superseded->user_ref);
+  } else if (const auto* unshown = std::get_if<UnshownRecord>(&event)) {
+    for (const Debit& debit : unshown->refunds) Refund(debit, unshown->user_ref);
   }
 }
 

@@ -1,0 +1,229 @@
+#include "decision_log/reward_join.h"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+namespace fulcrum::decision_log {
+namespace {
+
+// Times come from a log; sums must not wrap whatever it says.
+int64_t Later(int64_t time_us, int64_t span_us) {
+  int64_t sum = 0;
+  if (!__builtin_add_overflow(time_us, span_us, &sum)) return sum;
+  return std::numeric_limits<int64_t>::max();
+}
+
+int64_t KeptFor(const OpenDecision& decision) {
+  const int64_t longer = std::max(decision.exposure_window_us, decision.attribution_window_us);
+  return Later(longer, longer);
+}
+
+bool IsEvidence(const DecisionRecord& record) {
+  const bool drawn = record.answer == Answer::kFull || record.answer == Answer::kDegraded;
+  return drawn && !record.log_pending && !record.positions.empty();
+}
+
+bool IsPending(const OpenDecision::Position& position) {
+  return position.shown == Shown::kPending;
+}
+
+// The position, from 0, that an outcome is credited to; the slate's size if to none.
+size_t CreditedTo(const OpenDecision& decision, uint32_t position) {
+  const size_t size = decision.positions.size();
+  if (position == 0) return size == 1 ? 0 : size;
+  return std::min<size_t>(position - 1, size);
+}
+
+}  // namespace
+
+double OpenDecision::RewardAt(size_t index) const {
+  double sum = 0;  // in the order of the ids, so that the order of arrival leaves no trace
+  for (const Outcome& outcome : outcomes) {
+    if (CreditedTo(*this, outcome.position) == index) sum += outcome.value;
+  }
+  return sum;
+}
+
+void RewardJoin::Apply(Lsn lsn, const LogEvent& event, OnChange on_change) {
+  if (lsn <= lsn_) return;
+  lsn_ = lsn;
+  if (const auto* const decision = std::get_if<DecisionRecord>(&event)) {
+    Advance(decision->occurred_us, on_change);
+    Add(lsn, *decision);
+  } else if (const auto* const exposure = std::get_if<ExposureRecord>(&event)) {
+    Show(*exposure, on_change);
+  } else if (const auto* const outcome = std::get_if<OutcomeRecord>(&event)) {
+    Credit(*outcome, on_change);
+  } else if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
+    Drop(*superseded);
+  } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
+    Miss(*unshown);
+  }
+}
+
+void RewardJoin::Add(Lsn lsn, const DecisionRecord& record) {
+  if (!IsEvidence(record) || open_.contains(record.id)) return;
+  ++stats_.decisions;
+  auto decision = std::make_unique<OpenDecision>();
+  decision->lsn = lsn;
+  decision->id = record.id;
+  decision->surface = record.surface;
+  decision->segment = record.segment;
+  decision->reward_kind = record.reward_kind;
+  decision->user_ref = record.user_ref;
+  decision->occurred_us = record.occurred_us;
+  decision->exposure_window_us = record.exposure_required ? record.exposure_window_us : 0;
+  decision->attribution_window_us = record.attribution_window_us;
+  const Shown shown = record.exposure_required ? Shown::kPending : Shown::kShown;
+  for (const PositionRecord& position : record.positions) {
+    decision->positions.push_back(
+        {position.action_id, shown, /*settled=*/false, position.basis, position.debits});
+  }
+  Index(*decision);
+  open_.emplace(record.id, std::move(decision));
+}
+
+void RewardJoin::Index(const OpenDecision& decision) {
+  const auto at = [&decision](int64_t span_us) {
+    return std::pair(Later(decision.occurred_us, span_us), decision.lsn);
+  };
+  forgetting_.emplace(at(KeptFor(decision)), decision.id);
+  if (!decision.closed) closing_.emplace(at(decision.attribution_window_us), decision.id);
+  if (std::any_of(decision.positions.begin(), decision.positions.end(), IsPending)) {
+    unshown_.emplace(at(decision.exposure_window_us), decision.id);
+  }
+}
+
+void RewardJoin::Advance(int64_t now_us, OnChange on_change) {
+  latest_us_ = std::max(latest_us_, now_us);
+  while (!closing_.empty() && closing_.begin()->first.first <= latest_us_) {
+    const DecisionId id = closing_.begin()->second;
+    closing_.erase(closing_.begin());
+    const auto found = open_.find(id);
+    if (found == open_.end()) continue;  // superseded
+    OpenDecision& decision = *found->second;
+    decision.closed = true;
+    for (size_t i = 0; i < decision.positions.size(); ++i) {
+      if (decision.positions[i].shown == Shown::kShown) Settle(decision, i, on_change);
+    }
+  }
+  while (!forgetting_.empty() && forgetting_.begin()->first.first <= latest_us_) {
+    open_.erase(forgetting_.begin()->second);
+    forgetting_.erase(forgetting_.begin());
+  }
+}
+
+void RewardJoin::Settle(OpenDecision& decision, size_t position, OnChange on_change) {
+  decision.positions[position].settled = true;
+  on_change({&decision, position, /*settled=*/true, 0, decision.RewardAt(position)});
+}
+
+OpenDecision* RewardJoin::Reported(const DecisionId& id) {
+  const auto found = open_.find(id);
+  if (found != open_.end()) return found->second.get();
+  ++stats_.unknown;
+  return nullptr;
+}
+
+void RewardJoin::Show(const ExposureRecord& record, OnChange on_change) {
+  OpenDecision* const decision = Reported(record.decision_id);
+  if (decision == nullptr) return;
+  if (record.position == 0 || record.position > decision->positions.size()) {
+    ++stats_.unknown;
+    return;
+  }
+  const size_t index = record.position - 1;
+  OpenDecision::Position& position = decision->positions[index];
+  if (position.shown == Shown::kMissing) {
+    ++stats_.exposures_late;
+  } else if (position.shown == Shown::kShown) {
+    ++stats_.exposures_repeated;
+  } else {
+    ++stats_.exposures;
+    position.shown = Shown::kShown;
+    if (decision->closed) Settle(*decision, index, on_change);
+  }
+}
+
+void RewardJoin::Credit(const OutcomeRecord& record, OnChange on_change) {
+  OpenDecision* const decision = Reported(record.decision_id);
+  if (decision == nullptr) return;
+  const size_t index = CreditedTo(*decision, record.position);
+  if (record.kind != decision->reward_kind || index == decision->positions.size()) {
+    ++stats_.outcomes_other;
+    return;
+  }
+  if (record.occurred_us > Later(decision->occurred_us, decision->attribution_window_us)) {
+    ++stats_.outcomes_late;
+    return;
+  }
+  const double before = decision->RewardAt(index);
+  const OpenDecision::Outcome outcome = {record.outcome_id, record.position, record.occurred_us,
+                                         record.value};
+  auto& outcomes = decision->outcomes;
+  const auto place = std::lower_bound(
+      outcomes.begin(), outcomes.end(), outcome, [](const auto& a, const auto& b) {
+        return std::tie(a.position, a.id) < std::tie(b.position, b.id);
+      });
+  if (place == outcomes.end() || place->id != outcome.id || place->position != outcome.position) {
+    outcomes.insert(place, outcome);
+  } else if (place->occurred_us < outcome.occurred_us ||
+             (place->occurred_us == outcome.occurred_us && outcome.value < place->value)) {
+    *place = outcome;
+  } else {
+    ++stats_.outcomes_repeated;
+    return;
+  }
+  ++stats_.outcomes;
+  const double now = decision->RewardAt(index);
+  if (decision->positions[index].settled && now != before) {
+    on_change({decision, index, /*settled=*/false, before, now});
+  }
+}
+
+void RewardJoin::Drop(const SupersededRecord& record) {
+  // Its entries in the queues find nothing when they are due.
+  if (open_.erase(record.decision_id) != 0) --stats_.decisions;
+}
+
+void RewardJoin::Miss(const UnshownRecord& record) {
+  OpenDecision* const decision = Reported(record.decision_id);
+  if (decision == nullptr) return;
+  for (const uint32_t position : record.positions) {
+    if (position == 0 || position > decision->positions.size()) continue;
+    Shown& shown = decision->positions[position - 1].shown;
+    if (shown != Shown::kPending) continue;
+    shown = Shown::kMissing;
+    ++stats_.unshown;
+  }
+}
+
+std::vector<UnshownRecord> RewardJoin::TakeUnshown(int64_t now_us) {
+  std::vector<UnshownRecord> due;
+  while (!unshown_.empty() && unshown_.begin()->first.first <= now_us) {
+    const OpenDecision* const decision = Find(unshown_.begin()->second);
+    unshown_.erase(unshown_.begin());
+    if (decision == nullptr) continue;
+    UnshownRecord record;
+    record.decision_id = decision->id;
+    record.decision_lsn = decision->lsn;
+    record.user_ref = decision->user_ref;
+    record.occurred_us = now_us;
+    for (size_t i = 0; i < decision->positions.size(); ++i) {
+      const OpenDecision::Position& position = decision->positions[i];
+      if (!IsPending(position)) continue;
+      record.positions.push_back(static_cast<uint32_t>(i + 1));
+      record.refunds.insert(record.refunds.end(), position.debits.begin(), position.debits.end());
+    }
+    if (!record.positions.empty()) due.push_back(std::move(record));
+  }
+  return due;
+}
+
+const OpenDecision* RewardJoin::Find(const DecisionId& id) const {
+  const auto found = open_.find(id);
+  return found == open_.end() ? nullptr : found->second.get();
+}
+
+}  // namespace fulcrum::decision_log
