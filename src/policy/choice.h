@@ -18,6 +18,12 @@ struct BetaArm {
   double beta = 1;
 };
 
+// Posterior of an arm's expected reward. Both finite, sd > 0.
+struct GaussArm {
+  double mean = 0;
+  double sd = 1;
+};
+
 // What the neutral action is worth: a known rate (a point mass in [0, 1]) or a posterior of its
 // own.
 struct Baseline {
