@@ -218,8 +218,6 @@ absl::StatusOr<DemoReport> RunDemo(const Arguments& arguments) {
   });
   FULCRUM_RETURN_IF_ERROR(CheckLog(&report));
   report.warnings = Warnings(data, report.traffic);
-  // RowUse points into the bundle, so the text is made while it lives.
-  std::fputs((arguments.json ? ToJson(report) : ToTable(report)).c_str(), stdout);
   return report;
 }
 
@@ -239,6 +237,7 @@ int Run(Arguments arguments) {
   }
   const auto report = RunDemo(arguments);
   if (!report.ok()) return Fail(kProgram, report.status());
+  std::fputs((arguments.json ? ToJson(*report) : ToTable(*report)).c_str(), stdout);
   return report->log_verified ? kExitOk : kExitFinding;
 }
 

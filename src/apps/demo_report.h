@@ -6,27 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "apps/demo_rows.h"
 #include "apps/demo_traffic.h"
-#include "config/bundle.h"
 #include "evaluation/replay_method.h"
 
 namespace fulcrum::apps {
-
-// One hard row over the whole run, folded from the decision log.
-struct RowUse {
-  const config::Constraint* row = nullptr;
-  std::string campaign;
-  int64_t limit = 0;
-  int64_t spent_max = 0;      // in the fullest window (and user)
-  int64_t spent_total = 0;    // over all windows
-  uint64_t windows = 0;       // windows (and users) that spent anything
-  uint64_t windows_full = 0;  // of these, with no room for one more
-};
-
-// INVALID_ARGUMENT or DATA_LOSS if the log cannot be read to its end.
-absl::StatusOr<std::vector<RowUse>> FoldRows(const config::Bundle& bundle,
-                                             const std::string& log_directory);
 
 struct DemoReport {
   std::vector<std::string> campaigns;
@@ -39,6 +23,11 @@ struct DemoReport {
   std::string log_finding;  // in words
   std::vector<std::string> warnings;
 };
+
+// The value below which `share` of the values lie; 0 if there are none.
+int64_t Percentile(std::vector<int64_t> values, double share);
+// What the replay method says, in a sentence.
+std::string Conclusion(const evaluation::ReplayEstimate& replay);
 
 std::string ToTable(const DemoReport& report);
 std::string ToJson(const DemoReport& report);

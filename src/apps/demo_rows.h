@@ -1,0 +1,31 @@
+// The hard rows of a run, folded from the decision log.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "config/bundle.h"
+
+namespace fulcrum::apps {
+
+// One hard row over the whole run. Amounts are micros or exposures, as the row counts.
+struct RowUse {
+  std::string row;
+  std::string campaign;
+  config::Resource resource = config::Resource::kCost;
+  bool campaign_total = false;  // a budget of the campaign over all time
+  int64_t limit = 0;
+  int64_t spent_max = 0;      // in the fullest window (and user)
+  int64_t spent_total = 0;    // over all windows
+  uint64_t windows = 0;       // windows (and users) that spent anything
+  uint64_t windows_full = 0;  // of these, with no room for one more
+};
+
+// What was returned, because it was superseded or not shown, does not count as spent. DATA_LOSS if
+// the log cannot be read to its end.
+absl::StatusOr<std::vector<RowUse>> FoldRows(const config::Bundle& bundle,
+                                             const std::string& log_directory);
+
+}  // namespace fulcrum::apps
