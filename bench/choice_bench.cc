@@ -64,12 +64,14 @@ std::vector<std::vector<BetaArm>> Configurations(Family family, size_t arms) {
 
 void BM_Choice(benchmark::State& state, Family family, bool known) {
   const auto configurations = Configurations(family, static_cast<size_t>(state.range(0)));
+  std::vector<std::vector<Posterior>> wrapped;
+  for (const auto& arms : configurations) wrapped.emplace_back(arms.begin(), arms.end());
   Baseline baseline;
   if (known) baseline.known_value = 0;
-  baseline.posterior = {3, 140};
+  baseline.posterior = BetaArm{3, 140};
   size_t next = 0;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(ChoiceProbabilities(configurations[next], baseline));
+    benchmark::DoNotOptimize(ChoiceProbabilities(wrapped[next], baseline));
     next = (next + 1) % configurations.size();
   }
   BetaQuadrature quadrature;

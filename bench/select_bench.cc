@@ -67,7 +67,7 @@ class Fixture {
     context_.now = clock_.Now();
     context_.slate_size = 1;
     for (int i = 0; i < kContenders; ++i) {
-      contenders_.push_back({i, MaskReason::kNone, {3.0 + i, 97.0 + 2 * i}});
+      contenders_.push_back({i, MaskReason::kNone, policy::BetaArm{3.0 + i, 97.0 + 2 * i}});
     }
   }
   ~Fixture() {

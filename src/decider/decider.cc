@@ -129,14 +129,14 @@ void Decider::Score(Call& call) {
 
 absl::Status Decider::Select(Call& call, domain::Wait wait) {
   const policy::Baseline baseline{call.surface->baseline_value,
-                                  {call.scores.neutral.alpha, call.scores.neutral.beta}};
+                                  policy::BetaArm{call.scores.neutral.alpha, call.scores.neutral.beta}};
   call.contenders.clear();
   for (size_t i = 0; i < call.actions.size(); ++i) {
     const scoring::ScoredCandidate& scored = call.scores.candidates[i];
     const bool finite = scored.score == scored.score;
     call.contenders.push_back({call.actions[i],
                                finite ? MaskReason::kNone : MaskReason::kInvalidScore,
-                               {scored.alpha, scored.beta}});
+                               policy::BetaArm{scored.alpha, scored.beta}});
   }
   auto selection =
       orchestrator_.Select(*call.snapshot.bundle, *call.surface, call.context, call.user.user_ref,

@@ -1,21 +1,17 @@
 #include "orchestrator/orchestrator.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
 #include "base/status_macros.h"
+#include "policy/position.h"
 
 namespace fulcrum::orchestrator {
 namespace {
 
 bool IsActive(const config::Campaign& campaign, absl::Time now) {
   return campaign.start <= now && now < campaign.end;
-}
-
-bool IsUsable(const policy::BetaArm& arm) {
-  return std::isfinite(arm.alpha) && std::isfinite(arm.beta) && arm.alpha > 0 && arm.beta > 0;
 }
 
 // What needs no ledger. Sets the same masks however often it is called.
@@ -25,36 +21,10 @@ void MaskKnown(const config::Bundle& bundle, absl::Time now, absl::Span<Contende
     const config::Action& action = bundle.actions[contender.action];
     if (!IsActive(bundle.campaigns[action.campaign], now)) {
       contender.mask = MaskReason::kCampaignInactive;
-    } else if (!IsUsable(contender.posterior)) {
+    } else if (!policy::IsValid(contender.posterior)) {
       contender.mask = MaskReason::kInvalidScore;
     }
   }
-}
-
-// One draw from the arms that are left and the neutral action. `left` runs over the contenders.
-PositionRecord DrawPosition(const config::Surface& surface, DecisionId id, uint32_t position,
-                            const policy::Baseline& baseline,
-                            absl::Span<const Contender> contenders, absl::Span<const bool> left,
-                            size_t* drawn) {
-  std::vector<policy::BetaArm> arms;
-  arms.reserve(contenders.size());
-  for (size_t i = 0; i < contenders.size(); ++i) {
-    if (left[i]) arms.push_back(contenders[i].posterior);
-  }
-  const std::vector<double> chosen = policy::ChoiceProbabilities(arms, baseline);
-  // Spread over all contenders again: what cannot be drawn has probability 0 in the record.
-  std::vector<double> probabilities(contenders.size() + 1, 0);
-  absl::InlinedVector<bool, 128> feasible(left.begin(), left.end());
-  feasible.push_back(true);  // doing nothing always is
-  size_t arm = 0;
-  for (size_t i = 0; i < feasible.size(); ++i) {
-    if (feasible[i]) probabilities[i] = chosen[arm++];
-  }
-  PositionRecord record;
-  record.ticks = policy::ToTicks(probabilities, feasible, surface.exploration_floor);
-  record.seed = policy::DrawSeed(surface.policy_salt, position);
-  *drawn = policy::Draw(record.ticks, id, record.seed);
-  return record;
 }
 
 }  // namespace
@@ -85,17 +55,22 @@ absl::StatusOr<Selection> Orchestrator::Select(
     left[contender_of[i]] = selection.hold.secured()[i];
     index_of[contender_of[i]] = i;
   }
+  absl::InlinedVector<policy::Posterior, 128> posteriors;
+  for (const Contender& contender : contenders) posteriors.push_back(contender.posterior);
   std::vector<size_t> drawn_actions;
   for (uint32_t position = 1; position <= context.slate_size; ++position) {
-    size_t drawn = 0;
-    PositionRecord record =
-        DrawPosition(surface, context.decision_id, position, baseline, contenders, left, &drawn);
-    const bool neutral = drawn == contenders.size();
-    record.action_id = neutral ? kNeutralActionId : bundle.actions[contenders[drawn].action].id;
+    PositionRecord record;
+    record.seed = policy::DrawSeed(surface.policy_salt, position);
+    policy::PositionDraw draw = policy::DrawPosition(
+        posteriors, left, baseline, surface.exploration_floor, context.decision_id, record.seed);
+    record.ticks = std::move(draw.ticks);
+    const bool neutral = draw.drawn == contenders.size();
+    record.action_id =
+        neutral ? kNeutralActionId : bundle.actions[contenders[draw.drawn].action].id;
     selection.positions.push_back(std::move(record));
     if (neutral) break;
-    left[drawn] = false;
-    drawn_actions.push_back(index_of[drawn]);
+    left[draw.drawn] = false;
+    drawn_actions.push_back(index_of[draw.drawn]);
   }
   std::vector<std::vector<Debit>> debits = selection.hold.Keep(drawn_actions);
   for (size_t i = 0; i < debits.size(); ++i) selection.positions[i].debits = std::move(debits[i]);

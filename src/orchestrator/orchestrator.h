@@ -22,7 +22,7 @@ namespace fulcrum::orchestrator {
 struct Contender {
   int32_t action = -1;  // index into bundle.actions
   MaskReason mask = MaskReason::kNone;
-  policy::BetaArm posterior;
+  policy::Posterior posterior;  // of one family within a request
 };
 
 // What was drawn. `hold` keeps the debits of the drawn actions reserved until the caller commits

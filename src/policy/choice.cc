@@ -1,22 +1,35 @@
 #include "policy/choice.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/check.h"
 #include "base/math.h"
 #include "policy/beta_quadrature.h"
+#if __has_include("policy/gauss_quadrature.h")
+#include "policy/gauss_quadrature.h"
+#define FULCRUM_HAS_GAUSS 1
+#endif
 
 namespace fulcrum::policy {
 namespace {
 
-bool IsValid(const BetaArm& arm) {
+bool IsDistribution(const BetaArm& arm) {
   return arm.alpha > 0 && arm.beta > 0 && std::isfinite(arm.alpha) && std::isfinite(arm.beta);
+}
+
+bool IsDistribution(const GaussArm& arm) {
+  return std::isfinite(arm.mean) && arm.sd > 0 && std::isfinite(arm.sd);
 }
 
 // Buffers that grow to the largest request of the thread.
 struct Workspace {
-  BetaQuadrature quadrature;
-  std::vector<BetaArm> arms;
+  std::vector<BetaArm> beta_arms;
+  BetaQuadrature beta;
+#ifdef FULCRUM_HAS_GAUSS
+  std::vector<GaussArm> gauss_arms;
+  GaussQuadrature gauss;
+#endif
 };
 
 Workspace& ThreadWorkspace() {
@@ -24,39 +37,71 @@ Workspace& ThreadWorkspace() {
   return workspace;
 }
 
-std::vector<double> AgainstKnown(absl::Span<const BetaArm> arms, double known) {
+// The arms, unwrapped, and the neutral action's posterior behind them unless its value is known.
+template <typename Arm>
+void Unwrap(absl::Span<const Posterior> arms, const Baseline& baseline, std::vector<Arm>* out) {
+  const auto add = [out](const Posterior& posterior) {
+    const Arm* const arm = std::get_if<Arm>(&posterior);
+    FULCRUM_CHECK(arm != nullptr && IsDistribution(*arm));
+    out->push_back(*arm);
+  };
+  out->clear();
+  for (const Posterior& posterior : arms) add(posterior);
+  if (!baseline.known_value) add(baseline.posterior);
+}
+
+std::vector<double> AmongBeta(absl::Span<const Posterior> arms, const Baseline& baseline) {
+  Workspace& workspace = ThreadWorkspace();
+  Unwrap(arms, baseline, &workspace.beta_arms);
   std::vector<double> result(arms.size() + 1, 0.0);
+  const absl::Span<double> computed = absl::MakeSpan(result).first(workspace.beta_arms.size());
+  if (!baseline.known_value) {
+    workspace.beta.Compute(workspace.beta_arms, kNoKnownLogit, computed);
+    return result;
+  }
+  const double known = *baseline.known_value;
+  FULCRUM_CHECK(known >= 0 && known <= 1);
   if (known >= 1) {  // no rate exceeds it
     result.back() = 1;
     return result;
   }
   const double known_logit = known > 0 ? base::Logit(known) : kNoKnownLogit;
-  const QuadratureReport report = ThreadWorkspace().quadrature.Compute(
-      arms, known_logit, absl::MakeSpan(result).first(arms.size()));
-  result.back() = report.known_wins;
+  result.back() = workspace.beta.Compute(workspace.beta_arms, known_logit, computed).known_wins;
   return result;
 }
 
-std::vector<double> AgainstPosterior(absl::Span<const BetaArm> arms, const BetaArm& neutral) {
+std::vector<double> AmongGauss(absl::Span<const Posterior> arms, const Baseline& baseline) {
+#ifdef FULCRUM_HAS_GAUSS
   Workspace& workspace = ThreadWorkspace();
-  workspace.arms.assign(arms.begin(), arms.end());
-  workspace.arms.push_back(neutral);
-  std::vector<double> result(workspace.arms.size());
-  workspace.quadrature.Compute(workspace.arms, kNoKnownLogit, absl::MakeSpan(result));
+  Unwrap(arms, baseline, &workspace.gauss_arms);
+  std::vector<double> result(arms.size() + 1, 0.0);
+  const absl::Span<double> computed = absl::MakeSpan(result).first(workspace.gauss_arms.size());
+  constexpr double kNoKnownValue = -std::numeric_limits<double>::infinity();
+  if (!baseline.known_value) {
+    workspace.gauss.Compute(workspace.gauss_arms, kNoKnownValue, computed);
+    return result;
+  }
+  FULCRUM_CHECK(std::isfinite(*baseline.known_value));
+  result.back() =
+      workspace.gauss.Compute(workspace.gauss_arms, *baseline.known_value, computed).known_wins;
   return result;
+#else
+  FULCRUM_CHECK(arms.empty() && baseline.known_value);
+  return {};
+#endif
 }
 
 }  // namespace
 
-std::vector<double> ChoiceProbabilities(absl::Span<const BetaArm> arms, const Baseline& baseline) {
+bool IsValid(const Posterior& posterior) {
+  return std::visit([](const auto& arm) { return IsDistribution(arm); }, posterior);
+}
+
+std::vector<double> ChoiceProbabilities(absl::Span<const Posterior> arms,
+                                        const Baseline& baseline) {
   if (arms.empty()) return {1.0};
-  for (const BetaArm& arm : arms) FULCRUM_CHECK(IsValid(arm));
-  if (baseline.known_value.has_value()) {
-    FULCRUM_CHECK(*baseline.known_value >= 0 && *baseline.known_value <= 1);
-    return AgainstKnown(arms, *baseline.known_value);
-  }
-  FULCRUM_CHECK(IsValid(baseline.posterior));
-  return AgainstPosterior(arms, baseline.posterior);
+  return std::holds_alternative<BetaArm>(arms.front()) ? AmongBeta(arms, baseline)
+                                                       : AmongGauss(arms, baseline);
 }
 
 }  // namespace fulcrum::policy

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -24,17 +26,23 @@ struct GaussArm {
   double sd = 1;
 };
 
-// What the neutral action is worth: a known rate (a point mass in [0, 1]) or a posterior of its
-// own.
+// What is believed about one arm. The arms of one choice are all of one family.
+using Posterior = std::variant<BetaArm, GaussArm>;
+
+// Whether the parameters are those of a distribution, as said above.
+bool IsValid(const Posterior& posterior);
+
+// What the neutral action is worth: a known value (a point mass; in [0, 1] among Beta arms, any
+// finite number among Gaussian ones) or a posterior of its own, of the arms' family.
 struct Baseline {
   std::optional<double> known_value;
-  BetaArm posterior;
+  Posterior posterior;  // not read if the value is known
 };
 
-// Probability that each arm has the largest rate (Thompson sampling's choice probabilities,
-// computed, not sampled): one entry per arm, then the neutral action; sums to 1. No arms: {1}.
-// Absolute error at most 2e-6 per entry (docs/choice_probabilities.md).
-std::vector<double> ChoiceProbabilities(absl::Span<const BetaArm> arms, const Baseline& baseline);
+// Probability that each arm is worth most (Thompson sampling's choice probabilities, computed, not
+// sampled): one entry per arm, then the neutral action; sums to 1. No arms: {1}. Absolute error at
+// most 2e-6 per entry (docs/choice_probabilities.md).
+std::vector<double> ChoiceProbabilities(absl::Span<const Posterior> arms, const Baseline& baseline);
 
 // (1 - floor) * p + floor * uniform over the entries with feasible[i], where p is `probabilities`
 // restricted to them and divided by its sum (uniform if that is 0), as ticks that sum to exactly

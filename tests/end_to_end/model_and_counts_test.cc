@@ -47,9 +47,9 @@ std::vector<Ticks> Propensities(const Situation& situation) {
   const std::vector<domain::ReadRow> items = {Item(0), Item(1)};
   const scoring::Scores scores =
       scoring::Score(bundle, surface, ModelOf(situation).get(), posteriors, {}, {}, {0, 1}, items);
-  std::vector<policy::BetaArm> arms;
+  std::vector<policy::Posterior> arms;
   for (const scoring::ScoredCandidate& candidate : scores.candidates) {
-    arms.push_back({candidate.alpha, candidate.beta});
+    arms.push_back(policy::BetaArm{candidate.alpha, candidate.beta});
   }
   const std::vector<double> probabilities =
       policy::ChoiceProbabilities(arms, {.known_value = surface.baseline_value, .posterior = {}});

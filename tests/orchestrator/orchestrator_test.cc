@@ -12,6 +12,7 @@ namespace {
 using config::Window;
 using domain::Wait;
 using ::fulcrum::testing::StatusIs;
+using policy::BetaArm;
 using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
@@ -24,10 +25,10 @@ std::shared_ptr<config::Bundle> Shop(int64_t limit) {
 }
 
 std::vector<Contender> FourContenders() {
-  return {{0, MaskReason::kNone, {2, 50}},
-          {1, MaskReason::kNone, {3, 50}},
-          {2, MaskReason::kNone, {2, 60}},
-          {3, MaskReason::kNone, {4, 50}}};
+  return {{0, MaskReason::kNone, BetaArm{2, 50}},
+          {1, MaskReason::kNone, BetaArm{3, 50}},
+          {2, MaskReason::kNone, BetaArm{2, 60}},
+          {3, MaskReason::kNone, BetaArm{4, 50}}};
 }
 
 Ticks SumOf(const PositionRecord& position) {
@@ -57,7 +58,7 @@ TEST(Select, PositionsAreDrawnFromWhatIsLeft) {
       EXPECT_EQ(position.seed, policy::DrawSeed(surface.policy_salt, rank++));
       EXPECT_TRUE(seen.insert(position.action_id).second) << "drawn twice";
       // The distribution is that of the remaining arms alone.
-      std::vector<policy::BetaArm> arms;
+      std::vector<policy::Posterior> arms;
       for (size_t j = 0; j < 4; ++j) {
         if (left[j]) arms.push_back(contenders[j].posterior);
         EXPECT_EQ(position.ticks[j] > 0, left[j]);
@@ -150,11 +151,11 @@ TEST(Select, MasksByDatesScoreAndUser) {
   const auto ledger = home.Start(bundle);
   Orchestrator orchestrator(ledger.get());
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  std::vector<Contender> contenders = {{0, MaskReason::kNone, {1, 1}},
-                                       {1, MaskReason::kNone, {1, 1}},
-                                       {2, MaskReason::kNone, {1, 1}},
-                                       {3, MaskReason::kNone, {nan, 1}},
-                                       {4, MaskReason::kNone, {1, 1}}};
+  std::vector<Contender> contenders = {{0, MaskReason::kNone, BetaArm{1, 1}},
+                                       {1, MaskReason::kNone, BetaArm{1, 1}},
+                                       {2, MaskReason::kNone, BetaArm{1, 1}},
+                                       {3, MaskReason::kNone, BetaArm{nan, 1}},
+                                       {4, MaskReason::kNone, BetaArm{1, 1}}};
   const auto selection =
       orchestrator.Select(*bundle, TestSurface(), TestContext(now, 1, 1), std::nullopt, {0.0, {}},
                           absl::MakeSpan(contenders), Wait::kMayWait);
@@ -177,8 +178,8 @@ TEST(Select, NoWaitReportsAndHoldsNothing) {
   const auto ledger = home.Start(bundle);
   Orchestrator orchestrator(ledger.get());
   const absl::Time tomorrow = home.now() + absl::Hours(24);  // no lease yet
-  std::vector<Contender> contenders = {{0, MaskReason::kNone, {2, 50}},
-                                       {1, MaskReason::kNone, {3, 50}}};
+  std::vector<Contender> contenders = {{0, MaskReason::kNone, BetaArm{2, 50}},
+                                       {1, MaskReason::kNone, BetaArm{3, 50}}};
   const auto select = [&](Wait wait) {
     return orchestrator.Select(*bundle, TestSurface(), TestContext(tomorrow, 1, 1), User(1),
                                {0.0, {}}, absl::MakeSpan(contenders), wait);

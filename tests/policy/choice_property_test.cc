@@ -8,9 +8,12 @@
 #include "gtest/gtest.h"
 #include "policy/beta_quadrature.h"
 #include "policy/choice.h"
+#include "tests/policy/beta_choice.h"
 
 namespace fulcrum::policy {
 namespace {
+
+using testing::BetaChoice;
 
 constexpr double kAccuracy = 2e-6;
 
@@ -45,7 +48,7 @@ class SlowReference {
  public:
   static std::vector<double> Choose(const std::vector<BetaArm>& arms, const Baseline& baseline) {
     std::vector<BetaArm> all = arms;
-    if (!baseline.known_value) all.push_back(baseline.posterior);
+    if (!baseline.known_value) all.push_back(std::get<BetaArm>(baseline.posterior));
     long double low = -70;
     if (baseline.known_value) {
       low = std::log(*baseline.known_value / (1 - *baseline.known_value));
@@ -130,7 +133,7 @@ TEST(ChoiceProperty, AgreesWithTheDefinition) {
       const double y = std::round(base::Logit(*baseline.known_value) / 0.0025) * 0.0025;
       baseline.known_value = base::Sigmoid(y);
     }
-    const std::vector<double> fast = ChoiceProbabilities(arms, baseline);
+    const std::vector<double> fast = BetaChoice(arms, baseline);
     const std::vector<double> slow = SlowReference::Choose(arms, baseline);
     ASSERT_EQ(fast.size(), slow.size());
     for (size_t i = 0; i < fast.size(); ++i) {
@@ -147,7 +150,7 @@ TEST(ChoiceProperty, IsADistribution) {
     if (extreme) {
       for (BetaArm& arm : arms) arm = ExtremeArm(random);
     }
-    const std::vector<double> p = ChoiceProbabilities(arms, RandomBaseline(random));
+    const std::vector<double> p = BetaChoice(arms, RandomBaseline(random));
     ASSERT_EQ(p.size(), arms.size() + 1);
     for (const double value : p) {
       ASSERT_GE(value, 0);
@@ -170,8 +173,8 @@ TEST(ChoiceProperty, FollowsAPermutationBitForBit) {
     }
     std::vector<BetaArm> shuffled;
     for (const size_t i : order) shuffled.push_back(arms[i]);
-    const std::vector<double> p = ChoiceProbabilities(arms, baseline);
-    const std::vector<double> q = ChoiceProbabilities(shuffled, baseline);
+    const std::vector<double> p = BetaChoice(arms, baseline);
+    const std::vector<double> q = BetaChoice(shuffled, baseline);
     for (size_t i = 0; i < order.size(); ++i) ASSERT_EQ(q[i], p[order[i]]);
     ASSERT_EQ(q.back(), p.back());
   }
@@ -183,7 +186,7 @@ TEST(ChoiceProperty, EqualArmsGetEqualShares) {
     std::vector<BetaArm> arms = RandomArms(random, 10);
     const BetaArm twin = arms.front();
     for (uint32_t i = 0; i < 1 + random.NextBelow(5); ++i) arms.push_back(twin);
-    const std::vector<double> p = ChoiceProbabilities(arms, RandomBaseline(random));
+    const std::vector<double> p = BetaChoice(arms, RandomBaseline(random));
     for (size_t i = 0; i < arms.size(); ++i) {
       const bool equal = arms[i].alpha == twin.alpha && arms[i].beta == twin.beta;
       ASSERT_TRUE(!equal || p[i] == p[0]);
@@ -197,12 +200,12 @@ TEST(ChoiceProperty, ASuccessRaisesTheOwnShareAndAFailureLowersIt) {
     std::vector<BetaArm> arms = RandomArms(random, 12);
     const Baseline baseline = RandomBaseline(random);
     const size_t own = random.NextBelow(static_cast<uint32_t>(arms.size()));
-    const std::vector<double> before = ChoiceProbabilities(arms, baseline);
+    const std::vector<double> before = BetaChoice(arms, baseline);
     arms[own].alpha += 1;
-    const std::vector<double> better = ChoiceProbabilities(arms, baseline);
+    const std::vector<double> better = BetaChoice(arms, baseline);
     arms[own].alpha -= 1;
     arms[own].beta += 1;
-    const std::vector<double> worse = ChoiceProbabilities(arms, baseline);
+    const std::vector<double> worse = BetaChoice(arms, baseline);
     ASSERT_GE(better[own], before[own] - kAccuracy);
     ASSERT_LE(worse[own], before[own] + kAccuracy);
     for (size_t i = 0; i < before.size(); ++i) {
@@ -221,7 +224,7 @@ TEST(ChoiceProperty, AHigherKnownValueWinsMoreOften) {
     for (int step = 0; step <= 20; ++step) {
       Baseline baseline;
       baseline.known_value = step / 20.0;
-      const double now = ChoiceProbabilities(arms, baseline).back();
+      const double now = BetaChoice(arms, baseline).back();
       ASSERT_GE(now, before - kAccuracy);
       before = now;
     }
@@ -235,11 +238,12 @@ TEST(ChoiceProperty, IsSymmetricUnderExchangeOfSuccessAndFailure) {
   for (int round = 0; round < 1000; ++round) {
     const BetaArm a = RandomArm(random);
     Baseline b;
-    b.posterior = RandomArm(random);
+    const BetaArm other = RandomArm(random);
+    b.posterior = other;
     Baseline mirrored;
-    mirrored.posterior = {b.posterior.beta, b.posterior.alpha};
-    const double larger = ChoiceProbabilities({a}, b)[0];
-    const double smaller = ChoiceProbabilities({{a.beta, a.alpha}}, mirrored)[1];
+    mirrored.posterior = BetaArm{other.beta, other.alpha};
+    const double larger = BetaChoice({a}, b)[0];
+    const double smaller = BetaChoice({{a.beta, a.alpha}}, mirrored)[1];
     ASSERT_NEAR(larger, smaller, kAccuracy);
   }
 }
@@ -257,7 +261,7 @@ TEST(ChoiceProperty, FollowsTheClosedFormOfPowers) {
     }
     Baseline baseline;
     baseline.known_value = 0;
-    const std::vector<double> p = ChoiceProbabilities(arms, baseline);
+    const std::vector<double> p = BetaChoice(arms, baseline);
     for (size_t i = 0; i < arms.size(); ++i) {
       ASSERT_NEAR(p[i], arms[i].alpha / sum, kAccuracy) << "round " << round;
     }

@@ -9,11 +9,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/beta_quadrature.h"
+#include "tests/policy/beta_choice.h"
 #include "tests/support/without_fma.h"
 
 namespace fulcrum::policy {
 namespace {
 
+using testing::BetaChoice;
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::Pointwise;
@@ -28,51 +30,51 @@ Baseline Known(double value) {
 
 Baseline Posterior(double alpha, double beta) {
   Baseline baseline;
-  baseline.posterior = {alpha, beta};
+  baseline.posterior = BetaArm{alpha, beta};
   return baseline;
 }
 
 TEST(Choice, WithoutArmsIsTheNeutralAction) {
-  EXPECT_THAT(ChoiceProbabilities({}, Known(0)), ElementsAre(1.0));
-  EXPECT_THAT(ChoiceProbabilities({}, Posterior(1, 1)), ElementsAre(1.0));
+  EXPECT_THAT(BetaChoice({}, Known(0)), ElementsAre(1.0));
+  EXPECT_THAT(BetaChoice({}, Posterior(1, 1)), ElementsAre(1.0));
 }
 
 TEST(Choice, AKnownValueAtTheEndsDecides) {
-  EXPECT_THAT(ChoiceProbabilities({{3, 5}}, Known(0)), ElementsAre(1.0, 0.0));
-  EXPECT_THAT(ChoiceProbabilities({{3, 5}, {2, 2}}, Known(1)), ElementsAre(0.0, 0.0, 1.0));
-  EXPECT_EQ(ChoiceProbabilities({{3, 5}, {2, 2}}, Known(0)).back(), 0);
+  EXPECT_THAT(BetaChoice({{3, 5}}, Known(0)), ElementsAre(1.0, 0.0));
+  EXPECT_THAT(BetaChoice({{3, 5}, {2, 2}}, Known(1)), ElementsAre(0.0, 0.0, 1.0));
+  EXPECT_EQ(BetaChoice({{3, 5}, {2, 2}}, Known(0)).back(), 0);
 }
 
 TEST(Choice, OneArmAgainstAKnownValueIsItsTail) {
   // Beta(1, 1) is uniform; Beta(2, 1) has P(x < v) = v^2; Beta(1, 3) has P(x > v) = (1 - v)^3.
   for (const double v : {0.001, 0.02, 0.3, 0.5, 0.77, 0.999}) {
-    EXPECT_NEAR(ChoiceProbabilities({{1, 1}}, Known(v))[0], 1 - v, kAccuracy) << v;
-    EXPECT_NEAR(ChoiceProbabilities({{2, 1}}, Known(v))[1], v * v, kAccuracy) << v;
-    EXPECT_NEAR(ChoiceProbabilities({{1, 3}}, Known(v))[0], std::pow(1 - v, 3), kAccuracy) << v;
+    EXPECT_NEAR(BetaChoice({{1, 1}}, Known(v))[0], 1 - v, kAccuracy) << v;
+    EXPECT_NEAR(BetaChoice({{2, 1}}, Known(v))[1], v * v, kAccuracy) << v;
+    EXPECT_NEAR(BetaChoice({{1, 3}}, Known(v))[0], std::pow(1 - v, 3), kAccuracy) << v;
   }
 }
 
 TEST(Choice, TwoArmsHaveClosedForms) {
   // P(Beta(a, 1) > Beta(b, 1)) = a / (a + b).
-  EXPECT_THAT(ChoiceProbabilities({{3, 1}}, Posterior(1, 1)),
+  EXPECT_THAT(BetaChoice({{3, 1}}, Posterior(1, 1)),
               Pointwise(DoubleNear(kAccuracy), {0.75, 0.25}));
-  EXPECT_THAT(ChoiceProbabilities({{0.2, 1}}, Posterior(0.6, 1)),
+  EXPECT_THAT(BetaChoice({{0.2, 1}}, Posterior(0.6, 1)),
               Pointwise(DoubleNear(kAccuracy), {0.25, 0.75}));
-  EXPECT_THAT(ChoiceProbabilities({{1e-9, 1}}, Posterior(3e-9, 1)),
+  EXPECT_THAT(BetaChoice({{1e-9, 1}}, Posterior(3e-9, 1)),
               Pointwise(DoubleNear(kAccuracy), {0.25, 0.75}));
-  EXPECT_THAT(ChoiceProbabilities({{1, 5}}, Posterior(1, 3)),
+  EXPECT_THAT(BetaChoice({{1, 5}}, Posterior(1, 3)),
               Pointwise(DoubleNear(kAccuracy), {0.375, 0.625}));
 }
 
 TEST(Choice, EqualArmsShareExactly) {
   const std::vector<BetaArm> arms(7, BetaArm{2, 30});
-  for (const double p : ChoiceProbabilities(arms, Posterior(2, 30))) EXPECT_DOUBLE_EQ(p, 0.125);
+  for (const double p : BetaChoice(arms, Posterior(2, 30))) EXPECT_DOUBLE_EQ(p, 0.125);
 }
 
 TEST(Choice, AKnownValueOutsideTheArmsRange) {
   const std::vector<BetaArm> arms = {{20000, 980000}, {20010, 979990}};
-  EXPECT_THAT(ChoiceProbabilities(arms, Known(0.5)), ElementsAre(0.0, 0.0, 1.0));
-  const std::vector<double> p = ChoiceProbabilities(arms, Known(0.001));
+  EXPECT_THAT(BetaChoice(arms, Known(0.5)), ElementsAre(0.0, 0.0, 1.0));
+  const std::vector<double> p = BetaChoice(arms, Known(0.001));
   EXPECT_EQ(p[2], 0);
   EXPECT_GT(p[1], p[0]);
 }
@@ -83,11 +85,11 @@ TEST(Choice, HugeCountsFollowTheNormalLimit) {
     const double rate = 0.3;
     const double deviation = std::sqrt(rate * (1 - rate) * trials);
     const BetaArm a = {rate * trials + deviation, (1 - rate) * trials - deviation};
-    const double p = ChoiceProbabilities({a}, Posterior(rate * trials, (1 - rate) * trials))[0];
+    const double p = BetaChoice({a}, Posterior(rate * trials, (1 - rate) * trials))[0];
     EXPECT_NEAR(p, 0.5 * std::erfc(-1 / std::sqrt(2.0) / std::sqrt(2.0)), 3e-5) << trials;
   }
   // Beyond what doubles resolve: still a distribution.
-  const std::vector<double> p = ChoiceProbabilities({{1e300, 1e300}, {1e-300, 1}}, Known(0.4));
+  const std::vector<double> p = BetaChoice({{1e300, 1e300}, {1e-300, 1}}, Known(0.4));
   EXPECT_THAT(p, Pointwise(DoubleNear(1e-9), {1.0, 0.0, 0.0}));
 }
 
@@ -126,9 +128,9 @@ TEST(Choice, ThePanelCapStillGivesADistribution) {
 }
 
 TEST(ChoiceDeathTest, ABrokenPosteriorStopsTheProcess) {
-  EXPECT_DEATH(ChoiceProbabilities({{0, 1}}, Known(0)), "");
-  EXPECT_DEATH(ChoiceProbabilities({{1, std::nan("")}}, Known(0)), "");
-  EXPECT_DEATH(ChoiceProbabilities({{1, 1}}, Known(1.5)), "");
+  EXPECT_DEATH(BetaChoice({{0, 1}}, Known(0)), "");
+  EXPECT_DEATH(BetaChoice({{1, std::nan("")}}, Known(0)), "");
+  EXPECT_DEATH(BetaChoice({{1, 1}}, Known(1.5)), "");
 }
 
 uint64_t HashOfManyChoices() {
@@ -143,7 +145,7 @@ uint64_t HashOfManyChoices() {
     }
     Baseline baseline;
     if (round % 2 == 0) baseline.known_value = random.NextUniform();
-    for (const double p : ChoiceProbabilities(arms, baseline)) {
+    for (const double p : BetaChoice(arms, baseline)) {
       hash = (hash ^ std::bit_cast<uint64_t>(p)) * 0x100000001b3ULL;
     }
   }

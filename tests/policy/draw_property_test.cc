@@ -10,10 +10,13 @@
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "policy/choice.h"
+#include "tests/policy/beta_choice.h"
 #include "tests/support/statistics.h"
 
 namespace fulcrum::policy {
 namespace {
+
+using testing::BetaChoice;
 
 constexpr size_t kConfigurations = 500;
 constexpr uint64_t kDraws = 2000;
@@ -34,9 +37,9 @@ Configuration RandomConfiguration(base::RandomStream& random) {
   }
   Baseline baseline;
   if (random.NextBelow(2) == 0) baseline.known_value = 0.2 * random.NextUniform();
-  baseline.posterior = {3, 40};
+  baseline.posterior = BetaArm{3, 40};
   Configuration result;
-  result.probabilities = ChoiceProbabilities(arms, baseline);
+  result.probabilities = BetaChoice(arms, baseline);
   const size_t size = result.probabilities.size();
   std::unique_ptr<bool[]> feasible(new bool[size]);
   std::unique_ptr<bool[]> all(new bool[size]);

@@ -47,7 +47,7 @@ inline std::vector<GoldenChoice> ReadGoldenChoices(const std::string& directory,
     if (kind == "known") {
       choice.baseline.known_value = std::stod(first);
     } else if (kind == "neutral") {
-      choice.baseline.posterior = {std::stod(first), std::stod(second)};
+      choice.baseline.posterior = BetaArm{std::stod(first), std::stod(second)};
     } else {
       choice.arms.push_back({std::stod(first), std::stod(second)});
     }
