@@ -1,5 +1,6 @@
 #include "config/manifest.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -28,6 +29,37 @@ void SetMicros(int64_t micros, google::protobuf::Timestamp* time) {
       static_cast<int32_t>(absl::ToInt64Nanoseconds(at - absl::FromUnixSeconds(time->seconds()))));
 }
 
+ColumnSummary FromProto(const v1::Summary& from) {
+  return {from.count(),
+          from.missing_share(),
+          from.mean(),
+          from.sd(),
+          {from.quantiles().begin(), from.quantiles().end()}};
+}
+
+void ToProto(const ColumnSummary& from, v1::Summary* to) {
+  to->set_count(from.count);
+  to->set_missing_share(from.missing_share);
+  to->set_mean(from.mean);
+  to->set_sd(from.sd);
+  to->mutable_quantiles()->Add(from.quantiles.begin(), from.quantiles.end());
+}
+
+ModelValidation FromProto(const v1::Validation& from) {
+  return {from.share(),         from.rows(),   MicrosOf(from.start()), from.loss(),
+          from.constant_loss(), from.rounds(), from.rounds_tried()};
+}
+
+void ToProto(const ModelValidation& from, v1::Validation* to) {
+  to->set_share(from.share);
+  to->set_rows(from.rows);
+  SetMicros(from.start_us, to->mutable_start());
+  to->set_loss(from.loss);
+  to->set_constant_loss(from.constant_loss);
+  to->set_rounds(from.rounds);
+  to->set_rounds_tried(from.rounds_tried);
+}
+
 ModelManifest FromProto(const v1::ModelManifest& from) {
   ModelManifest to;
   to.name = from.name();
@@ -38,6 +70,7 @@ ModelManifest FromProto(const v1::ModelManifest& from) {
     added.source = static_cast<ColumnSource>(column.source() - v1::COLUMN_SOURCE_USER);
     added.key = column.key();
     if (column.has_equals()) added.equals = column.equals();
+    if (column.has_summary()) added.summary = FromProto(column.summary());
   }
   to.forest_file = from.forest_file();
   to.forest_sha256 = from.forest_sha256();
@@ -49,6 +82,8 @@ ModelManifest FromProto(const v1::ModelManifest& from) {
   to.training_start_us = MicrosOf(from.training_start());
   to.training_end_us = MicrosOf(from.training_end());
   to.trainer = from.trainer();
+  to.counts_lsn = from.counts_lsn();
+  if (from.has_validation()) to.validation = FromProto(from.validation());
   return to;
 }
 
@@ -63,6 +98,7 @@ v1::ModelManifest ToProto(const ModelManifest& from) {
         static_cast<v1::ColumnSource>(static_cast<int>(column.source) + v1::COLUMN_SOURCE_USER));
     added->set_key(column.key);
     if (column.equals.has_value()) added->set_equals(*column.equals);
+    if (column.summary.has_value()) ToProto(*column.summary, added->mutable_summary());
   }
   to.set_forest_file(from.forest_file);
   to.set_forest_sha256(from.forest_sha256);
@@ -74,6 +110,8 @@ v1::ModelManifest ToProto(const ModelManifest& from) {
   SetMicros(from.training_start_us, to.mutable_training_start());
   SetMicros(from.training_end_us, to.mutable_training_end());
   to.set_trainer(from.trainer);
+  to.set_counts_lsn(from.counts_lsn);
+  if (from.validation.has_value()) ToProto(*from.validation, to.mutable_validation());
   return to;
 }
 
@@ -89,6 +127,44 @@ bool StaysInside(const std::filesystem::path& path) {
   }
   return true;
 }
+
+// The summaries against what they say of themselves.
+class SummaryCheck {
+ public:
+  SummaryCheck(const ManifestFile& file, Problems* problems) : file_(file), problems_(problems) {}
+
+  void Run() {
+    const std::vector<ManifestColumn>& columns = file_.manifest.columns;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].summary) Check(*columns[i].summary, absl::StrCat("columns[", i, "].summary"));
+    }
+  }
+
+ private:
+  void Check(const ColumnSummary& summary, const std::string& path) {
+    const std::vector<double>& quantiles = summary.quantiles;
+    if (summary.count > file_.manifest.training_rows) {
+      Report(path + ".count", absl::StrCat("more than the ", file_.manifest.training_rows,
+                                           " training rows; train again or remove the summary"));
+    }
+    const size_t expected = summary.count == 0 ? 0 : ColumnSummary::kQuantiles;
+    if (quantiles.size() != expected) {
+      Report(path + ".quantiles",
+             absl::StrCat("must be ", expected, " numbers, not ", quantiles.size(),
+                          ", for a count of ", summary.count));
+    }
+    if (!std::is_sorted(quantiles.begin(), quantiles.end())) {
+      Report(path + ".quantiles", "must ascend");
+    }
+  }
+
+  void Report(const std::string& path, const std::string& message) {
+    problems_->Add(file_.places.At(path), absl::StrCat(path, ": ", message));
+  }
+
+  const ManifestFile& file_;
+  Problems* problems_;
+};
 
 // One file that a manifest names, against the hash it states.
 class FileCheck {
@@ -148,6 +224,7 @@ absl::Status ReadManifest(base::FileSystem* files, const std::string& path, Mani
   manifest.version = base::ShortDigest(digest);
   file->sha256 = base::ToHex(digest);
   if (problems->count() > before) return absl::OkStatus();
+  SummaryCheck(*file, problems).Run();
   FileCheck check(files, *file, problems);
   check.Check("forest_file", manifest.forest_file, "forest_sha256", manifest.forest_sha256);
   check.Check("counts_file", manifest.counts_file, "counts_sha256", manifest.counts_sha256);

@@ -37,6 +37,11 @@ ModelManifest Sample() {
   manifest.training_start_us = 1574553600123456;
   manifest.training_end_us = -1;
   manifest.trainer = "fulcrum 0.1.0";
+  manifest.counts_lsn = 18446744073709551615ULL;
+  manifest.columns[3].summary = {
+      40, 0.1, 1.0 / 3, 2.0 / 7, {-1e-300, 0, 0.1, 0.1, 0.2, 0.3, 1.0 / 3, 0.4, 7, 8, 1e300}};
+  manifest.columns[4].summary = {0, 1, 0, 0, {}};
+  manifest.validation = {0.2, 8, 1574553600123455, 0.51, 2.0 / 3, 17, 42};
   return manifest;
 }
 
@@ -71,6 +76,7 @@ TEST_F(ManifestTest, ComesBackAsItWasWritten) {
     EXPECT_EQ(read->columns[i].source, written.columns[i].source);
     EXPECT_EQ(read->columns[i].key, written.columns[i].key);
     EXPECT_EQ(read->columns[i].equals, written.columns[i].equals);
+    EXPECT_EQ(read->columns[i].summary, written.columns[i].summary);
   }
   EXPECT_EQ(read->forest_file, written.forest_file);
   EXPECT_EQ(read->counts_sha256, written.counts_sha256);
@@ -80,9 +86,34 @@ TEST_F(ManifestTest, ComesBackAsItWasWritten) {
   EXPECT_EQ(read->training_start_us, written.training_start_us);
   EXPECT_EQ(read->training_end_us, written.training_end_us);
   EXPECT_EQ(read->trainer, written.trainer);
+  EXPECT_EQ(read->counts_lsn, written.counts_lsn);
+  EXPECT_EQ(read->validation, written.validation);
   EXPECT_EQ(read->directory, directory_.path());
   EXPECT_EQ(read->version, base::ShortDigest(base::Sha256(text)));
   EXPECT_EQ(WriteManifest(*read), text);
+}
+
+TEST_F(ManifestTest, SummariesThatCannotBeAreRefused) {
+  const auto refused = [this](void (*spoil)(ModelManifest*), const std::string& message) {
+    ModelManifest manifest = Sample();
+    spoil(&manifest);
+    Write("manifest.yaml", WriteManifest(manifest));
+    EXPECT_THAT(Load(), testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
+  };
+  refused([](ModelManifest* m) { m->columns[3].summary->missing_share = 1.5; },
+          "columns[3].summary.missing_share: must be 0 to 1");
+  refused([](ModelManifest* m) { m->columns[3].summary->sd = -1; },
+          "columns[3].summary.sd: must be at least 0");
+  refused([](ModelManifest* m) { m->columns[3].summary->quantiles.pop_back(); },
+          "columns[3].summary.quantiles: must be 11 numbers, not 10, for a count of 40");
+  refused([](ModelManifest* m) { m->columns[4].summary->quantiles = {1}; },
+          "columns[4].summary.quantiles: must be 0 numbers, not 1, for a count of 0");
+  refused([](ModelManifest* m) { m->columns[3].summary->quantiles[2] = 9; },
+          "columns[3].summary.quantiles: must ascend");
+  refused([](ModelManifest* m) { m->training_rows = 39; },
+          "columns[3].summary.count: more than the 39 training rows");
+  refused([](ModelManifest* m) { m->validation->loss = -0.1; },
+          "validation.loss: must be at least 0");
 }
 
 TEST_F(ManifestTest, AChangedFileIsRefused) {
