@@ -1,0 +1,138 @@
+#include "replay/selection.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
+#include "policy/position.h"
+
+namespace fulcrum::replay {
+namespace {
+
+constexpr size_t kArmsMax = 65534;  // with the neutral action, what ToTicks can spread ticks over
+
+// A Gaussian posterior says so by its sd; what is masked may have neither.
+policy::Posterior PosteriorOf(double alpha, double beta, double mean, double sd) {
+  if (sd != 0) return policy::GaussArm{mean, sd};
+  return policy::BetaArm{alpha, beta};
+}
+
+std::string Describe(const policy::Posterior& posterior) {
+  if (const auto* const beta = std::get_if<policy::BetaArm>(&posterior)) {
+    return absl::StrCat("Beta(", Exactly(beta->alpha), ", ", Exactly(beta->beta), ")");
+  }
+  const auto& gauss = std::get<policy::GaussArm>(posterior);
+  return absl::StrCat("Gaussian(", Exactly(gauss.mean), ", ", Exactly(gauss.sd), ")");
+}
+
+struct Draws {
+  std::vector<policy::Posterior> arms;
+  absl::InlinedVector<bool, 128> left;  // not masked, not yet drawn
+  policy::Baseline baseline;
+};
+
+Draws DrawsOf(const DecisionRecord& record) {
+  Draws draws;
+  for (const CandidateRecord& candidate : record.candidates) {
+    draws.arms.push_back(
+        PosteriorOf(candidate.alpha, candidate.beta, candidate.mean, candidate.sd));
+    draws.left.push_back(candidate.mask == MaskReason::kNone);
+  }
+  if (record.neutral_known) draws.baseline.known_value = record.neutral_value;
+  draws.baseline.posterior = PosteriorOf(record.neutral_alpha, record.neutral_beta,
+                                         record.neutral_mean, record.neutral_sd);
+  return draws;
+}
+
+// What DrawPosition takes for granted, which a record from a file need not keep.
+std::optional<Comparison> Impossible(const DecisionRecord& record, const Draws& draws) {
+  const double floor = record.exploration_floor;
+  if (!(floor >= 0 && floor <= 1)) {
+    return Differs(0, "exploration_floor", Exactly(floor), "between 0 and 1");
+  }
+  if (draws.arms.size() > kArmsMax) {
+    return Differs(0, "number of candidates", absl::StrCat(draws.arms.size()),
+                   absl::StrCat("at most ", kArmsMax));
+  }
+  const policy::Posterior* first = nullptr;
+  for (size_t i = 0; i < draws.arms.size(); ++i) {
+    if (!draws.left[i]) continue;
+    const policy::Posterior& arm = draws.arms[i];
+    if (first == nullptr) first = &arm;
+    if (!policy::IsValid(arm) || arm.index() != first->index()) {
+      return Differs(0, absl::StrCat("posterior of '", record.candidates[i].action_id, "'"),
+                     Describe(arm), "a distribution of the family of the others");
+    }
+  }
+  if (first == nullptr) return std::nullopt;
+  const bool beta = std::holds_alternative<policy::BetaArm>(*first);
+  if (!record.neutral_known) {
+    const policy::Posterior& neutral = draws.baseline.posterior;
+    if (policy::IsValid(neutral) && neutral.index() == first->index()) return std::nullopt;
+    return Differs(0, "posterior of the neutral action", Describe(neutral),
+                   "a distribution of the family of the others");
+  }
+  const double value = record.neutral_value;
+  if (beta ? value >= 0 && value <= 1 : std::isfinite(value)) return std::nullopt;
+  return Differs(0, "value of the neutral action", Exactly(value),
+                 beta ? "between 0 and 1" : "a finite number");
+}
+
+std::string ActionAt(const DecisionRecord& record, size_t index) {
+  return index < record.candidates.size() ? record.candidates[index].action_id : kNeutralActionId;
+}
+
+std::optional<Comparison> ComparePosition(const DecisionRecord& record, uint32_t number,
+                                          const policy::PositionDraw& again) {
+  const PositionRecord& position = record.positions[number - 1];
+  if (position.ticks.size() != again.ticks.size()) {
+    return Differs(number, "number of ticks", absl::StrCat(position.ticks.size()),
+                   absl::StrCat(again.ticks.size()));
+  }
+  const auto [recorded, recomputed] =
+      std::mismatch(position.ticks.begin(), position.ticks.end(), again.ticks.begin());
+  if (recorded != position.ticks.end()) {
+    const auto arm = static_cast<size_t>(recorded - position.ticks.begin());
+    return Differs(number, absl::StrCat("ticks of '", ActionAt(record, arm), "'"),
+                   absl::StrCat(*recorded), absl::StrCat(*recomputed));
+  }
+  std::string drawn = ActionAt(record, again.drawn);
+  if (position.action_id == drawn) return std::nullopt;
+  return Differs(number, "action", position.action_id, std::move(drawn));
+}
+
+}  // namespace
+
+bool IsDrawn(const DecisionRecord& record) {
+  return record.answer == Answer::kFull || record.answer == Answer::kDegraded;
+}
+
+Comparison CompareSelection(const DecisionRecord& record) {
+  if (!IsDrawn(record)) return NotReplayed("the answer was not drawn");
+  if (record.versions.price_version != 0) {
+    return NotReplayed("decided with prices, which this program cannot replay");
+  }
+  Draws draws = DrawsOf(record);
+  if (auto impossible = Impossible(record, draws)) return *std::move(impossible);
+  bool ended = false;  // by the neutral action: nothing follows it
+  uint32_t drawn = 0;
+  while (drawn < record.slate_size && !ended) {
+    if (drawn == record.positions.size()) {
+      return Differs(drawn + 1, "position", "none", "one more was asked for");
+    }
+    const policy::PositionDraw again =
+        policy::DrawPosition(draws.arms, draws.left, draws.baseline, record.exploration_floor,
+                             record.id, record.positions[drawn].seed);
+    ++drawn;
+    if (auto difference = ComparePosition(record, drawn, again)) return *std::move(difference);
+    ended = again.drawn == draws.arms.size();
+    if (!ended) draws.left[again.drawn] = false;
+  }
+  if (drawn == record.positions.size()) return {};
+  return Differs(drawn + 1, "position", record.positions[drawn].action_id, "none");
+}
+
+}  // namespace fulcrum::replay
