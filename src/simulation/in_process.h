@@ -1,0 +1,68 @@
+// The production path without network and disk: the real decider, orchestrator and ledger on a
+// world's bundle, its users held in memory and its log taken off record by record.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "config/bundle.h"
+#include "decider/decider.h"
+#include "domain/seams.h"
+#include "fulcrum/decision_record.h"
+#include "orchestrator/ledger.h"
+#include "scoring/posteriors.h"
+#include "simulation/bundle_text.h"
+#include "simulation/visits.h"
+#include "simulation/world.h"
+#include "telemetry/metrics.h"
+
+namespace fulcrum::simulation {
+
+class QueuedLog;      // in_process.cc
+class UsersInMemory;  // in_process.cc
+
+struct InProcessOptions {
+  std::string directory;  // for the bundle and the ledger; made if absent
+  BundleOptions bundle;
+  uint64_t seed = 1;  // of the decision ids
+  uint32_t users = kUsersDefault;
+  const base::Clock* clock = nullptr;  // for the latency alarm; outlives this
+};
+
+// For one thread; the decider has threads of its own.
+class InProcess {
+ public:
+  static absl::StatusOr<std::unique_ptr<InProcess>> Start(const World& world,
+                                                          const InProcessOptions& options);
+  ~InProcess();
+
+  // One decision on the given state, as the log has it. ABORTED if it was not drawn.
+  absl::StatusOr<DecisionRecord> Decide(const Visit& visit,
+                                        std::shared_ptr<const scoring::Posteriors> posteriors);
+
+  Lsn lsn() const;  // of the last record
+  const config::Bundle& bundle() const { return *bundle_; }
+
+ private:
+  InProcess(const World& world, const InProcessOptions& options);
+  absl::Status Open();
+  void BuildDecider();
+  domain::DecisionContext ContextOf(const Visit& visit);
+
+  const World world_;
+  const InProcessOptions options_;
+  base::RandomStream ids_;
+  std::shared_ptr<const config::Bundle> bundle_;
+  std::unique_ptr<UsersInMemory> users_;
+  std::unique_ptr<orchestrator::Ledger> ledger_;
+  std::unique_ptr<QueuedLog> log_;
+  std::unique_ptr<telemetry::Metrics> metrics_;
+  std::unique_ptr<decider::Decider> decider_;
+  uint64_t decided_ = 0;
+};
+
+}  // namespace fulcrum::simulation

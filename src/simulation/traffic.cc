@@ -1,0 +1,161 @@
+#include "simulation/traffic.h"
+
+#include <algorithm>
+#include <queue>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace fulcrum::simulation {
+namespace {
+
+// A report on its way to the service.
+struct Report {
+  absl::Time due;
+  uint64_t order = 0;  // of the same instant, in the order of sending
+  bool is_outcome = false;
+  bool is_repeat = false;
+  DecisionId id;
+  absl::Time occurred;
+
+  friend bool operator>(const Report& a, const Report& b) {
+    return std::tie(a.due, a.order) > std::tie(b.due, b.order);
+  }
+};
+
+class Player {
+ public:
+  Player(const World& world, const Oracle& oracle, Endpoint& endpoint)
+      : world_(world), oracle_(oracle), endpoint_(endpoint) {
+    result_.chosen.assign(world.arms.size() + 1, 0);
+  }
+
+  absl::Status Play(const Visit& visit);
+  absl::Status DeliverUntil(absl::Time now);
+  absl::Status Close(Visit last, absl::Duration after);
+  TrafficResult& result() { return result_; }
+
+ private:
+  void Note(const Visit& visit, size_t arm);
+  void Send(const Visit& visit, DecisionId id, size_t arm);
+  void Push(Report report, bool twice, absl::Duration repeat_after);
+  absl::Status Deliver(const Report& report);
+
+  const World& world_;
+  const Oracle& oracle_;
+  Endpoint& endpoint_;
+  TrafficResult result_;
+  uint64_t sent_ = 0;
+  absl::Time newest_outcome_ = absl::InfinitePast();
+  std::priority_queue<Report, std::vector<Report>, std::greater<>> reports_;
+};
+
+absl::Status Player::Play(const Visit& visit) {
+  FULCRUM_RETURN_IF_ERROR(DeliverUntil(visit.time));
+  FULCRUM_ASSIGN_OR_RETURN(const Endpoint::Answer answer, endpoint_.Decide(visit));
+  const size_t arm = world_.IndexOf(answer.action_id);
+  if (arm > world_.neutral()) {
+    return absl::InternalError(
+        absl::StrCat("the service decided for '", answer.action_id, "', which the world lacks"));
+  }
+  if (!answer.drawn) ++result_.fallbacks;
+  Note(visit, arm);
+  Send(visit, answer.id, arm);
+  return absl::OkStatus();
+}
+
+void Player::Note(const Visit& visit, size_t arm) {
+  ++result_.decisions;
+  ++result_.chosen[arm];
+  if (visit.shown_late) ++result_.shown_late;
+  if (!visit.shown) return;
+  ++result_.shown;
+  if (visit.Earns(world_, arm)) ++result_.reward;
+  result_.expected_reward += world_.Credited(visit.cell, arm);
+  result_.regret += RegretOf(world_, oracle_, visit.cell, arm);
+  if (arm != world_.neutral() && world_.arms[arm].campaign == world_.budgeted) {
+    result_.spent_micros += world_.arms[arm].cost_micros;
+  }
+}
+
+void Player::Send(const Visit& visit, DecisionId id, size_t arm) {
+  if (!visit.shown && !visit.shown_late) return;
+  Report exposure;
+  exposure.id = id;
+  exposure.occurred = visit.time;
+  exposure.due = visit.time + visit.exposure_lag;
+  Push(exposure, visit.exposure_repeated, absl::Seconds(5));
+  if (!visit.Converts(world_, arm)) return;
+  Report outcome;
+  outcome.id = id;
+  outcome.is_outcome = true;
+  outcome.occurred = visit.time + visit.outcome_delay;
+  outcome.due = outcome.occurred + visit.outcome_lag;
+  if (visit.outcome_delay > world_.timing.attribution_window) ++result_.outcomes_late;
+  Push(outcome, visit.outcome_repeated, absl::Seconds(30));
+}
+
+void Player::Push(Report report, bool twice, absl::Duration repeat_after) {
+  report.order = ++sent_;
+  reports_.push(report);
+  if (!twice) return;
+  report.order = ++sent_;
+  report.is_repeat = true;
+  report.due += repeat_after;
+  reports_.push(report);
+}
+
+absl::Status Player::DeliverUntil(absl::Time now) {
+  while (!reports_.empty() && reports_.top().due <= now) {
+    const Report report = reports_.top();
+    reports_.pop();
+    FULCRUM_RETURN_IF_ERROR(Deliver(report));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Player::Deliver(const Report& report) {
+  if (!report.is_outcome) {
+    ++(report.is_repeat ? result_.exposure_repeats : result_.exposure_reports);
+    return endpoint_.ReportExposure(report.id, report.occurred);
+  }
+  ++(report.is_repeat ? result_.outcome_repeats : result_.outcome_reports);
+  if (report.occurred < newest_outcome_) ++result_.outcomes_out_of_order;
+  newest_outcome_ = std::max(newest_outcome_, report.occurred);
+  return endpoint_.ReportOutcome(report.id, report.occurred);
+}
+
+absl::Status Player::Close(Visit last, absl::Duration after) {
+  last.time += after;
+  FULCRUM_RETURN_IF_ERROR(DeliverUntil(last.time));
+  last.number += 1;
+  FULCRUM_RETURN_IF_ERROR(endpoint_.Decide(last).status());
+  return DeliverUntil(absl::InfiniteFuture());
+}
+
+}  // namespace
+
+absl::StatusOr<TrafficResult> PlayTraffic(const World& world, const Oracle& oracle,
+                                          const TrafficOptions& options, Endpoint& endpoint,
+                                          const std::function<void(uint64_t)>& progress) {
+  Visits visits(world, options.seed, options.users);
+  Player player(world, oracle, endpoint);
+  Visit visit;
+  for (uint64_t done = 1; done <= options.decisions; ++done) {
+    visit = visits.Next();
+    FULCRUM_RETURN_IF_ERROR(player.Play(visit));
+    if (done * options.curve_points / options.decisions >
+        (done - 1) * options.curve_points / options.decisions) {
+      player.result().regret_curve.push_back(player.result().regret);
+    }
+    if (progress) progress(done);
+  }
+  const Timing& timing = world.timing;
+  const absl::Duration after =
+      std::max(timing.attribution_window, timing.exposure_window) + absl::Seconds(1);
+  FULCRUM_RETURN_IF_ERROR(player.Close(visit, after));
+  return std::move(player.result());
+}
+
+}  // namespace fulcrum::simulation

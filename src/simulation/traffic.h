@@ -1,0 +1,69 @@
+// Plays a world's visits against a service: asks for decisions, shows or loses them, and reports
+// exposures and conversions late, twice and out of order, as the world says.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "fulcrum/decision_id.h"
+#include "fulcrum/propensity.h"
+#include "simulation/oracle.h"
+#include "simulation/visits.h"
+#include "simulation/world.h"
+
+namespace fulcrum::simulation {
+
+// Whoever decides: the service over gRPC, the decider in this process, or a policy made up for
+// comparison. Called from one thread, in order of simulated time.
+class Endpoint {
+ public:
+  struct Answer {
+    DecisionId id;
+    std::string action_id;
+    Ticks ticks = 0;
+    bool drawn = true;  // false: a fallback
+  };
+
+  virtual ~Endpoint() = default;
+  virtual absl::StatusOr<Answer> Decide(const Visit& visit) = 0;
+  virtual absl::Status ReportExposure(DecisionId id, absl::Time occurred) = 0;
+  virtual absl::Status ReportOutcome(DecisionId id, absl::Time occurred) = 0;
+};
+
+struct TrafficOptions {
+  uint64_t decisions = 10'000;
+  uint64_t seed = 1;
+  uint32_t users = kUsersDefault;
+  uint64_t curve_points = 100;  // of the regret, evenly spaced
+};
+
+struct TrafficResult {
+  uint64_t decisions = 0;
+  uint64_t fallbacks = 0;
+  uint64_t shown = 0;  // in time
+  uint64_t shown_late = 0;
+  uint64_t exposure_reports = 0, exposure_repeats = 0;
+  uint64_t outcome_reports = 0, outcome_repeats = 0;
+  uint64_t outcomes_out_of_order = 0;  // of an earlier conversion than one reported before
+  uint64_t outcomes_late = 0;          // converted after the attribution window
+  uint64_t reward = 0;                 // credited conversions of shown visits
+  double expected_reward = 0;          // the same, expected given what was decided
+  double regret = 0;                   // against the oracle, over shown visits
+  int64_t spent_micros = 0;            // of the budgeted campaign, shown visits only
+  std::vector<uint64_t> chosen;        // by arm, the neutral action last
+  std::vector<double> regret_curve;    // cumulative, after each part of the run
+};
+
+// Runs `options.decisions` visits, then delivers what is still on its way, then decides once more
+// after all windows (not counted), so that everything before it settles. An error of the endpoint
+// ends the run. `progress` may be empty.
+absl::StatusOr<TrafficResult> PlayTraffic(const World& world, const Oracle& oracle,
+                                          const TrafficOptions& options, Endpoint& endpoint,
+                                          const std::function<void(uint64_t done)>& progress = {});
+
+}  // namespace fulcrum::simulation
