@@ -21,28 +21,41 @@ int64_t KeptFor(const OpenDecision& decision) {
 
 bool IsEvidence(const DecisionRecord& record) {
   const bool drawn = record.answer == Answer::kFull || record.answer == Answer::kDegraded;
-  return drawn && !record.log_pending && !record.positions.empty();
+  return drawn && !record.log_pending && !record.positions.empty() && !record.reward_kind.empty();
 }
 
 bool IsPending(const OpenDecision::Position& position) {
   return position.shown == Shown::kPending;
 }
 
-// The position, from 0, that an outcome is credited to; the slate's size if to none.
-size_t CreditedTo(const OpenDecision& decision, uint32_t position) {
-  const size_t size = decision.positions.size();
-  if (position == 0) return size == 1 ? 0 : size;
-  return std::min<size_t>(position - 1, size);
+// The position, from 1, that an outcome is credited to; 0 if to none.
+uint32_t CreditedTo(const OpenDecision& decision, uint32_t position) {
+  if (position == 0) return decision.positions.size() == 1 ? 1 : 0;
+  return position <= decision.positions.size() ? position : 0;
+}
+
+// Whether `report` stands over what is known of the same id.
+bool Replaces(const OpenDecision::Outcome& report, const OpenDecision::Outcome& known) {
+  if (report.occurred_us != known.occurred_us) return report.occurred_us > known.occurred_us;
+  return report.value < known.value;
 }
 
 }  // namespace
 
+bool OpenDecision::IsCredited(const Outcome& outcome) const {
+  return outcome.first_us <= Later(occurred_us, attribution_window_us);
+}
+
 double OpenDecision::RewardAt(size_t index) const {
   double sum = 0;  // in the order of the ids, so that the order of arrival leaves no trace
   for (const Outcome& outcome : outcomes) {
-    if (CreditedTo(*this, outcome.position) == index) sum += outcome.value;
+    if (outcome.position == index + 1 && IsCredited(outcome)) sum += outcome.value;
   }
   return sum;
+}
+
+bool OpenDecision::HasPending() const {
+  return std::any_of(positions.begin(), positions.end(), IsPending);
 }
 
 void RewardJoin::Apply(Lsn lsn, const LogEvent& event, OnChange on_change) {
@@ -90,7 +103,7 @@ void RewardJoin::Index(const OpenDecision& decision) {
   };
   forgetting_.emplace(at(KeptFor(decision)), decision.id);
   if (!decision.closed) closing_.emplace(at(decision.attribution_window_us), decision.id);
-  if (std::any_of(decision.positions.begin(), decision.positions.end(), IsPending)) {
+  if (decision.HasPending()) {
     unshown_.emplace(at(decision.exposure_window_us), decision.id);
   }
 }
@@ -109,13 +122,21 @@ void RewardJoin::Advance(int64_t now_us, OnChange on_change) {
     }
   }
   while (!forgetting_.empty() && forgetting_.begin()->first.first <= latest_us_) {
-    open_.erase(forgetting_.begin()->second);
+    const auto found = open_.find(forgetting_.begin()->second);
     forgetting_.erase(forgetting_.begin());
+    if (found != open_.end() && !found->second->HasPending()) open_.erase(found);
   }
+}
+
+// A decision that had to be kept for a pending position goes with the report that settles that.
+void RewardJoin::ForgetIfOver(const OpenDecision& decision) {
+  if (decision.HasPending() || !decision.closed) return;  // if not closed it is still in a queue
+  if (Later(decision.occurred_us, KeptFor(decision)) <= latest_us_) open_.erase(decision.id);
 }
 
 void RewardJoin::Settle(OpenDecision& decision, size_t position, OnChange on_change) {
   decision.positions[position].settled = true;
+  ++stats_.settled;
   on_change({&decision, position, /*settled=*/true, 0, decision.RewardAt(position)});
 }
 
@@ -143,43 +164,48 @@ void RewardJoin::Show(const ExposureRecord& record, OnChange on_change) {
     ++stats_.exposures;
     position.shown = Shown::kShown;
     if (decision->closed) Settle(*decision, index, on_change);
+    ForgetIfOver(*decision);
   }
 }
 
 void RewardJoin::Credit(const OutcomeRecord& record, OnChange on_change) {
   OpenDecision* const decision = Reported(record.decision_id);
   if (decision == nullptr) return;
-  const size_t index = CreditedTo(*decision, record.position);
-  if (record.kind != decision->reward_kind || index == decision->positions.size()) {
+  const uint32_t position = CreditedTo(*decision, record.position);
+  if (record.kind != decision->reward_kind || position == 0) {
     ++stats_.outcomes_other;
     return;
   }
-  if (record.occurred_us > Later(decision->occurred_us, decision->attribution_window_us)) {
+  const size_t index = position - 1;
+  const double before = decision->RewardAt(index);
+  OpenDecision::Outcome report = {record.outcome_id, position, record.occurred_us,
+                                  record.occurred_us, record.value};
+  auto& outcomes = decision->outcomes;
+  auto place =
+      std::lower_bound(outcomes.begin(), outcomes.end(), report, [](const auto& a, const auto& b) {
+        return std::tie(a.position, a.id) < std::tie(b.position, b.id);
+      });
+  bool stands = true;
+  if (place == outcomes.end() || place->id != report.id || place->position != position) {
+    place = outcomes.insert(place, std::move(report));
+  } else {
+    report.first_us = std::min(report.first_us, place->first_us);
+    stands = Replaces(report, *place);
+    if (stands) {
+      *place = std::move(report);
+    } else {
+      place->first_us = report.first_us;
+    }
+  }
+  if (!decision->IsCredited(*place)) {
     ++stats_.outcomes_late;
     return;
   }
-  const double before = decision->RewardAt(index);
-  const OpenDecision::Outcome outcome = {record.outcome_id, record.position, record.occurred_us,
-                                         record.value};
-  auto& outcomes = decision->outcomes;
-  const auto place = std::lower_bound(
-      outcomes.begin(), outcomes.end(), outcome, [](const auto& a, const auto& b) {
-        return std::tie(a.position, a.id) < std::tie(b.position, b.id);
-      });
-  if (place == outcomes.end() || place->id != outcome.id || place->position != outcome.position) {
-    outcomes.insert(place, outcome);
-  } else if (place->occurred_us < outcome.occurred_us ||
-             (place->occurred_us == outcome.occurred_us && outcome.value < place->value)) {
-    *place = outcome;
-  } else {
-    ++stats_.outcomes_repeated;
-    return;
-  }
-  ++stats_.outcomes;
+  ++(stands ? stats_.outcomes : stats_.outcomes_repeated);
   const double now = decision->RewardAt(index);
-  if (decision->positions[index].settled && now != before) {
-    on_change({decision, index, /*settled=*/false, before, now});
-  }
+  if (!decision->positions[index].settled || now == before) return;
+  ++stats_.corrected;
+  on_change({decision, index, /*settled=*/false, before, now});
 }
 
 void RewardJoin::Drop(const SupersededRecord& record) {
@@ -197,33 +223,81 @@ void RewardJoin::Miss(const UnshownRecord& record) {
     shown = Shown::kMissing;
     ++stats_.unshown;
   }
+  ForgetIfOver(*decision);
 }
 
-std::vector<UnshownRecord> RewardJoin::TakeUnshown(int64_t now_us) {
+std::vector<UnshownRecord> RewardJoin::TakeUnshown(int64_t now_us, size_t records_max,
+                                                   IsReported is_reported) {
   std::vector<UnshownRecord> due;
-  while (!unshown_.empty() && unshown_.begin()->first.first <= now_us) {
-    const OpenDecision* const decision = Find(unshown_.begin()->second);
-    unshown_.erase(unshown_.begin());
-    if (decision == nullptr) continue;
+  auto next = unshown_.begin();
+  while (next != unshown_.end() && next->first.first <= now_us && due.size() < records_max) {
+    const OpenDecision* const decision = Find(next->second);
+    if (decision == nullptr || !decision->HasPending()) {
+      next = unshown_.erase(next);
+      continue;
+    }
     UnshownRecord record;
     record.decision_id = decision->id;
     record.decision_lsn = decision->lsn;
     record.user_ref = decision->user_ref;
     record.occurred_us = now_us;
+    bool waits = false;
     for (size_t i = 0; i < decision->positions.size(); ++i) {
       const OpenDecision::Position& position = decision->positions[i];
       if (!IsPending(position)) continue;
-      record.positions.push_back(static_cast<uint32_t>(i + 1));
+      const auto number = static_cast<uint32_t>(i + 1);
+      waits = waits || is_reported(decision->id, number);
+      record.positions.push_back(number);
       record.refunds.insert(record.refunds.end(), position.debits.begin(), position.debits.end());
     }
-    if (!record.positions.empty()) due.push_back(std::move(record));
+    if (waits) {
+      ++next;
+      continue;
+    }
+    next = unshown_.erase(next);
+    due.push_back(std::move(record));
   }
   return due;
+}
+
+void RewardJoin::PutBackUnshown(const DecisionId& id) {
+  const OpenDecision* const decision = Find(id);
+  if (decision == nullptr || !decision->HasPending()) return;
+  unshown_.emplace(
+      std::pair(Later(decision->occurred_us, decision->exposure_window_us), decision->lsn), id);
+}
+
+int64_t RewardJoin::NextUnshown() const {
+  return unshown_.empty() ? std::numeric_limits<int64_t>::max() : unshown_.begin()->first.first;
 }
 
 const OpenDecision* RewardJoin::Find(const DecisionId& id) const {
   const auto found = open_.find(id);
   return found == open_.end() ? nullptr : found->second.get();
+}
+
+LogEvent ForJoin(const LogEvent& event) {
+  const auto* const decision = std::get_if<DecisionRecord>(&event);
+  if (decision == nullptr) return event;
+  DecisionRecord read;
+  read.id = decision->id;
+  read.surface = decision->surface;
+  read.user_ref = decision->user_ref;
+  read.occurred_us = decision->occurred_us;
+  read.segment = decision->segment;
+  read.answer = decision->answer;
+  read.log_pending = decision->log_pending;
+  for (const PositionRecord& position : decision->positions) {
+    PositionRecord& added = read.positions.emplace_back();
+    added.action_id = position.action_id;
+    added.debits = position.debits;
+    added.basis = position.basis;
+  }
+  read.exposure_required = decision->exposure_required;
+  read.exposure_window_us = decision->exposure_window_us;
+  read.attribution_window_us = decision->attribution_window_us;
+  read.reward_kind = decision->reward_kind;
+  return read;
 }
 
 }  // namespace fulcrum::decision_log

@@ -73,6 +73,14 @@ class DecisionSink {
                               Logged done) = 0;
 };
 
+// Exposures and outcomes on their way into the log. Thread-safe; never waits. `done` and the errors
+// are those of DecisionSink::Append.
+class EventIngest {
+ public:
+  virtual ~EventIngest() = default;
+  virtual absl::Status Report(LogEvent event, Logged done) = 0;
+};
+
 // Told of every event in LSN order, once it is durable and before its `Logged` runs, by the
 // log's writer thread, and by recovery for what the log already holds. What the log proves
 // (spend, posteriors) is a fold over these calls.
