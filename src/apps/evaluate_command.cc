@@ -1,0 +1,217 @@
+#include "apps/evaluate_command.h"
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "apps/command_line.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "evaluation/evaluate.h"
+#include "evaluation/jsonl_rows.h"
+#include "evaluation/log_rows.h"
+#include "evaluation/open_bandit_rows.h"
+
+namespace fulcrum::apps {
+namespace {
+
+using evaluation::Estimate;
+using evaluation::Estimator;
+using evaluation::Evaluation;
+using evaluation::RowSet;
+using evaluation::Target;
+
+struct EvaluateFlags {
+  std::string log;
+  std::string format = "fulcrum";
+  std::string target = "logged";
+  std::string surface;
+  std::vector<std::string> estimators = {"ips", "snips", "dm", "dr"};
+  std::string reward_model = "shrunk";
+  evaluation::EvaluateOptions options;
+  bool json = false;
+};
+
+absl::StatusOr<RowSet> ReadRows(const EvaluateFlags& flags) {
+  base::FileSystem* const files = base::PosixFileSystem();
+  if (flags.format != "fulcrum" && !flags.surface.empty()) {
+    return absl::InvalidArgumentError("--surface goes with --format fulcrum only");
+  }
+  if (flags.format == "open-bandit") return evaluation::ReadOpenBanditRows(files, flags.log);
+  if (flags.format == "jsonl") return evaluation::ReadJsonlRows(files, flags.log);
+  return evaluation::ReadLogRows(flags.log, {flags.surface});
+}
+
+absl::StatusOr<Target> ReadTarget(const std::string& target, RowSet* rows) {
+  if (target == "logged") return Target::Logged();
+  if (target == "uniform") return Target::Uniform();
+  if (target == "greedy") return Target::Greedy();
+  absl::StatusOr<Target> read = Target::ReadCsv(base::PosixFileSystem(), target, &rows->actions);
+  if (absl::IsNotFound(read.status())) {
+    return absl::NotFoundError(
+        absl::StrCat("--target: ", read.status().message(),
+                     "; give logged, uniform, greedy, or the path of a CSV file"));
+  }
+  return read;
+}
+
+absl::StatusOr<std::vector<Estimator>> ParseEstimators(const std::vector<std::string>& names) {
+  std::vector<Estimator> estimators;
+  for (const std::string& name : names) {
+    size_t i = 0;
+    while (i < evaluation::kEstimators && name != evaluation::kEstimatorNames[i]) ++i;
+    if (i == evaluation::kEstimators) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--estimator: there is no ", name, "; there are ips, snips, dm, dr"));
+    }
+    const auto estimator = static_cast<Estimator>(i);
+    if (std::find(estimators.begin(), estimators.end(), estimator) == estimators.end()) {
+      estimators.push_back(estimator);
+    }
+  }
+  return estimators;
+}
+
+using Json = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void PutText(Json* json, const char* name, const std::string& value) {
+  json->Key(name);
+  json->String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+}
+
+void PutCount(Json* json, const char* name, uint64_t value) {
+  json->Key(name);
+  json->Uint64(value);
+}
+
+// JSON has no NaN: null, what cannot be computed.
+void PutNumber(Json* json, const char* name, double value) {
+  json->Key(name);
+  if (std::isfinite(value)) {
+    json->Double(value);
+  } else {
+    json->Null();
+  }
+}
+
+void PutEstimates(Json* json, const std::vector<Estimate>& estimates) {
+  json->Key("estimators");
+  json->StartObject();
+  for (const Estimate& one : estimates) {
+    json->Key(evaluation::kEstimatorNames[static_cast<size_t>(one.estimator)]);
+    json->StartObject();
+    PutNumber(json, "value", one.value);
+    PutNumber(json, "se", one.se);
+    PutNumber(json, "ci_low", one.ci_low);
+    PutNumber(json, "ci_high", one.ci_high);
+    json->EndObject();
+  }
+  json->EndObject();
+}
+
+void PutFindings(Json* json, const Evaluation& evaluation) {
+  json->Key("warnings");
+  json->StartArray();
+  for (const evaluation::Warning& warning : evaluation.warnings) {
+    json->StartObject();
+    PutText(json, "code", warning.code);
+    PutText(json, "message", warning.message);
+    json->EndObject();
+  }
+  json->EndArray();
+  json->Key("verdict");
+  json->StartObject();
+  PutText(json, "status", evaluation.verdict.ok ? "ok" : "refused");
+  PutText(json, "reason", evaluation.verdict.reason);
+  json->EndObject();
+}
+
+void PrintJson(const EvaluateFlags& flags, const Evaluation& evaluation) {
+  rapidjson::StringBuffer buffer;
+  Json json(buffer);
+  json.StartObject();
+  PutText(&json, "log", flags.log);
+  PutText(&json, "format", flags.format);
+  PutText(&json, "target", flags.target);
+  PutText(&json, "reward_model", flags.reward_model);
+  PutCount(&json, "seed", flags.options.seed);
+  PutCount(&json, "resamples", static_cast<uint64_t>(flags.options.resamples));
+  PutNumber(&json, "level", flags.options.level);
+  PutEstimates(&json, evaluation.estimates);
+  PutCount(&json, "rows", evaluation.rows);
+  json.Key("excluded");
+  json.StartObject();
+  for (const auto& [reason, count] : evaluation.excluded) PutCount(&json, reason.c_str(), count);
+  json.EndObject();
+  PutNumber(&json, "mean_reward", evaluation.mean_reward);
+  PutNumber(&json, "effective_sample_size", evaluation.effective_sample_size);
+  PutNumber(&json, "max_weight", evaluation.max_weight);
+  PutNumber(&json, "mean_weight", evaluation.mean_weight);
+  PutNumber(&json, "mean_weight_se", evaluation.mean_weight_se);
+  PutNumber(&json, "unsupported_share", evaluation.unsupported_share);
+  PutNumber(&json, "fallback_share", evaluation.fallback_share);
+  PutFindings(&json, evaluation);
+  json.EndObject();
+  std::printf("%s\n", buffer.GetString());
+}
+
+absl::StatusOr<int> Evaluate(EvaluateFlags flags) {
+  FULCRUM_ASSIGN_OR_RETURN(flags.options.estimators, ParseEstimators(flags.estimators));
+  FULCRUM_ASSIGN_OR_RETURN(RowSet rows, ReadRows(flags));
+  FULCRUM_ASSIGN_OR_RETURN(const Target target, ReadTarget(flags.target, &rows));
+  FULCRUM_ASSIGN_OR_RETURN(const Evaluation evaluation,
+                           evaluation::Evaluate(rows, target, flags.options));
+  if (flags.json) {
+    PrintJson(flags, evaluation);
+  } else {
+    std::printf("%s, target %s\n%s", flags.log.c_str(), flags.target.c_str(),
+                evaluation::ToText(evaluation).c_str());
+  }
+  return evaluation.verdict.ok ? kExitOk : kExitFinding;
+}
+
+}  // namespace
+
+void AddEvaluateCommand(CLI::App& app, int* exit_code) {
+  auto flags = std::make_shared<EvaluateFlags>();
+  CLI::App* command = app.add_subcommand(
+      "evaluate", "Estimate what a policy would have earned; exit 1 if that cannot be believed");
+  command->add_option("LOG", flags->log, "Directory of a decision log, a CSV or a JSONL file")
+      ->required();
+  command->add_option("--format", flags->format, "What LOG is")
+      ->check(CLI::IsMember({"fulcrum", "open-bandit", "jsonl"}))
+      ->capture_default_str();
+  command
+      ->add_option("--target", flags->target,
+                   "The policy: logged, uniform, greedy, or a CSV file of probabilities")
+      ->capture_default_str();
+  command->add_option("--surface", flags->surface, "Only decisions of this surface");
+  command->add_option("--estimator", flags->estimators, "Of ips, snips, dm, dr")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_option("--reward-model", flags->reward_model, "What dm and dr predict with")
+      ->check(CLI::IsMember({"shrunk"}))
+      ->capture_default_str();
+  command->add_option("--seed", flags->options.seed, "Seed of the resampling")
+      ->capture_default_str();
+  command->add_option("--resamples", flags->options.resamples, "Resamples behind the intervals")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--level", flags->options.level, "Level of the intervals")
+      ->capture_default_str();
+  command->add_flag("--json", flags->json, "Print one JSON object instead of text");
+  command->callback([flags, exit_code] {
+    const absl::StatusOr<int> answer = Evaluate(*flags);
+    *exit_code = answer.ok() ? *answer : Fail("fulcrum evaluate", answer.status());
+  });
+}
+
+}  // namespace fulcrum::apps

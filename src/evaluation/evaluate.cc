@@ -1,0 +1,184 @@
+#include "evaluation/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/status_macros.h"
+#include "evaluation/verdict.h"
+
+namespace fulcrum::evaluation {
+namespace {
+
+absl::Status CheckOptions(const EvaluateOptions& options) {
+  if (options.estimators.empty()) {
+    return absl::InvalidArgumentError("no estimator was asked for; name at least one");
+  }
+  if (options.resamples < 0) return absl::InvalidArgumentError("resamples is below 0");
+  if (!(options.level > 0 && options.level < 1)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the level of an interval is between 0 and 1, such as 0.95; it is ", options.level));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<Terms> TermsOf(const RowSet& rows, const TargetOnRows& target,
+                           const RewardModel& model) {
+  std::vector<Terms> terms;
+  terms.reserve(rows.rows.size());
+  for (size_t i = 0; i < rows.rows.size(); ++i) {
+    const Row& row = rows.rows[i];
+    Terms one;
+    one.weight = target.Weight(row);
+    one.weighted_reward = one.weight * row.reward;
+    one.direct = target.Mean(row, [&](uint32_t action) { return model.Predict(i, action); });
+    one.robust = one.direct + one.weight * (row.reward - model.Predict(i, row.action));
+    terms.push_back(one);
+  }
+  return terms;
+}
+
+// Standard error of the mean of `value`(terms), n - 1 below the variance.
+template <typename Value>
+double ErrorOfMean(absl::Span<const Terms> terms, const Value& value) {
+  const auto count = static_cast<double>(terms.size());
+  double sum = 0;
+  for (const Terms& one : terms) sum += value(one);
+  const double mean = sum / count;
+  double squares = 0;
+  for (const Terms& one : terms) squares += (value(one) - mean) * (value(one) - mean);
+  return std::sqrt(squares / (count - 1) / count);  // NaN for one row
+}
+
+// Of sum(w r) / sum(w), linearised at its value.
+double ErrorOfRatio(absl::Span<const Terms> terms, double ratio) {
+  double squares = 0;
+  double weights = 0;
+  for (const Terms& one : terms) {
+    const double off = one.weighted_reward - ratio * one.weight;
+    squares += off * off;
+    weights += one.weight;
+  }
+  return std::sqrt(squares) / weights;
+}
+
+double StandardError(absl::Span<const Terms> terms, Estimator estimator, double value) {
+  switch (estimator) {
+    case Estimator::kIps:
+      return ErrorOfMean(terms, [](const Terms& one) { return one.weighted_reward; });
+    case Estimator::kSnips:
+      return ErrorOfRatio(terms, value);
+    case Estimator::kDm:
+      return ErrorOfMean(terms, [](const Terms& one) { return one.direct; });
+    case Estimator::kDr:
+      return ErrorOfMean(terms, [](const Terms& one) { return one.robust; });
+  }
+  return 0;
+}
+
+void DescribeWeights(absl::Span<const Terms> terms, Evaluation* evaluation) {
+  double sum = 0;
+  double squares = 0;
+  for (const Terms& one : terms) {
+    sum += one.weight;
+    squares += one.weight * one.weight;
+    evaluation->max_weight = std::max(evaluation->max_weight, one.weight);
+  }
+  evaluation->mean_weight = sum / static_cast<double>(terms.size());
+  evaluation->mean_weight_se = ErrorOfMean(terms, [](const Terms& one) { return one.weight; });
+  evaluation->effective_sample_size = squares == 0 ? 0 : sum * sum / squares;
+}
+
+void DescribeRows(const RowSet& rows, Evaluation* evaluation) {
+  evaluation->rows = rows.rows.size();
+  evaluation->excluded = rows.excluded;
+  double sum = 0;
+  for (const Row& row : rows.rows) sum += row.reward;
+  evaluation->mean_reward = sum / static_cast<double>(rows.rows.size());
+  if (rows.positions != 0) {
+    evaluation->fallback_share =
+        static_cast<double>(rows.fallbacks) / static_cast<double>(rows.positions);
+  }
+}
+
+// Mean over the rows.
+template <typename Share>
+double MeanShare(const RowSet& rows, const Share& share) {
+  double sum = 0;
+  for (const Row& row : rows.rows) sum += share(row);
+  return rows.rows.empty() ? 0 : sum / static_cast<double>(rows.rows.size());
+}
+
+}  // namespace
+
+const Estimate* Evaluation::Find(Estimator estimator) const {
+  const auto found = std::find_if(estimates.begin(), estimates.end(),
+                                  [&](const Estimate& one) { return one.estimator == estimator; });
+  return found == estimates.end() ? nullptr : &*found;
+}
+
+absl::StatusOr<Evaluation> Evaluate(const RowSet& rows, const Target& target,
+                                    const EvaluateOptions& options) {
+  FULCRUM_RETURN_IF_ERROR(CheckOptions(options));
+  FULCRUM_ASSIGN_OR_RETURN(const TargetOnRows on_rows, TargetOnRows::Make(rows, target));
+  const ShrunkRewards shrunk(rows);
+  const RewardModel& model = options.reward_model == nullptr ? shrunk : *options.reward_model;
+  const std::vector<Terms> terms = TermsOf(rows, on_rows, model);
+
+  Evaluation evaluation;
+  DescribeRows(rows, &evaluation);
+  DescribeWeights(terms, &evaluation);
+  evaluation.unsupported_share =
+      MeanShare(rows, [&](const Row& row) { return on_rows.Unsupported(row); });
+  const Values values = EstimateAll(terms);
+  const std::vector<Values> resampled =
+      Resample(terms, options.seed, options.resamples, options.threads);
+  for (const Estimator estimator : options.estimators) {
+    Estimate one;
+    one.estimator = estimator;
+    one.value = values[static_cast<size_t>(estimator)];
+    one.se = StandardError(terms, estimator, one.value);
+    std::tie(one.ci_low, one.ci_high) = PercentileInterval(resampled, estimator, options.level);
+    evaluation.estimates.push_back(one);
+  }
+  Judge(rows, MeanShare(rows, [&](const Row& row) { return on_rows.UnseenHere(row); }),
+        &evaluation);
+  return evaluation;
+}
+
+std::string ToText(const Evaluation& evaluation) {
+  std::string text =
+      absl::StrFormat("%-6s  %12s  %12s  %12s  %12s\n", "", "value", "se", "ci_low", "ci_high");
+  for (const Estimate& one : evaluation.estimates) {
+    absl::StrAppend(&text, absl::StrFormat("%-6s  %12.6g  %12.6g  %12.6g  %12.6g\n",
+                                           kEstimatorNames[static_cast<size_t>(one.estimator)],
+                                           one.value, one.se, one.ci_low, one.ci_high));
+  }
+  if (evaluation.Find(Estimator::kDm) != nullptr) {
+    absl::StrAppend(&text,
+                    "        (dm: its interval takes the reward model as given and is far too "
+                    "narrow)\n");
+  }
+  absl::StrAppend(
+      &text,
+      absl::StrFormat("rows %d, mean reward as logged %.6g\n"
+                      "effective sample size %.1f, mean weight %.4f (se %.4f), largest %.4g\n",
+                      evaluation.rows, evaluation.mean_reward, evaluation.effective_sample_size,
+                      evaluation.mean_weight, evaluation.mean_weight_se, evaluation.max_weight));
+  for (const auto& [reason, count] : evaluation.excluded) {
+    absl::StrAppend(&text, absl::StrFormat("left out: %d %s\n", count, reason));
+  }
+  for (const Warning& warning : evaluation.warnings) {
+    absl::StrAppend(&text, "warning: ", warning.message, "\n");
+  }
+  absl::StrAppend(&text,
+                  evaluation.verdict.ok
+                      ? "verdict: ok"
+                      : absl::StrCat("verdict: REFUSED: ", evaluation.verdict.reason),
+                  "\n");
+  return text;
+}
+
+}  // namespace fulcrum::evaluation

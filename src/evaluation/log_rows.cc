@@ -1,0 +1,222 @@
+#include "evaluation/log_rows.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "decision_log/reward_join.h"
+#include "fulcrum/decision_log_reader.h"
+
+namespace fulcrum::evaluation {
+namespace {
+
+using decision_log::OpenDecision;
+using decision_log::RewardChange;
+using decision_log::RewardJoin;
+using decision_log::Shown;
+
+double PosteriorMean(double mean, double sd, double alpha, double beta) {
+  return sd > 0 ? mean : alpha / (alpha + beta);
+}
+
+double NeutralMean(const DecisionRecord& record) {
+  return record.neutral_known ? record.neutral_value
+                              : PosteriorMean(record.neutral_mean, record.neutral_sd,
+                                              record.neutral_alpha, record.neutral_beta);
+}
+
+// Folds events into rows. What a position is worth is known only later, so each is a row from its
+// decision on, and those that have not settled are dropped at the end.
+class LogFold {
+ public:
+  explicit LogFold(const LogRowsOptions& options) : options_(options) {}
+
+  void Apply(const LogEntry& entry) {
+    join_.Apply(entry.lsn, entry.event, [this](const RewardChange& change) { Settle(change); });
+    if (const auto* const decision = std::get_if<DecisionRecord>(&entry.event)) {
+      Add(entry.lsn, *decision);
+    } else if (const auto* const superseded = std::get_if<SupersededRecord>(&entry.event)) {
+      Drop(*superseded);
+    } else if (const auto* const unshown = std::get_if<UnshownRecord>(&entry.event)) {
+      Miss(*unshown);
+    }
+  }
+
+  RowSet Finish() {
+    std::vector<Row> settled;
+    for (size_t i = 0; i < states_.size(); ++i) {
+      if (states_[i] == State::kSettled) settled.push_back(rows_.rows[i]);
+      if (states_[i] == State::kPending) ++rows_.excluded["pending"];
+      if (states_[i] == State::kMissing) ++rows_.excluded["missing"];
+      if (states_[i] == State::kSuperseded) {
+        ++rows_.excluded["superseded"];
+        ++rows_.fallbacks;  // that is what was served
+      }
+    }
+    rows_.rows = std::move(settled);
+    if (rows_.excluded.contains("invalid")) {
+      rows_.warnings.push_back(
+          {"invalid_records", absl::StrCat(rows_.excluded["invalid"],
+                                           " positions do not say with which probability they were "
+                                           "drawn; `fulcrum log verify` tells more")});
+    }
+    if (surfaces_.size() > 1) {
+      rows_.warnings.push_back(
+          {"several_surfaces",
+           absl::StrCat("the rows are of ", surfaces_.size(),
+                        " surfaces, and their rewards may not mean the same; choose one with "
+                        "--surface")});
+    }
+    return std::move(rows_);
+  }
+
+ private:
+  enum class State : uint8_t { kPending, kSettled, kMissing, kSuperseded };
+  struct Decision {
+    Lsn lsn = 0;
+    size_t first_row = 0;
+    size_t rows = 0;
+  };
+
+  void Add(Lsn lsn, const DecisionRecord& record) {
+    if (!options_.surface.empty() && record.surface != options_.surface) return;
+    const OpenDecision* const open = join_.Find(record.id);
+    if (open != nullptr && open->lsn != lsn) return;  // logged twice
+    rows_.positions += record.positions.size();
+    if (open == nullptr) {
+      rows_.excluded["fallback"] += record.positions.size();
+      rows_.fallbacks += record.positions.size();
+      return;
+    }
+    surfaces_.emplace(record.surface);
+    // All or none, so that a row's place in its decision is its position.
+    std::vector<Row> rows;
+    for (size_t i = 0; i < record.positions.size(); ++i) {
+      const std::optional<Row> row = MakeRow(record, i);
+      if (!row.has_value()) {
+        rows_.excluded["invalid"] += record.positions.size();
+        return;
+      }
+      rows.push_back(*row);
+    }
+    decisions_.push_back({lsn, rows_.rows.size(), rows.size()});
+    rows_.rows.insert(rows_.rows.end(), rows.begin(), rows.end());
+    states_.resize(rows_.rows.size(), State::kPending);
+  }
+
+  std::optional<Row> MakeRow(const DecisionRecord& record, size_t index) {
+    const PositionRecord& position = record.positions[index];
+    if (position.ticks.size() != record.candidates.size() + 1 || index >= kPositionMax) {
+      return std::nullopt;
+    }
+    Row row;
+    row.position = static_cast<uint32_t>(index + 1);
+    actions_.clear();
+    probabilities_.clear();
+    double best = 0;
+    for (size_t i = 0; i < position.ticks.size(); ++i) {
+      const bool neutral = i == record.candidates.size();
+      if (position.ticks[i] == 0) continue;
+      const CandidateRecord* const arm = neutral ? nullptr : &record.candidates[i];
+      const uint32_t action = rows_.actions.Intern(neutral ? std::string_view(kNeutralActionId)
+                                                           : std::string_view(arm->action_id));
+      actions_.push_back(action);
+      probabilities_.push_back(PropensityOf(position.ticks[i]));
+      if (rows_.actions.Name(action) == position.action_id) {
+        row.action = action;
+        row.propensity = probabilities_.back();
+      }
+      const double mean =
+          neutral ? NeutralMean(record) : PosteriorMean(arm->mean, arm->sd, arm->alpha, arm->beta);
+      if (row.greedy == kNoAction || mean > best) {
+        row.greedy = action;
+        best = mean;
+      }
+    }
+    if (row.propensity == 0) return std::nullopt;
+    row.logged = rows_.distributions.Add(actions_, probabilities_);
+    return row;
+  }
+
+  // Null if its surface is not the one, or its record was invalid.
+  const Decision* Find(Lsn lsn) const {
+    const auto found = std::lower_bound(
+        decisions_.begin(), decisions_.end(), lsn,
+        [](const Decision& decision, Lsn wanted) { return decision.lsn < wanted; });
+    return found == decisions_.end() || found->lsn != lsn ? nullptr : &*found;
+  }
+
+  void Settle(const RewardChange& change) {
+    const Decision* const decision = Find(change.decision->lsn);
+    if (decision == nullptr) return;
+    const size_t row = decision->first_row + change.position;
+    rows_.rows[row].reward = change.now;
+    states_[row] = State::kSettled;
+  }
+
+  void Drop(const SupersededRecord& record) {
+    const Decision* const decision = Find(record.decision_lsn);
+    if (decision == nullptr) return;
+    for (size_t i = 0; i < decision->rows; ++i) {
+      states_[decision->first_row + i] = State::kSuperseded;
+    }
+  }
+
+  // What counts as missing is for the join to say: an exposure may have been first.
+  void Miss(const UnshownRecord& record) {
+    const OpenDecision* const open = join_.Find(record.decision_id);
+    const Decision* const decision = open == nullptr ? nullptr : Find(open->lsn);
+    if (decision == nullptr) return;
+    for (size_t i = 0; i < decision->rows; ++i) {
+      if (open->positions[i].shown == Shown::kMissing) {
+        states_[decision->first_row + i] = State::kMissing;
+      }
+    }
+  }
+
+  const LogRowsOptions& options_;
+  RewardJoin join_;
+  RowSet rows_;
+  std::vector<State> states_;        // by row
+  std::vector<Decision> decisions_;  // by LSN
+  base::StringSet surfaces_;
+  std::vector<uint32_t> actions_;  // of the position at hand
+  std::vector<double> probabilities_;
+};
+
+}  // namespace
+
+absl::StatusOr<RowSet> ReadLogRows(const std::string& directory, const LogRowsOptions& options) {
+  FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<DecisionLogReader> reader,
+                           DecisionLogReader::Open(directory));
+  LogFold fold(options);
+  std::vector<Warning> warnings;
+  bool damaged = false;
+  LogEntry entry;
+  while (true) {
+    FULCRUM_ASSIGN_OR_RETURN(const bool found, reader->Next(&entry));
+    if (found) {
+      fold.Apply(entry);
+      continue;
+    }
+    if (reader->end() == LogEnd::kClean) break;
+    const bool torn = reader->end() == LogEnd::kTornTail;
+    damaged |= !torn;
+    warnings.push_back(
+        {torn ? "torn_tail" : "corrupt",
+         absl::StrCat(ToString(reader->damage()),
+                      torn ? " (never synced: a crash, or a write that goes on)" : "",
+                      "; what could be read is evaluated")});
+    reader->Resume();
+  }
+  RowSet rows = fold.Finish();
+  rows.warnings.insert(rows.warnings.end(), warnings.begin(), warnings.end());
+  rows.damaged = damaged;
+  return rows;
+}
+
+}  // namespace fulcrum::evaluation

@@ -1,0 +1,110 @@
+#include "evaluation/verdict.h"
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace fulcrum::evaluation {
+namespace {
+
+class Judgement {
+ public:
+  explicit Judgement(Evaluation* evaluation) : evaluation_(evaluation) {}
+
+  void Warn(const char* code, std::string message) {
+    evaluation_->warnings.push_back({code, std::move(message)});
+  }
+  // The first reason stands in the verdict; all are warnings.
+  void Refuse(const char* code, const std::string& message) {
+    Warn(code, message);
+    if (evaluation_->verdict.ok) evaluation_->verdict = {/*ok=*/false, message};
+  }
+
+ private:
+  Evaluation* const evaluation_;
+};
+
+void JudgeSampleSize(const Evaluation& evaluation, Judgement* judgement) {
+  const double size = evaluation.effective_sample_size;
+  const std::string worth = absl::StrFormat(
+      "the weighted log is worth %.1f rows of %d (effective sample size)", size, evaluation.rows);
+  if (!(size >= kSampleSizeMin)) {
+    judgement->Refuse(
+        "sample_size_too_small",
+        absl::StrFormat("%s, too few for any estimate (at least %.0f); log more rows, or ask for a "
+                        "target that is closer to what was logged",
+                        worth, kSampleSizeMin));
+  } else if (size < kSampleSizeLow ||
+             size < kSampleShareLow * static_cast<double>(evaluation.rows)) {
+    judgement->Warn(
+        "low_sample_size",
+        absl::StrFormat("%s, which is below %.0f or %.0f %% of the rows: a few rows with large "
+                        "weights decide, and the intervals are too narrow; log more rows or more "
+                        "exploration",
+                        worth, kSampleSizeLow, 100 * kSampleShareLow));
+  }
+}
+
+void JudgeMeanWeight(const Evaluation& evaluation, Judgement* judgement) {
+  const double off = std::abs(evaluation.mean_weight - 1);
+  if (off <= kMeanWeightErrorsMax * evaluation.mean_weight_se + kShareTolerance) return;
+  judgement->Refuse(
+      "mean_weight",
+      absl::StrFormat(
+          "the mean weight is %.4f, %s its standard error off 1: the logged propensities are not "
+          "the probabilities that the actions were drawn with, or rows are missing depending on "
+          "the action; look for a filter after the draw, and at the excluded rows",
+          evaluation.mean_weight,
+          evaluation.mean_weight_se > 0
+              ? absl::StrFormat("%.1f times", off / evaluation.mean_weight_se)
+              : "any number of times"));
+}
+
+void JudgeSupport(const Evaluation& evaluation, double unseen_share, Judgement* judgement) {
+  if (evaluation.unsupported_share > kShareTolerance) {
+    judgement->Refuse(
+        "no_support",
+        absl::StrFormat("%.4g %% of the target is on actions that the log could not draw, and "
+                        "nothing is known of what they earn; take them out of the target, or log "
+                        "with an exploration floor",
+                        100 * evaluation.unsupported_share));
+  }
+  if (unseen_share > kShareTolerance) {
+    judgement->Warn("unseen_at_position",
+                    absl::StrFormat("%.4g %% of the target is on actions that were logged, but "
+                                    "never at that position; the log does not say whether they "
+                                    "could have been",
+                                    100 * unseen_share));
+  }
+}
+
+}  // namespace
+
+void Judge(const RowSet& rows, double unseen_share, Evaluation* evaluation) {
+  evaluation->warnings = rows.warnings;
+  Judgement judgement(evaluation);
+  if (rows.rows.empty()) {
+    judgement.Refuse("no_rows",
+                     "there is no row to evaluate on; see what was excluded, and log more");
+    return;
+  }
+  if (rows.damaged) {
+    judgement.Refuse("damaged_log",
+                     "part of the log could not be read, and what it held is not in the estimate; "
+                     "`fulcrum log verify` says where");
+  }
+  JudgeSupport(*evaluation, unseen_share, &judgement);
+  JudgeMeanWeight(*evaluation, &judgement);
+  JudgeSampleSize(*evaluation, &judgement);
+  if (evaluation->fallback_share > kFallbackShareMax) {
+    judgement.Warn("fallbacks",
+                   absl::StrFormat("%.2f %% of the positions were answered without a draw and are "
+                                   "left out; that is not random, so the estimate is of the "
+                                   "moments when all was well",
+                                   100 * evaluation->fallback_share));
+  }
+}
+
+}  // namespace fulcrum::evaluation
