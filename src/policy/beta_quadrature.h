@@ -10,17 +10,11 @@
 #include "policy/beta_density.h"
 #include "policy/choice.h"
 #include "policy/node_row.h"
+#include "policy/quadrature_report.h"
 
 namespace fulcrum::policy {
 
 inline constexpr double kNoKnownLogit = -std::numeric_limits<double>::infinity();
-
-struct QuadratureReport {
-  double known_wins = 0;  // probability that the known rate exceeds every arm
-  double defect = 0;      // |1 - sum| before normalising: how wrong the quadrature can be
-  int panels = 0;
-  bool capped = false;  // the panel cap was hit: valid probabilities, less faithful
-};
 
 // Buffers are kept between calls: one object per thread, no allocation once it has grown.
 class BetaQuadrature {
