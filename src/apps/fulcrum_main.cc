@@ -5,6 +5,7 @@
 #include "apps/command_line.h"
 #include "apps/decide_command.h"
 #include "apps/demo_command.h"
+#include "apps/evaluate_command.h"
 #include "apps/load_command.h"
 #include "apps/log_command.h"
 #include "fulcrum/version.h"
@@ -23,6 +24,7 @@ int main(int argc, char** argv) {
   apps::AddCheckCommand(app, &exit_code);
   apps::AddLoadCommand(app, &exit_code);
   apps::AddLogCommand(app, &exit_code);
+  apps::AddEvaluateCommand(app, &exit_code);
 #ifdef FULCRUM_WITH_TRAINING
   apps::AddTrainCommand(app, &exit_code);
 #endif
