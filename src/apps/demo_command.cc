@@ -26,6 +26,8 @@
 #include "base/status_macros.h"
 #include "config/loader.h"
 #include "decision_log/verify.h"
+#include "evaluation/evaluate.h"
+#include "evaluation/log_rows.h"
 
 namespace fulcrum::apps {
 namespace {
@@ -170,6 +172,24 @@ absl::Status CheckLog(DemoReport* report) {
   return absl::OkStatus();
 }
 
+// The served policy and two others, from the log alone.
+absl::Status EvaluatePolicies(uint64_t seed, DemoReport* report) {
+  FULCRUM_ASSIGN_OR_RETURN(const evaluation::RowSet rows,
+                           evaluation::ReadLogRows(report->log_directory, {}));
+  evaluation::EvaluateOptions options;
+  options.seed = seed;
+  const std::pair<const char*, evaluation::Target> kPolicies[] = {
+      {"served", evaluation::Target::Logged()},
+      {"uniform", evaluation::Target::Uniform()},
+      {"greedy", evaluation::Target::Greedy()}};
+  for (const auto& [name, target] : kPolicies) {
+    FULCRUM_ASSIGN_OR_RETURN(evaluation::Evaluation evaluated,
+                             evaluation::Evaluate(rows, target, options));
+    report->policies.push_back({name, std::move(evaluated)});
+  }
+  return absl::OkStatus();
+}
+
 std::vector<std::string> Warnings(const DemoData& data, const TrafficResult& traffic) {
   std::vector<std::string> warnings;
   warnings.reserve(data.absent.size() + 1);
@@ -217,6 +237,7 @@ absl::StatusOr<DemoReport> RunDemo(const Arguments& arguments) {
            report.campaigns.end();
   });
   FULCRUM_RETURN_IF_ERROR(CheckLog(&report));
+  FULCRUM_RETURN_IF_ERROR(EvaluatePolicies(arguments.seed, &report));
   report.warnings = Warnings(data, report.traffic);
   return report;
 }

@@ -98,6 +98,50 @@ void WriteCounts(Writer& writer, const TrafficResult& traffic) {
   writer.EndObject();
 }
 
+void WriteEstimate(Writer& writer, const evaluation::Estimate& estimate) {
+  writer.Key(evaluation::kEstimatorNames[static_cast<size_t>(estimate.estimator)]);
+  writer.StartObject();
+  Number(writer, "value", estimate.value);
+  Number(writer, "se", estimate.se);
+  Number(writer, "ci_low", estimate.ci_low);
+  Number(writer, "ci_high", estimate.ci_high);
+  writer.EndObject();
+}
+
+void WritePolicies(Writer& writer, const std::vector<PolicyValue>& policies) {
+  writer.Key("policies");
+  writer.StartObject();
+  for (const PolicyValue& policy : policies) {
+    const evaluation::Evaluation& of = policy.evaluation;
+    writer.Key(policy.name.c_str());
+    writer.StartObject();
+    writer.Key("estimators");
+    writer.StartObject();
+    for (const evaluation::Estimate& estimate : of.estimates) WriteEstimate(writer, estimate);
+    writer.EndObject();
+    writer.Key("rows");
+    writer.Uint64(of.rows);
+    writer.Key("excluded");
+    writer.StartObject();
+    for (const auto& [reason, count] : of.excluded) {
+      writer.Key(reason.c_str());
+      writer.Uint64(count);
+    }
+    writer.EndObject();
+    Number(writer, "effective_sample_size", of.effective_sample_size);
+    Number(writer, "mean_weight", of.mean_weight);
+    Number(writer, "max_weight", of.max_weight);
+    writer.Key("warnings");
+    writer.StartArray();
+    for (const evaluation::Warning& warning : of.warnings) writer.String(warning.message.c_str());
+    writer.EndArray();
+    writer.Key("verdict");
+    writer.String(of.verdict.ok ? "ok" : of.verdict.reason.c_str());
+    writer.EndObject();
+  }
+  writer.EndObject();
+}
+
 void WriteReplay(Writer& writer, const evaluation::ReplayEstimate& replay) {
   writer.Key("matches");
   writer.Uint64(replay.matches);
@@ -130,6 +174,7 @@ std::string ToJson(const DemoReport& report) {
   writer.StartObject();
   WriteCounts(writer, report.traffic);
   WriteReplay(writer, report.replay);
+  WritePolicies(writer, report.policies);
   WriteLatencies(writer, report.traffic);
   WriteBudgets(writer, report);
   writer.Key("log");
@@ -138,6 +183,8 @@ std::string ToJson(const DemoReport& report) {
   writer.Uint64(report.log_records);
   writer.Key("log_verify");
   writer.String(report.log_finding.c_str());
+  writer.Key("replay_verify");
+  writer.String(report.replay_finding.c_str());
   writer.Key("warnings");
   writer.StartArray();
   for (const std::string& warning : report.warnings) writer.String(warning.c_str());

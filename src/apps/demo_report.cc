@@ -55,6 +55,43 @@ std::string TrafficTable(const DemoReport& report) {
   return text;
 }
 
+std::string Interval(const evaluation::Estimate* estimate) {
+  if (estimate == nullptr) return "";
+  return absl::StrFormat("%.3f %% [%.3f, %.3f]", 100 * estimate->value, 100 * estimate->ci_low,
+                         100 * estimate->ci_high);
+}
+
+std::string PolicyTable(const std::vector<PolicyValue>& policies) {
+  using evaluation::Estimator;
+  if (policies.empty()) return "";
+  std::string text = absl::StrFormat(
+      "\nWhat policies earn, from the decision log alone: clicks per action shown (95 %% "
+      "intervals)\n  %-10s%-26s%-26s%-26s\n",
+      "", "IPS", "SNIPS", "DR");
+  for (const PolicyValue& policy : policies) {
+    const evaluation::Evaluation& of = policy.evaluation;
+    absl::StrAppendFormat(&text, "  %-10s%-26s%-26s%-26s\n", policy.name,
+                          Interval(of.Find(Estimator::kIps)), Interval(of.Find(Estimator::kSnips)),
+                          Interval(of.Find(Estimator::kDr)));
+  }
+  const evaluation::Evaluation& served = policies.front().evaluation;
+  absl::StrAppend(&text, "  from ", served.rows, " positions that were shown");
+  for (const auto& [reason, count] : served.excluded) {
+    absl::StrAppend(&text, "; ", count, " ", reason);
+  }
+  text.push_back('\n');
+  for (const PolicyValue& policy : policies) {
+    for (const evaluation::Warning& warning : policy.evaluation.warnings) {
+      absl::StrAppend(&text, "  ", policy.name, ": ", warning.message, "\n");
+    }
+    if (!policy.evaluation.verdict.ok) {
+      absl::StrAppend(&text, "  ", policy.name, ": no verdict: ", policy.evaluation.verdict.reason,
+                      "\n");
+    }
+  }
+  return text;
+}
+
 std::string LatencyTable(const TrafficResult& traffic) {
   std::string text = absl::StrFormat("\n%-28s%10s%10s\n", "Latency, microseconds", "p50", "p99");
   for (const char* stage : kStages) {
@@ -110,9 +147,11 @@ std::string Conclusion(const evaluation::ReplayEstimate& replay) {
 
 std::string ToTable(const DemoReport& report) {
   std::string text = TrafficTable(report);
-  absl::StrAppend(&text, LatencyTable(report.traffic), RowTable(report.rows), "\nDecision log\n",
+  absl::StrAppend(&text, PolicyTable(report.policies), LatencyTable(report.traffic),
+                  RowTable(report.rows), "\nDecision log\n",
                   Line("records", absl::StrCat(report.log_records)),
-                  Line("verified", report.log_finding), Line("kept in", report.log_directory));
+                  Line("verified", report.log_finding), Line("replayed", report.replay_finding),
+                  Line("kept in", report.log_directory));
   for (const std::string& warning : report.warnings) absl::StrAppend(&text, "\nWarning: ", warning);
   if (!report.warnings.empty()) text.push_back('\n');
   return text;
