@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "decider/alarm.h"
+#include "decider/context_hash.h"
+#include "decider/reply.h"
+#include "decider/request_index.h"
 #include "decider/snapshot.h"
 #include "decider/waiting_room.h"
 #include "domain/context.h"
@@ -19,31 +21,6 @@
 #include "scoring/scorer.h"
 
 namespace fulcrum::decider {
-
-// One action of an answer.
-struct ServedAction {
-  std::string action_id;
-  Ticks ticks = kTicksTotal;     // all of them in answers that were not drawn
-  std::optional<double> score;   // absent for the neutral action and if not scored
-  std::optional<double> uplift;  // posterior mean minus the baseline's
-};
-
-// What the caller is told.
-struct Reply {
-  DecisionId id;
-  Answer answer = Answer::kFull;
-  Degradation degradation = Degradation::kNone;
-  bool log_pending = false;
-  std::vector<ServedAction> actions;
-  Versions versions;
-  StageTimes times;
-  int64_t total_us = 0;
-  uint32_t features_missing = 0;
-  uint32_t features_stale = 0;
-};
-
-// Called exactly once, from any thread.
-using Respond = absl::AnyInvocable<void(Reply)>;
 
 class Decider;
 
@@ -64,6 +41,7 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
         snapshot(std::move(state_of_the_world)),
         surface(of),
         context(std::move(asked)),
+        context_hash(HashContext(context)),
         respond(std::move(respond_to)),
         lap_started(context.received) {}
 
@@ -77,7 +55,9 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
   const Snapshot snapshot;
   const config::Surface* const surface;
   const domain::DecisionContext context;
-  Respond respond;  // used by whoever moved `state` to kAnswered
+  const uint64_t context_hash;
+  RequestIndex::Entry* request = nullptr;  // null: nobody will repeat it
+  Respond respond;                         // used by whoever moved `state` to kAnswered
   std::atomic<State> state{kOpen};
   std::atomic<WaitingRoom::Ticket> ticket{0};  // 0: not in the waiting room
 

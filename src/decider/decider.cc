@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/fingerprint.h"
 #include "candidates/candidates.h"
 #include "decider/record.h"
 #include "telemetry/diagnostics.h"
@@ -28,6 +29,21 @@ std::vector<std::string> ItemIds(const config::Bundle& bundle, absl::Span<const 
   return ids;
 }
 
+Asked AskedBy(const Call& call) {
+  Asked asked;
+  asked.surface = base::Fingerprint(call.surface->id);
+  asked.context_hash = call.context_hash;
+  asked.slate_size = call.context.slate_size;
+  asked.candidates = base::kFingerprintStart;
+  for (const int32_t action : call.actions) {
+    const config::Bundle& bundle = *call.snapshot.bundle;
+    asked.candidates =
+        AddCandidate(bundle.actions[static_cast<size_t>(action)].id, asked.candidates);
+  }
+  asked.named = !call.context.candidates.empty();
+  return asked;
+}
+
 }  // namespace
 
 void Call::OnAlarm() {
@@ -46,10 +62,26 @@ absl::Status Decider::Decide(Snapshot snapshot, const config::Surface& surface,
   const auto call = std::make_shared<Call>(this, std::move(snapshot), &surface, std::move(context),
                                            std::move(respond));
   call->actions = *std::move(candidates);
+  if (parts_.requests != nullptr && !call->context.request_id.empty()) {
+    auto repeated = AnswerIfRepeated(*call);
+    if (!repeated.ok()) return repeated.status();
+    if (*repeated) return absl::OkStatus();
+  }
   alarm_.Set(call->context.alarm_at, call);
   Lap(*call, &StageTimes::edge_us);
   Run(call, domain::Wait::kNoWait);
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Decider::AnswerIfRepeated(Call& call) {
+  auto claim = parts_.requests->Ask(call.context, AskedBy(call), &call.respond);
+  if (!claim.ok()) return claim.status();
+  if (claim->old != nullptr) {
+    SendRepeat({call.context.received, std::move(call.respond)}, *std::move(claim->old));
+    return true;
+  }
+  call.request = claim->first;
+  return claim->waits;
 }
 
 void Decider::Run(const CallPtr& call, domain::Wait wait) {
@@ -128,8 +160,9 @@ void Decider::Score(Call& call) {
 }
 
 absl::Status Decider::Select(Call& call, domain::Wait wait) {
-  const policy::Baseline baseline{call.surface->baseline_value,
-                                  policy::BetaArm{call.scores.neutral.alpha, call.scores.neutral.beta}};
+  const policy::Baseline baseline{
+      call.surface->baseline_value,
+      policy::BetaArm{call.scores.neutral.alpha, call.scores.neutral.beta}};
   call.contenders.clear();
   for (size_t i = 0; i < call.actions.size(); ++i) {
     const scoring::ScoredCandidate& scored = call.scores.candidates[i];
@@ -168,8 +201,8 @@ void Decider::Commit(const CallPtr& call) {
   for (const PositionRecord& position : call->selection.positions) {
     call->debits.insert(call->debits.end(), position.debits.begin(), position.debits.end());
   }
-  call->reply = MakeReply(*call);
   DecisionRecord record = MakeRecord(*call);
+  call->reply = ReplyOf(record);
   call->selection.hold.Detach();
   const absl::Status queued =
       parts_.log->Append(std::move(record), MakeSnapshot(*call),
@@ -180,6 +213,7 @@ void Decider::Commit(const CallPtr& call) {
 void Decider::OnLogged(const CallPtr& call, const absl::StatusOr<Lsn>& lsn) {
   if (!lsn.ok()) {
     parts_.ledger->Return(call->debits, call->user.user_ref.value_or(UserRef{}));
+    if (call->request != nullptr) parts_.requests->Forget(call->context);
     AnswerWithFallback(*call, Degradation::kDisk, /*record=*/false);
     return;
   }
@@ -208,21 +242,24 @@ bool Decider::AnswerWithFallback(Call& call, Degradation reason, bool record) {
     waiting_room_.Leave(ticket);
   }
   parts_.metrics->CountUnloggedAnswer();
-  Send(call, MakeFallbackReply(call, reason, /*log_pending=*/true));
-  if (!record) return true;
-  const absl::Status queued = parts_.log->Append(MakeFallbackRecord(call, reason), std::nullopt,
-                                                 [](const absl::StatusOr<Lsn>&) {});
+  if (!record) {
+    Send(call,
+         SupersededReplyOf(call.context.decision_id, VersionsOf(call), FallbackActionId(call)));
+    return true;
+  }
+  DecisionRecord fallback = MakeFallbackRecord(call, reason);
+  Send(call, ReplyOf(fallback));
+  const absl::Status queued =
+      parts_.log->Append(std::move(fallback), std::nullopt, [](const absl::StatusOr<Lsn>&) {});
   if (!queued.ok()) {
+    if (call.request != nullptr) parts_.requests->Forget(call.context);
     telemetry::WarnLimited("fallback_not_logged", {{"error", std::string(queued.message())}});
   }
   return true;
 }
 
 void Decider::Send(Call& call, Reply reply) {
-  using std::chrono::duration_cast;
-  using std::chrono::microseconds;
-  reply.total_us =
-      duration_cast<microseconds>(parts_.clock->SteadyNow() - call.context.received).count();
+  reply.total_us = MicrosSince(call.context.received);
   const auto& surfaces = call.snapshot.bundle->surfaces;
   telemetry::Metrics& metrics = *parts_.metrics;
   metrics.CountDecision(static_cast<int>(call.surface - surfaces.data()), reply.answer,
@@ -235,7 +272,16 @@ void Decider::Send(Call& call, Reply reply) {
     metrics.ObserveStage(telemetry::Stage::kOrchestration, reply.times.orchestration_us);
     metrics.ObserveStage(telemetry::Stage::kLog, reply.times.log_us);
   }
+  std::vector<Waiter> waiters;
+  if (call.request != nullptr) waiters = parts_.requests->Answer(call.request, reply);
+  for (Waiter& waiter : waiters) SendRepeat(std::move(waiter), reply);
   call.respond(std::move(reply));
+}
+
+void Decider::SendRepeat(Waiter waiter, Reply reply) {
+  reply.times = StageTimes();  // those of the first answer
+  reply.total_us = MicrosSince(waiter.received);
+  waiter.respond(std::move(reply));
 }
 
 void Decider::Supersede(const Call& call, Lsn lsn) {
@@ -264,6 +310,11 @@ void Decider::GoWait(const CallPtr& call) {
   }
   call->ticket.store(*ticket);
   if (call->answered()) waiting_room_.Leave(*ticket);  // the alarm was faster than the store above
+}
+
+int64_t Decider::MicrosSince(base::SteadyTime start) const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(parts_.clock->SteadyNow() - start)
+      .count();
 }
 
 void Decider::Lap(Call& call, int64_t StageTimes::*stage) {

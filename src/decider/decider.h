@@ -6,8 +6,10 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "decider/alarm.h"
 #include "decider/call.h"
+#include "decider/request_index.h"
 #include "decider/snapshot.h"
 #include "decider/waiting_room.h"
 #include "domain/context.h"
@@ -25,6 +27,7 @@ struct DeciderParts {
   domain::DecisionSink* log = nullptr;
   telemetry::Metrics* metrics = nullptr;
   const base::Clock* clock = nullptr;
+  RequestIndex* requests = nullptr;  // recovered; null: every request is a new one
   uint32_t waiting_threads = 2;
   uint32_t waiting_requests_max = 256;
 };
@@ -35,15 +38,19 @@ class Decider {
   explicit Decider(const DeciderParts& parts);
 
   // Decides and calls `respond` exactly once, from this or another thread, by
-  // `context.alarm_at` give or take the machine's lag. INVALID_ARGUMENT for candidates that the
-  // surface does not have: then `respond` is dropped uncalled. The log must be stopped before the
-  // decider is destroyed.
+  // `context.alarm_at` give or take the machine's lag; a repeated request_id gets the answer of the
+  // first, when that one does. INVALID_ARGUMENT for candidates that the surface does not have and
+  // for a request_id that stands for another request: then `respond` is dropped uncalled. The log
+  // must be stopped before the decider is destroyed.
   absl::Status Decide(Snapshot snapshot, const config::Surface& surface,
                       domain::DecisionContext context, Respond respond);
 
  private:
   friend struct Call;
   using CallPtr = std::shared_ptr<Call>;
+
+  // Whether the request is a repeat, which then has its answer or waits for it.
+  absl::StatusOr<bool> AnswerIfRepeated(Call& call);
 
   // The path. With kNoWait it runs on the caller's thread and moves to the waiting room at the
   // first step that needs a disk.
@@ -61,7 +68,9 @@ class Decider {
   // False if somebody else has answered, or may still.
   bool AnswerWithFallback(Call& call, Degradation reason, bool record);
   void Send(Call& call, Reply reply);
+  void SendRepeat(Waiter waiter, Reply reply);
   void Supersede(const Call& call, Lsn lsn);
+  int64_t MicrosSince(base::SteadyTime start) const;
   void Lap(Call& call, int64_t StageTimes::*stage);
   void NoteRow(Call& call, domain::RowState state);
 

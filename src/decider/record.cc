@@ -1,46 +1,10 @@
 #include "decider/record.h"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
-#include "base/fingerprint.h"
-
 namespace fulcrum::decider {
 namespace {
-
-std::string_view BytesOf(const double& number) {
-  return {reinterpret_cast<const char*>(&number), sizeof number};
-}
-
-// Over key, value and kind in key order, so that equal contexts have equal hashes.
-uint64_t HashContext(const domain::DecisionContext& context) {
-  std::vector<const std::pair<const std::string, domain::FeatureValue>*> entries;
-  entries.reserve(context.values.size());
-  for (const auto& entry : context.values) entries.push_back(&entry);
-  std::sort(entries.begin(), entries.end(),
-            [](const auto* a, const auto* b) { return a->first < b->first; });
-  uint64_t hash = base::kFingerprintStart;
-  for (const auto* entry : entries) {
-    hash = base::Fingerprint(entry->first, hash);
-    if (const auto* number = std::get_if<double>(&entry->second)) {
-      hash = base::Fingerprint(BytesOf(*number), base::Fingerprint("=", hash));
-    } else if (const auto* text = std::get_if<std::string>(&entry->second)) {
-      hash = base::Fingerprint(*text, base::Fingerprint("~", hash));
-    }
-    hash = base::Fingerprint(std::string_view("\0", 1), hash);
-  }
-  return hash;
-}
-
-Versions VersionsOf(const Call& call) {
-  Versions versions;
-  versions.bundle = call.snapshot.bundle->version;
-  versions.model = call.snapshot.model == nullptr ? 0 : call.snapshot.model->version();
-  versions.schema = call.snapshot.bundle->schema_version;
-  versions.posterior_lsn = call.snapshot.posteriors->lsn();
-  return versions;
-}
 
 Answer AnswerOf(const Call& call) {
   return call.degradation == Degradation::kNone ? Answer::kFull : Answer::kDegraded;
@@ -59,7 +23,7 @@ DecisionRecord Frame(const Call& call) {
   record.principal = context.principal.name;
   record.surface = call.surface->id;
   record.occurred_us = absl::ToUnixMicros(context.now);
-  record.context_hash = HashContext(context);
+  record.context_hash = call.context_hash;
   record.slate_size = context.slate_size;
   record.versions = VersionsOf(call);
   record.latency_budget_us = absl::ToInt64Microseconds(context.latency_budget);
@@ -75,28 +39,16 @@ UserRef UserRefOf(const Call& call) {
   return derived;
 }
 
-double NeutralMean(const Call& call) {
-  if (call.surface->baseline_value) return *call.surface->baseline_value;
-  return call.scores.neutral.alpha / (call.scores.neutral.alpha + call.scores.neutral.beta);
-}
-
-ServedAction ServedAt(const Call& call, const PositionRecord& position) {
-  ServedAction served;
-  served.action_id = position.action_id;
-  const config::Bundle& bundle = *call.snapshot.bundle;
-  for (size_t i = 0; i < call.actions.size(); ++i) {
-    if (bundle.actions[static_cast<size_t>(call.actions[i])].id != position.action_id) continue;
-    const scoring::ScoredCandidate& scored = call.scores.candidates[i];
-    served.ticks = position.ticks[i];
-    served.score = scored.score;
-    served.uplift = scored.alpha / (scored.alpha + scored.beta) - NeutralMean(call);
-    return served;
-  }
-  served.ticks = position.ticks.back();  // the neutral action
-  return served;
-}
-
 }  // namespace
+
+Versions VersionsOf(const Call& call) {
+  Versions versions;
+  versions.bundle = call.snapshot.bundle->version;
+  versions.model = call.snapshot.model == nullptr ? 0 : call.snapshot.model->version();
+  versions.schema = call.snapshot.bundle->schema_version;
+  versions.posterior_lsn = call.snapshot.posteriors->lsn();
+  return versions;
+}
 
 DecisionRecord MakeRecord(const Call& call) {
   DecisionRecord record = Frame(call);
@@ -122,22 +74,9 @@ DecisionRecord MakeRecord(const Call& call) {
   record.features_missing = call.features_missing;
   record.features_stale = call.features_stale;
   record.times = call.times;
-  record.replayable = Replayable::kFull;
+  record.replayable = call.snapshot.archived ? Replayable::kFull : Replayable::kSelection;
+  if (!call.snapshot.archived) record.replayable_reason = "artefacts not archived";
   return record;
-}
-
-Reply MakeReply(const Call& call) {
-  Reply reply;
-  reply.id = call.context.decision_id;
-  reply.answer = AnswerOf(call);
-  reply.degradation = call.degradation;
-  for (const PositionRecord& position : call.selection.positions) {
-    reply.actions.push_back(ServedAt(call, position));
-  }
-  reply.versions = VersionsOf(call);
-  reply.features_missing = call.features_missing;
-  reply.features_stale = call.features_stale;
-  return reply;
 }
 
 std::optional<FeatureSnapshot> MakeSnapshot(const Call& call) {
@@ -165,17 +104,6 @@ DecisionRecord MakeFallbackRecord(const Call& call, Degradation reason) {
   record.positions.push_back(std::move(position));
   record.replayable_reason = "not drawn";
   return record;
-}
-
-Reply MakeFallbackReply(const Call& call, Degradation reason, bool log_pending) {
-  Reply reply;
-  reply.id = call.context.decision_id;
-  reply.answer = FallbackAnswerOf(call);
-  reply.degradation = reason;
-  reply.log_pending = log_pending;
-  reply.actions.push_back({FallbackActionId(call), kTicksTotal, std::nullopt, std::nullopt});
-  reply.versions = VersionsOf(call);
-  return reply;
 }
 
 }  // namespace fulcrum::decider

@@ -1,4 +1,4 @@
-// Turns what the pipeline found into the record for the log and the reply for the caller.
+// Turns what the pipeline found into the record for the log; the reply follows from it.
 #pragma once
 
 #include <optional>
@@ -7,13 +7,12 @@
 
 namespace fulcrum::decider {
 
+Versions VersionsOf(const Call& call);
 DecisionRecord MakeRecord(const Call& call);
-Reply MakeReply(const Call& call);
 std::optional<FeatureSnapshot> MakeSnapshot(const Call& call);
 
 // The same for an answer that was not drawn: the surface's editorial action or the neutral one.
 DecisionRecord MakeFallbackRecord(const Call& call, Degradation reason);
-Reply MakeFallbackReply(const Call& call, Degradation reason, bool log_pending);
 const std::string& FallbackActionId(const Call& call);
 
 }  // namespace fulcrum::decider

@@ -13,6 +13,7 @@ struct Snapshot {
   std::shared_ptr<const config::Bundle> bundle;
   std::shared_ptr<const scoring::Model> model;  // may be null: the counts alone decide
   std::shared_ptr<const scoring::Posteriors> posteriors;
+  bool archived = false;  // bundle and model can be had again by their versions, for a replay
 };
 
 }  // namespace fulcrum::decider

@@ -148,6 +148,7 @@ class DeciderFixture : public ::testing::Test {
     parts.log = log.get();
     parts.metrics = metrics.get();
     parts.clock = &clock;
+    parts.requests = requests.get();
     parts.waiting_requests_max = 2;
     parts.waiting_threads = 1;
     decider = std::make_unique<decider::Decider>(parts);
@@ -173,7 +174,7 @@ class DeciderFixture : public ::testing::Test {
     auto promise = std::make_shared<std::promise<decider::Reply>>();
     std::future<decider::Reply> future = promise->get_future();
     const absl::Status status =
-        decider->Decide({bundle, nullptr, std::make_shared<const scoring::Posteriors>()},
+        decider->Decide({bundle, nullptr, std::make_shared<const scoring::Posteriors>(), archived},
                         bundle->surfaces[0], std::move(context),
                         [promise](decider::Reply reply) { promise->set_value(std::move(reply)); });
     FULCRUM_EXPECT_OK(status);
@@ -194,11 +195,13 @@ class DeciderFixture : public ::testing::Test {
 
   base::SystemClock clock;
   absl::Duration budget = absl::Seconds(30);
+  bool archived = true;
   MemoryFeatures features;
   std::shared_ptr<const config::Bundle> bundle;
   std::unique_ptr<orchestrator::Ledger> ledger;
   std::unique_ptr<MemoryLog> log;
   std::unique_ptr<telemetry::Metrics> metrics;
+  std::unique_ptr<decider::RequestIndex> requests;  // none unless a test makes one
   std::unique_ptr<decider::Decider> decider;
 
  private:
