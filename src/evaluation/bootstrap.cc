@@ -11,16 +11,9 @@
 namespace fulcrum::evaluation {
 namespace {
 
-Values ValuesOf(const Terms& sums, double count) {
-  return {sums.weighted_reward / count, sums.weighted_reward / sums.weight, sums.direct / count,
-          sums.robust / count};
-}
-
-void Add(const Terms& terms, Terms* sums) {
-  sums->weight += terms.weight;
-  sums->weighted_reward += terms.weighted_reward;
-  sums->direct += terms.direct;
-  sums->robust += terms.robust;
+Values ValuesOf(const Terms& sums) {
+  return {sums.weighted_reward / sums.rows, sums.weighted_reward / sums.weight,
+          sums.direct / sums.rows, sums.robust / sums.rows};
 }
 
 Values ResampleOnce(absl::Span<const Terms> terms, uint64_t seed, uint32_t number) {
@@ -28,7 +21,7 @@ Values ResampleOnce(absl::Span<const Terms> terms, uint64_t seed, uint32_t numbe
   const auto count = static_cast<uint32_t>(terms.size());
   Terms sums;
   for (uint32_t i = 0; i < count; ++i) Add(terms[random.NextBelow(count)], &sums);
-  return ValuesOf(sums, count);
+  return ValuesOf(sums);
 }
 
 double Quantile(const std::vector<double>& sorted, double quantile) {
@@ -40,10 +33,18 @@ double Quantile(const std::vector<double>& sorted, double quantile) {
 
 }  // namespace
 
+void Add(const Terms& terms, Terms* sums) {
+  sums->rows += terms.rows;
+  sums->weight += terms.weight;
+  sums->weighted_reward += terms.weighted_reward;
+  sums->direct += terms.direct;
+  sums->robust += terms.robust;
+}
+
 Values EstimateAll(absl::Span<const Terms> terms) {
   Terms sums;
   for (const Terms& row : terms) Add(row, &sums);
-  return ValuesOf(sums, static_cast<double>(terms.size()));
+  return ValuesOf(sums);
 }
 
 std::vector<Values> Resample(absl::Span<const Terms> terms, uint64_t seed, int resamples,

@@ -31,6 +31,7 @@ std::vector<Terms> TermsOf(const RowSet& rows, const TargetOnRows& target,
   for (size_t i = 0; i < rows.rows.size(); ++i) {
     const Row& row = rows.rows[i];
     Terms one;
+    one.rows = 1;
     one.weight = target.Weight(row);
     one.weighted_reward = one.weight * row.reward;
     one.direct = target.Mean(row, [&](uint32_t action) { return model.Predict(i, action); });
@@ -40,16 +41,35 @@ std::vector<Terms> TermsOf(const RowSet& rows, const TargetOnRows& target,
   return terms;
 }
 
-// Standard error of the mean of `value`(terms), n - 1 below the variance.
+// The rows of each decision as one.
+std::vector<Terms> ByDecision(const RowSet& rows, const std::vector<Terms>& terms) {
+  std::vector<Terms> decisions;
+  for (size_t i = 0; i < terms.size(); ++i) {
+    const uint32_t decision = rows.rows[i].decision;
+    const bool goes_on = i > 0 && decision != kNoDecision && decision == rows.rows[i - 1].decision;
+    if (!goes_on) decisions.emplace_back();
+    Add(terms[i], &decisions.back());
+  }
+  return decisions;
+}
+
+// Standard error of the mean per row of `value`(terms), terms being independent. With one row each
+// it is the standard deviation, n - 1 below the variance, over the root of n.
 template <typename Value>
 double ErrorOfMean(absl::Span<const Terms> terms, const Value& value) {
   const auto count = static_cast<double>(terms.size());
   double sum = 0;
-  for (const Terms& one : terms) sum += value(one);
-  const double mean = sum / count;
+  double rows = 0;
+  for (const Terms& one : terms) {
+    sum += value(one);
+    rows += one.rows;
+  }
   double squares = 0;
-  for (const Terms& one : terms) squares += (value(one) - mean) * (value(one) - mean);
-  return std::sqrt(squares / (count - 1) / count);  // NaN for one row
+  for (const Terms& one : terms) {
+    const double off = value(one) - sum / rows * one.rows;
+    squares += off * off;
+  }
+  return std::sqrt(squares * count / (count - 1)) / rows;  // NaN for one of them
 }
 
 // Of sum(w r) / sum(w), linearised at its value.
@@ -78,7 +98,8 @@ double StandardError(absl::Span<const Terms> terms, Estimator estimator, double 
   return 0;
 }
 
-void DescribeWeights(absl::Span<const Terms> terms, Evaluation* evaluation) {
+void DescribeWeights(absl::Span<const Terms> terms, absl::Span<const Terms> decisions,
+                     Evaluation* evaluation) {
   double sum = 0;
   double squares = 0;
   for (const Terms& one : terms) {
@@ -87,7 +108,7 @@ void DescribeWeights(absl::Span<const Terms> terms, Evaluation* evaluation) {
     evaluation->max_weight = std::max(evaluation->max_weight, one.weight);
   }
   evaluation->mean_weight = sum / static_cast<double>(terms.size());
-  evaluation->mean_weight_se = ErrorOfMean(terms, [](const Terms& one) { return one.weight; });
+  evaluation->mean_weight_se = ErrorOfMean(decisions, [](const Terms& one) { return one.weight; });
   evaluation->effective_sample_size = squares == 0 ? 0 : sum * sum / squares;
 }
 
@@ -129,17 +150,18 @@ absl::StatusOr<Evaluation> Evaluate(const RowSet& rows, const Target& target,
 
   Evaluation evaluation;
   DescribeRows(rows, &evaluation);
-  DescribeWeights(terms, &evaluation);
+  const std::vector<Terms> decisions = ByDecision(rows, terms);
+  DescribeWeights(terms, decisions, &evaluation);
   evaluation.unsupported_share =
       MeanShare(rows, [&](const Row& row) { return on_rows.Unsupported(row); });
-  const Values values = EstimateAll(terms);
+  const Values values = EstimateAll(decisions);
   const std::vector<Values> resampled =
-      Resample(terms, options.seed, options.resamples, options.threads);
+      Resample(decisions, options.seed, options.resamples, options.threads);
   for (const Estimator estimator : options.estimators) {
     Estimate one;
     one.estimator = estimator;
     one.value = values[static_cast<size_t>(estimator)];
-    one.se = StandardError(terms, estimator, one.value);
+    one.se = StandardError(decisions, estimator, one.value);
     std::tie(one.ci_low, one.ci_high) = PercentileInterval(resampled, estimator, options.level);
     evaluation.estimates.push_back(one);
   }

@@ -103,6 +103,7 @@ class LogFold {
       }
       rows.push_back(*row);
     }
+    for (Row& row : rows) row.decision = static_cast<uint32_t>(decisions_.size());
     decisions_.push_back({lsn, rows_.rows.size(), rows.size()});
     rows_.rows.insert(rows_.rows.end(), rows.begin(), rows.end());
     states_.resize(rows_.rows.size(), State::kPending);

@@ -62,6 +62,7 @@ class Distributions {
 };
 
 inline constexpr uint32_t kNoDistribution = std::numeric_limits<uint32_t>::max();
+inline constexpr uint32_t kNoDecision = std::numeric_limits<uint32_t>::max();
 inline constexpr uint32_t kNoAction = std::numeric_limits<uint32_t>::max();
 inline constexpr uint32_t kPositionMax = 1000;  // readers refuse what is beyond
 
@@ -75,6 +76,10 @@ struct Row {
   uint32_t logged = kNoDistribution;
   // What the target does here, for Target::PerRow(); with probabilities.
   uint32_t target = kNoDistribution;
+  // Which decision this is a position of: rows that follow each other with the same number are
+  // drawn together in the bootstrap, because they share a user and a moment. kNoDecision: one of
+  // its own.
+  uint32_t decision = kNoDecision;
   // The action that could be drawn whose posterior mean was largest, if that is known.
   uint32_t greedy = kNoAction;
 };
