@@ -1,0 +1,278 @@
+#include "learning/learner.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+
+namespace fulcrum::learning {
+namespace {
+
+// Positions are told in portions, so that exposures need not wait for all of them.
+constexpr size_t kUnshownPortion = 256;
+constexpr auto kSettleWaitMax = std::chrono::seconds(1);
+
+}  // namespace
+
+Learner::Learner(LearnerOptions options, OutcomeFold fold, bool from_checkpoint)
+    : options_(std::move(options)),
+      checkpoint_lsn_(fold.lsn()),
+      has_checkpoint_(from_checkpoint),
+      fold_(std::move(fold)) {
+  FULCRUM_CHECK(options_.clock != nullptr && options_.files != nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<Learner>> Learner::Open(LearnerOptions options,
+                                                       const FoldStart& start, Lsn log_last,
+                                                       SnapshotReport* report) {
+  FULCRUM_ASSIGN_OR_RETURN(OutcomeFold fold,
+                           LoadNewest(options.files, options.directory, start, log_last, report));
+  return std::unique_ptr<Learner>(
+      new Learner(std::move(options), std::move(fold), !report->used.empty()));
+}
+
+Learner::~Learner() {
+  StopThread();
+}
+
+Lsn Learner::lsn() const {
+  const base::MutexLock lock(&fold_mutex_);
+  return fold_.lsn();
+}
+
+// --- From the log.
+
+void Learner::OnLogged(Lsn lsn, const LogEvent& event) {
+  LogEvent read = decision_log::ForJoin(event);
+  {
+    const base::MutexLock lock(&mutex_);
+    if (started_) {
+      while (queue_.size() >= options_.queue_max && !stopping_) {
+        wake_.NotifyOne();
+        unshown_logged_.NotifyOne();
+        room_.Wait(&mutex_);
+      }
+      stats_.logged_lsn = lsn;
+      queue_.emplace_back(lsn, std::move(read));
+      return;
+    }
+  }
+  const base::MutexLock lock(&fold_mutex_);
+  fold_.Apply(lsn, read);
+}
+
+absl::Status Learner::Start(domain::DecisionSink* log) {
+  log_ = log;
+  {
+    const base::MutexLock fold_lock(&fold_mutex_);
+    const base::MutexLock lock(&mutex_);
+    started_ = true;
+    stats_.logged_lsn = fold_.lsn();
+  }
+  {
+    const base::MutexLock lock(&fold_mutex_);
+    Drain();
+    Publish();
+  }
+  const absl::Status written = Checkpoint();
+  if (options_.interval != absl::InfiniteDuration()) thread_ = std::thread([this] { Run(); });
+  return written;
+}
+
+void Learner::Run() {
+  const auto interval = absl::ToChronoNanoseconds(options_.interval);
+  for (;;) {
+    {
+      const base::MutexLock lock(&mutex_);
+      if (!stopping_ && queue_.size() < options_.queue_max) {
+        wake_.WaitUntil(&mutex_, std::chrono::steady_clock::now() + interval);
+      }
+      if (stopping_) return;
+    }
+    Update();
+  }
+}
+
+void Learner::Update() {
+  const base::MutexLock lock(&fold_mutex_);
+  Drain();
+  if (options_.request_clock) return;
+  TellUnshown(options_.clock->Now());
+  Publish();
+}
+
+void Learner::Settle(absl::Time now) {
+  const base::MutexLock lock(&fold_mutex_);
+  Drain();
+  TellUnshown(now);
+  AwaitUnshown();
+  Drain();
+  Publish();
+}
+
+void Learner::Drain() {
+  std::vector<std::pair<Lsn, LogEvent>> events;
+  {
+    const base::MutexLock lock(&mutex_);
+    events.swap(queue_);
+  }
+  room_.NotifyAll();
+  for (const auto& [lsn, event] : events) {
+    fold_.Apply(lsn, event);
+    const auto* const exposure = std::get_if<ExposureRecord>(&event);
+    if (exposure != nullptr) Unmark({exposure->decision_id, exposure->position});
+  }
+  const base::MutexLock lock(&mutex_);
+  stats_.folded_lsn = fold_.lsn();
+  stats_.open_decisions = fold_.join().open();
+  stats_.join = fold_.join().stats();
+  stats_.ill_conditioned = fold_.posteriors().ill_conditioned();
+}
+
+void Learner::Publish() {
+  if (fold_.changes() == published_changes_ && snapshot() != nullptr) return;
+  published_changes_ = fold_.changes();
+  auto posteriors = std::make_shared<const scoring::Posteriors>(fold_.posteriors());
+  const base::MutexLock lock(&mutex_);
+  stats_.published_lsn = posteriors->lsn();
+  published_.swap(posteriors);  // the old one dies after the lock, if nobody reads it
+}
+
+std::shared_ptr<const scoring::Posteriors> Learner::snapshot() const {
+  const base::MutexLock lock(&mutex_);
+  return published_;
+}
+
+LearnerStats Learner::Stats() const {
+  const base::MutexLock lock(&mutex_);
+  return stats_;
+}
+
+// --- To the log.
+
+absl::Status Learner::Report(LogEvent event, domain::Logged done) {
+  if (const auto* const exposure = std::get_if<ExposureRecord>(&event)) {
+    return ReportExposure(*exposure, std::move(done));
+  }
+  return log_->Append(std::move(event), std::nullopt, std::move(done));
+}
+
+absl::Status Learner::ReportExposure(const ExposureRecord& record, domain::Logged done) {
+  const PositionKey key(record.decision_id, record.position);
+  absl::Status queued;
+  {
+    const base::MutexLock lock(&reports_mutex_);
+    ++on_their_way_[key];
+    queued = log_->Append(record, std::nullopt,
+                          [this, key, done = std::move(done)](absl::StatusOr<Lsn> lsn) mutable {
+                            if (!lsn.ok()) Unmark(key);  // else when it is folded
+                            std::move(done)(std::move(lsn));
+                          });
+  }
+  if (!queued.ok()) Unmark(key);
+  return queued;
+}
+
+void Learner::Unmark(const PositionKey& key) {
+  const base::MutexLock lock(&reports_mutex_);
+  const auto found = on_their_way_.find(key);
+  if (found != on_their_way_.end() && --found->second == 0) on_their_way_.erase(found);
+}
+
+void Learner::TellUnshown(absl::Time now) {
+  const int64_t now_us = absl::ToUnixMicros(now);
+  while (fold_.join().NextUnshown() <= now_us) {
+    // From here to the last append no exposure can slip in between.
+    const base::MutexLock lock(&reports_mutex_);
+    const auto& on_their_way = on_their_way_;
+    std::vector<UnshownRecord> due = fold_.join().TakeUnshown(
+        now_us, kUnshownPortion, [&on_their_way](const DecisionId& id, uint32_t position) {
+          return on_their_way.contains(PositionKey(id, position));
+        });
+    if (due.empty()) return;  // what is left waits for exposures to be folded
+    bool taken = true;
+    for (UnshownRecord& record : due) {
+      const DecisionId id = record.decision_id;
+      taken = taken && AppendUnshown(std::move(record));
+      if (!taken) fold_.join().PutBackUnshown(id);
+    }
+    if (!taken) return;
+  }
+}
+
+// False if the log did not take it.
+bool Learner::AppendUnshown(UnshownRecord record) {
+  const auto settle = [this] {
+    const base::MutexLock lock(&mutex_);
+    --unshown_on_their_way_;
+    unshown_logged_.NotifyAll();
+  };
+  {
+    const base::MutexLock lock(&mutex_);
+    ++unshown_on_their_way_;
+  }
+  // When `done` runs the record is in the queue above, or the log has failed for good.
+  const absl::Status queued = log_->Append(std::move(record), std::nullopt,
+                                           [settle](const absl::StatusOr<Lsn>&) { settle(); });
+  if (!queued.ok()) settle();
+  return queued.ok();
+}
+
+void Learner::AwaitUnshown() {
+  const auto until = std::chrono::steady_clock::now() + kSettleWaitMax;
+  for (;;) {
+    {
+      const base::MutexLock lock(&mutex_);
+      while (unshown_on_their_way_ > 0 && queue_.size() < options_.queue_max &&
+             std::chrono::steady_clock::now() < until) {
+        unshown_logged_.WaitUntil(&mutex_, until);
+      }
+      if (unshown_on_their_way_ == 0 || queue_.size() < options_.queue_max) return;
+    }
+    Drain();  // or the log's writer would wait for us
+  }
+}
+
+// --- Checkpoints.
+
+absl::Status Learner::Checkpoint() {
+  const base::MutexLock checkpoint_lock(&checkpoint_mutex_);
+  std::string bytes;
+  Lsn lsn = 0;
+  {
+    const base::MutexLock lock(&fold_mutex_);
+    lsn = fold_.lsn();
+    if (has_checkpoint_ && lsn == checkpoint_lsn_) return absl::OkStatus();
+    bytes = fold_.Serialise();
+  }
+  FULCRUM_RETURN_IF_ERROR(WriteSnapshot(options_.files, options_.directory, lsn, bytes));
+  checkpoint_lsn_ = lsn;
+  has_checkpoint_ = true;
+  const base::MutexLock lock(&mutex_);
+  stats_.checkpoint_lsn = lsn;
+  stats_.checkpoint_time = options_.clock->Now();
+  return absl::OkStatus();
+}
+
+void Learner::StopThread() {
+  {
+    const base::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyAll();
+  room_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status Learner::Stop() {
+  StopThread();
+  {
+    const base::MutexLock lock(&fold_mutex_);
+    Drain();
+    Publish();
+  }
+  return Checkpoint();
+}
+
+}  // namespace fulcrum::learning

@@ -1,0 +1,148 @@
+// Learning while serving: the log's records, folded in their order, become posteriors that requests
+// read; reports enter the log here; and positions that nobody reported as shown in time are told
+// to it.
+//
+//   log's writer thread --OnLogged--> queue --updating thread--> fold --> published snapshot
+//   edge --Report--> log                        '--UnshownRecord--> log
+//
+// Life: Open (loads the newest checkpoint), OnLogged for all that the log holds after lsn(), Start,
+// ..., then first the log stops, then Stop. The learner outlives the log's threads.
+//
+// Exactly once: what is published and what is checkpointed is always the fold of a whole prefix of
+// the log, and a checkpoint carries the number of its last record, so a restart goes on with the
+// next one.
+//
+// Exposure against `unshown`: a position is told to be unshown only if no exposure of it stands
+// before that in the log. Exposures are appended, and unshown positions told, under one mutex that
+// also guards the set of exposures that are appended and not yet folded; positions in that set
+// wait.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mutex.h"
+#include "domain/seams.h"
+#include "learning/outcome_fold.h"
+#include "learning/snapshots.h"
+
+namespace fulcrum::learning {
+
+struct LearnerOptions {
+  base::FileSystem* files = base::PosixFileSystem();
+  std::string directory;               // of checkpoints; exists
+  const base::Clock* clock = nullptr;  // tells when exposure windows end
+  // Time is that of requests: it moves, windows end and posteriors are published in Settle() only,
+  // so that one caller after the other gets the same answers every time.
+  bool request_clock = false;
+  // How often the thread folds and publishes; infinite: there is no thread, call Update().
+  absl::Duration interval = absl::Milliseconds(100);
+  size_t queue_max = size_t{1} << 16;  // events; at more the log's writer waits
+};
+
+// As of the last round of folding.
+struct LearnerStats {
+  Lsn logged_lsn = 0;  // last record heard of
+  Lsn folded_lsn = 0;
+  Lsn published_lsn = 0;  // of the posteriors that requests read
+  Lsn checkpoint_lsn = 0;
+  absl::Time checkpoint_time = absl::InfinitePast();  // never, in this process
+  uint64_t open_decisions = 0;
+  uint64_t ill_conditioned = 0;
+  decision_log::JoinStats join;  // since the log began
+};
+
+// Thread-safe after Start, but for Stop.
+class Learner final : public domain::LogObserver, public domain::EventIngest {
+ public:
+  // `log_last` is the log's last LSN. Errors are those of the file system alone.
+  static absl::StatusOr<std::unique_ptr<Learner>> Open(LearnerOptions options,
+                                                       const FoldStart& start, Lsn log_last,
+                                                       SnapshotReport* report);
+  ~Learner() override;  // stops the thread; writes nothing
+
+  // Last record folded. Before Start: what has to be told from the log comes after it.
+  Lsn lsn() const;
+
+  // Before Start it folds at once; later it queues, and waits while the queue is full.
+  void OnLogged(Lsn lsn, const LogEvent& event) override;
+
+  // Publishes, writes a checkpoint if there is something new, and begins to fold what is logged
+  // from here on. `log` outlives the learner's thread. The error is that of the checkpoint.
+  absl::Status Start(domain::DecisionSink* log);
+
+  // Takes an exposure or an outcome to the log. Late and repeated ones too: what they mean is
+  // settled by their place in it.
+  absl::Status Report(LogEvent event, domain::Logged done) override;
+
+  // What requests read; never null after Start.
+  std::shared_ptr<const scoring::Posteriors> snapshot() const;
+
+  // One round: folds what is queued; with a wall clock also tells what is unshown and publishes.
+  void Update();
+
+  // With request_clock: everything that was logged before this call and all windows that end by
+  // `now` are folded and published when it returns. Waits for the log to take the `unshown`
+  // records, at most a second: a log that stands still must not hold requests.
+  void Settle(absl::Time now);
+
+  // Writes the state of the fold if it is not on disk yet.
+  absl::Status Checkpoint();
+
+  // Folds and checkpoints what the log, which has stopped, has told. Idempotent.
+  absl::Status Stop();
+
+  LearnerStats Stats() const;
+
+ private:
+  using PositionKey = std::pair<DecisionId, uint32_t>;
+
+  Learner(LearnerOptions options, OutcomeFold fold, bool from_checkpoint);
+
+  void Run();
+  void StopThread();
+  void Drain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
+  void TellUnshown(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
+  bool AppendUnshown(UnshownRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
+  void AwaitUnshown() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
+  void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
+  absl::Status ReportExposure(const ExposureRecord& record, domain::Logged done);
+  void Unmark(const PositionKey& key);
+
+  const LearnerOptions options_;
+  domain::DecisionSink* log_ = nullptr;
+  std::thread thread_;
+
+  // Locked in this order; the log's own locks come last.
+  base::Mutex checkpoint_mutex_;
+  mutable base::Mutex fold_mutex_ ABSL_ACQUIRED_AFTER(checkpoint_mutex_);
+  base::Mutex reports_mutex_ ABSL_ACQUIRED_AFTER(fold_mutex_);
+  mutable base::Mutex mutex_ ABSL_ACQUIRED_AFTER(reports_mutex_);
+
+  Lsn checkpoint_lsn_ ABSL_GUARDED_BY(checkpoint_mutex_) = 0;
+  bool has_checkpoint_ ABSL_GUARDED_BY(checkpoint_mutex_) = false;
+  OutcomeFold fold_ ABSL_GUARDED_BY(fold_mutex_);
+  uint64_t published_changes_ ABSL_GUARDED_BY(fold_mutex_) = 0;
+  // Exposures that are appended and not yet folded, and how often.
+  absl::flat_hash_map<PositionKey, int> on_their_way_ ABSL_GUARDED_BY(reports_mutex_);
+
+  std::vector<std::pair<Lsn, LogEvent>> queue_ ABSL_GUARDED_BY(mutex_);
+  int unshown_on_their_way_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  base::CondVar wake_;            // for the thread
+  base::CondVar room_;            // for the log's writer
+  base::CondVar unshown_logged_;  // for AwaitUnshown; also told when the queue is full
+  std::shared_ptr<const scoring::Posteriors> published_ ABSL_GUARDED_BY(mutex_);
+  LearnerStats stats_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace fulcrum::learning

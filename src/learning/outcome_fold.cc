@@ -1,0 +1,150 @@
+#include "learning/outcome_fold.h"
+
+#include <bit>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/fingerprint.h"
+#include "base/hash.h"
+#include "base/status_macros.h"
+
+namespace fulcrum::learning {
+namespace {
+
+constexpr std::string_view kMagic = "FULCFOLD";
+constexpr uint32_t kVersion = 1;
+constexpr size_t kHeaderBytes = 8 + 4 + 8 + 8;
+constexpr size_t kChecksumBytes = 4;
+
+template <typename T>
+void Put(std::string* out, T value) {
+  for (size_t i = 0; i < sizeof(T); ++i) out->push_back(static_cast<char>(value >> (8 * i)));
+}
+
+template <typename T>
+T Take(std::string_view* bytes) {
+  T value = 0;
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    value |= static_cast<T>(static_cast<uint8_t>((*bytes)[i])) << (8 * i);
+  }
+  bytes->remove_prefix(sizeof(T));
+  return value;
+}
+
+absl::Status Damaged(std::string_view what) {
+  return absl::DataLossError(absl::StrCat("posterior snapshot: ", base::ToAbsl(what)));
+}
+
+// A chain of fingerprints in which every part has an end.
+class Origin {
+ public:
+  void Add(std::string_view text) {
+    Add(static_cast<uint64_t>(text.size()));
+    hash_ = base::Fingerprint(text, hash_);
+  }
+  void Add(double number) { Add(std::bit_cast<uint64_t>(number)); }
+  void Add(uint64_t number) {
+    std::string bytes;
+    Put(&bytes, number);
+    hash_ = base::Fingerprint(bytes, hash_);
+  }
+  uint64_t hash() const { return hash_; }
+
+ private:
+  uint64_t hash_ = base::kFingerprintStart;
+};
+
+}  // namespace
+
+FoldStart StartOf(const config::Bundle& bundle, scoring::Posteriors counts,
+                  const config::ModelManifest* manifest) {
+  FoldStart start;
+  start.posteriors = std::move(counts);
+  const uint64_t model = manifest == nullptr ? 0 : manifest->version;
+  start.posteriors.set_model(model);
+  start.posteriors.SetSurfaces(bundle, /*has_model=*/manifest != nullptr);
+  start.counts_lsn = manifest == nullptr ? 0 : manifest->counts_lsn;
+  Origin origin;
+  origin.Add(model);
+  for (const config::Surface& surface : bundle.surfaces) {
+    if (!surface.linear) continue;
+    const config::LinearPosterior& linear = *surface.linear;
+    origin.Add(surface.id);
+    origin.Add(linear.noise_sd);
+    origin.Add(linear.prior_sd);
+    origin.Add(uint64_t{linear.segments.size()});
+    for (const std::string& segment : linear.segments) origin.Add(segment);
+    origin.Add(uint64_t{linear.context_keys.size()});
+    for (const std::string& key : linear.context_keys) origin.Add(key);
+  }
+  start.origin = origin.hash();
+  return start;
+}
+
+OutcomeFold::OutcomeFold(FoldStart start)
+    : posteriors_(std::move(start.posteriors)),
+      origin_(start.origin),
+      counts_lsn_(start.counts_lsn) {
+  posteriors_.set_lsn(0);
+}
+
+void OutcomeFold::Apply(Lsn lsn, const LogEvent& event) {
+  join_.Apply(lsn, event,
+              [this, lsn](const decision_log::RewardChange& change) { Teach(lsn, change); });
+}
+
+void OutcomeFold::Teach(Lsn lsn, const decision_log::RewardChange& change) {
+  if (lsn <= counts_lsn_) return;
+  const decision_log::OpenDecision& decision = *change.decision;
+  const decision_log::OpenDecision::Position& position = decision.positions[change.position];
+  const scoring::Observation observation = {decision.surface, decision.segment, position.action_id,
+                                            position.basis, change.now};
+  if (change.settled) {
+    posteriors_.Observe(observation);
+  } else {
+    posteriors_.Correct(observation, change.before);
+  }
+  posteriors_.set_lsn(lsn);
+  ++changes_;
+}
+
+std::string OutcomeFold::Serialise() const {
+  const std::string posteriors = posteriors_.Serialise();
+  std::string bytes(kMagic);
+  Put(&bytes, kVersion);
+  Put(&bytes, origin_);
+  Put(&bytes, uint64_t{posteriors.size()});
+  bytes += posteriors;
+  bytes += join_.Serialise();
+  Put(&bytes, base::Crc32c(bytes));
+  return bytes;
+}
+
+absl::StatusOr<OutcomeFold> OutcomeFold::Parse(std::string_view bytes, const FoldStart& start) {
+  if (bytes.size() < kHeaderBytes + kChecksumBytes) {
+    return Damaged(absl::StrCat("cut off at ", bytes.size(), " bytes"));
+  }
+  std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
+  std::string_view checksum = bytes.substr(body.size());
+  if (body.substr(0, kMagic.size()) != kMagic) return Damaged("does not start with its magic");
+  if (Take<uint32_t>(&checksum) != base::Crc32c(body)) {
+    return Damaged("the checksum does not match");
+  }
+  body.remove_prefix(kMagic.size());
+  if (const auto version = Take<uint32_t>(&body); version != kVersion) {
+    return Damaged(absl::StrCat("version ", version, ", this program reads ", kVersion));
+  }
+  if (Take<uint64_t>(&body) != start.origin) {
+    return absl::FailedPreconditionError(
+        "posterior snapshot: it began with another model or other linear posteriors");
+  }
+  const auto size = Take<uint64_t>(&body);
+  if (size > body.size()) return Damaged("does not end where its lengths say");
+  OutcomeFold fold(start);
+  FULCRUM_ASSIGN_OR_RETURN(fold.posteriors_, scoring::Posteriors::Parse(body.substr(0, size)));
+  FULCRUM_ASSIGN_OR_RETURN(fold.join_, decision_log::RewardJoin::Parse(body.substr(size)));
+  if (fold.posteriors_.lsn() > fold.lsn()) return Damaged("its halves are of different LSNs");
+  return fold;
+}
+
+}  // namespace fulcrum::learning

@@ -1,0 +1,73 @@
+// What the log teaches: posteriors as a fold over its records in LSN order.
+//
+// The posteriors at LSN n are a pure function of the start (bundle and model) and of records 1..n:
+// the service, a restarted service and a replay get the same bits, however the log is cut into
+// runs. Each position teaches when it settles (decision_log/reward_join.h); what is heard of it
+// later corrects that. Missing, pending and fallback answers teach nothing.
+//
+// The counts of a model may hold a part of the log already, up to the manifest's `counts_lsn`. What
+// settles or is corrected by a record up to there is joined but does not teach again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "config/bundle.h"
+#include "config/manifest.h"
+#include "decision_log/reward_join.h"
+#include "fulcrum/decision_record.h"
+#include "scoring/posteriors.h"
+
+namespace fulcrum::learning {
+
+// What the fold begins with.
+struct FoldStart {
+  scoring::Posteriors posteriors;  // the model's counts, and the surfaces with linear posteriors
+  uint64_t origin = 0;             // fingerprint of all that shapes `posteriors`
+  Lsn counts_lsn = 0;              // the counts hold the log up to here
+};
+
+// `counts` are the model's, empty without one; `manifest` is null without a model.
+FoldStart StartOf(const config::Bundle& bundle, scoring::Posteriors counts,
+                  const config::ModelManifest* manifest);
+
+// Copying shares the posteriors and copies the join. Not thread-safe.
+class OutcomeFold {
+ public:
+  explicit OutcomeFold(FoldStart start);
+
+  // Folds the next record; one that was folded already does nothing. A gap is the caller's mistake:
+  // it is not noticed.
+  void Apply(Lsn lsn, const LogEvent& event);
+
+  Lsn lsn() const { return join_.lsn(); }  // of the last record folded
+  // Their lsn() is that of the last record that changed them: equal posteriors have equal LSNs,
+  // whenever they were copied. A copy is cheap and stays as it is.
+  const scoring::Posteriors& posteriors() const { return posteriors_; }
+  // How often a posterior has changed, for telling whether there is something new. Not kept.
+  uint64_t changes() const { return changes_; }
+  decision_log::RewardJoin& join() { return join_; }
+  const decision_log::RewardJoin& join() const { return join_; }
+  uint64_t origin() const { return origin_; }
+
+  // The durable form, data/snapshots/posterior-<LSN>: versioned and checksummed; the same bytes for
+  // the same start and records. Little-endian: magic, version u32, origin u64, length of the
+  // posteriors u64, the posteriors, the join, and the CRC-32C of all before it.
+  std::string Serialise() const;
+  // Goes on exactly like the one that was serialised. DATA_LOSS if damaged, FAILED_PRECONDITION if
+  // it began with another start.
+  static absl::StatusOr<OutcomeFold> Parse(std::string_view bytes, const FoldStart& start);
+
+ private:
+  void Teach(Lsn lsn, const decision_log::RewardChange& change);
+
+  scoring::Posteriors posteriors_;
+  uint64_t origin_ = 0;
+  Lsn counts_lsn_ = 0;
+  decision_log::RewardJoin join_;
+  uint64_t changes_ = 0;
+};
+
+}  // namespace fulcrum::learning
