@@ -1,75 +1,21 @@
 #include "scoring/posteriors.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/csv.h"
-#include "base/hash.h"
 #include "base/status_macros.h"
 
 namespace fulcrum::scoring {
 namespace {
 
-// Layout, little-endian: magic, version u32, model u64, LSN u64, pairs u64, then per pair (sorted
-// by segment, then action id) {segment, action id: length u32 and bytes; trials, successes: 64-bit
-// patterns of doubles}, and last the CRC-32C of all before it.
-constexpr std::string_view kMagic = "FULCPOST";
-constexpr uint32_t kVersion = 1;
-
-template <typename T>
-void PutInteger(std::string* out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) {
-    out->push_back(static_cast<char>(static_cast<uint8_t>(value >> (8 * i))));
-  }
-}
-
-void PutName(std::string* out, std::string_view name) {
-  PutInteger(out, static_cast<uint32_t>(name.size()));
-  out->append(name);
-}
-
-// Takes values off the front; `ok` turns false for good when the bytes run out.
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
-
-  std::string_view Take(size_t size) {
-    if (size > bytes_.size()) {
-      ok_ = false;
-      bytes_ = {};
-      return {};
-    }
-    const std::string_view taken = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return taken;
-  }
-  template <typename T>
-  T Integer() {
-    T value = 0;
-    const std::string_view taken = Take(sizeof(T));
-    for (size_t i = 0; i < taken.size(); ++i) {
-      value |= static_cast<T>(static_cast<uint8_t>(taken[i])) << (8 * i);
-    }
-    return value;
-  }
-  std::string_view Name() {
-    const auto size = Integer<uint32_t>();
-    return Take(size);
-  }
-  double Number() { return std::bit_cast<double>(Integer<uint64_t>()); }
-  bool ok() const { return ok_; }
-  bool empty() const { return bytes_.empty(); }
-
- private:
-  std::string_view bytes_;
-  bool ok_ = true;
-};
+// Largest condition that one observation alone may give to P: what is left up to kConditionMax is
+// room for thousands like it.
+constexpr double kObservationConditionMax = 1e8;
+constexpr double kRewardMax = 1e12;
 
 bool AreCounts(const ArmCounts& counts) {
   return std::isfinite(counts.trials) && counts.successes >= 0 && counts.successes <= counts.trials;
@@ -82,23 +28,22 @@ absl::Status CheckCountsHeader(const base::CsvReader& csv) {
   return csv.Problem("the header must be segment,action_id,trials,successes");
 }
 
-absl::Status Damaged(const std::string& what) {
-  return absl::DataLossError(absl::StrCat("posterior snapshot: ", what));
+double AsSuccess(double reward) {
+  return std::clamp(reward, 0.0, 1.0);
 }
 
-// The checksum holds, so what is wrong from here on is a writer's fault, not a disk's; the answer
-// is the same.
-absl::StatusOr<std::string_view> CheckedBody(std::string_view bytes) {
-  constexpr size_t kChecksumBytes = 4;
-  if (bytes.size() < kMagic.size() + kChecksumBytes) {
-    return Damaged(absl::StrCat("cut off at ", bytes.size(), " bytes"));
-  }
-  if (bytes.substr(0, kMagic.size()) != kMagic) return Damaged("does not start with its magic");
-  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
-  if (Reader(bytes.substr(body.size())).Integer<uint32_t>() != base::Crc32c(body)) {
-    return Damaged("the checksum does not match");
-  }
-  return body.substr(kMagic.size());
+bool IsReward(double reward) {
+  return std::abs(reward) <= kRewardMax;  // nor NaN
+}
+
+// P of x alone is I / prior^2 + x x' / noise^2: its condition is 1 + |x|^2 prior^2 / noise^2. By x
+// only, so that corrections are judged as their observation was.
+bool CanLearnFrom(const LinearSpec& spec, absl::Span<const double> x) {
+  if (x.size() != spec.terms) return false;
+  double squares = 0;
+  for (const double term : x) squares += term * term;
+  const double ratio = spec.prior_sd / spec.noise_sd;
+  return squares * (ratio * ratio) < kObservationConditionMax;  // nor NaN
 }
 
 }  // namespace
@@ -120,80 +65,149 @@ absl::StatusOr<Posteriors> Posteriors::LoadCounts(base::FileSystem* files,
         !base::ParseFiniteDouble(csv->fields()[3], &counts.successes) || !AreCounts(counts)) {
       return csv->Problem("trials and successes must be numbers, 0 <= successes <= trials");
     }
-    if (!posteriors.counts_[segment].emplace(action_id, counts).second) {
+    if (!posteriors.ArmsOf(segment)->emplace(action_id, counts).second) {
       return csv->Problem("segment and action id are there twice");
     }
   }
 }
 
-absl::StatusOr<Posteriors> Posteriors::Parse(std::string_view bytes) {
-  FULCRUM_ASSIGN_OR_RETURN(const std::string_view body, CheckedBody(bytes));
-  Reader reader(body);
-  if (const auto version = reader.Integer<uint32_t>(); version != kVersion) {
-    return Damaged(absl::StrCat("version ", version, ", this program reads ", kVersion));
-  }
-  Posteriors posteriors;
-  posteriors.set_model(reader.Integer<uint64_t>());
-  posteriors.set_lsn(reader.Integer<uint64_t>());
-  const auto pairs = reader.Integer<uint64_t>();
-  std::pair<std::string_view, std::string_view> last;
-  for (uint64_t i = 0; i < pairs && reader.ok(); ++i) {
-    const std::string_view segment = reader.Name();
-    const std::string_view action_id = reader.Name();
-    const double trials = reader.Number();
-    const ArmCounts counts = {trials, reader.Number()};
-    if (!reader.ok()) break;
-    if (!AreCounts(counts)) return Damaged(absl::StrCat("pair ", i, " has impossible counts"));
-    const std::pair here(segment, action_id);
-    if (i > 0 && !(last < here)) return Damaged(absl::StrCat("pair ", i, " is out of order"));
-    posteriors.Set(segment, action_id, counts);
-    last = here;
-  }
-  if (!reader.ok() || !reader.empty()) return Damaged("does not end where its counts say");
-  return posteriors;
-}
-
-std::string Posteriors::Serialise() const {
-  std::vector<std::tuple<std::string_view, std::string_view, ArmCounts>> pairs;
-  for (const auto& [segment, arms] : counts_) {
-    for (const auto& [action_id, counts] : arms) pairs.emplace_back(segment, action_id, counts);
-  }
-  std::sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) {
-    return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
-  });
-  std::string out(kMagic);
-  PutInteger(&out, kVersion);
-  PutInteger(&out, model_);
-  PutInteger(&out, lsn_);
-  PutInteger(&out, static_cast<uint64_t>(pairs.size()));
-  for (const auto& [segment, action_id, counts] : pairs) {
-    PutName(&out, segment);
-    PutName(&out, action_id);
-    PutInteger(&out, std::bit_cast<uint64_t>(counts.trials));
-    PutInteger(&out, std::bit_cast<uint64_t>(counts.successes));
-  }
-  PutInteger(&out, base::Crc32c(out));
-  return out;
+Posteriors::Arms* Posteriors::ArmsOf(std::string_view segment) {
+  return counts_[segment].Write();
 }
 
 ArmCounts Posteriors::Find(std::string_view segment, std::string_view action_id) const {
   for (const std::string_view name : {segment, std::string_view()}) {
     const auto arms = counts_.find(name);
     if (arms == counts_.end()) continue;
-    const auto found = arms->second.find(action_id);
-    if (found != arms->second.end()) return found->second;
+    const auto found = arms->second->find(action_id);
+    if (found != arms->second->end()) return found->second;
   }
   return {};
 }
 
 void Posteriors::Set(std::string_view segment, std::string_view action_id, ArmCounts counts) {
-  counts_[segment][action_id] = counts;
+  (*ArmsOf(segment))[action_id] = counts;
 }
 
 size_t Posteriors::size() const {
   size_t pairs = 0;
-  for (const auto& [segment, arms] : counts_) pairs += arms.size();
+  for (const auto& [segment, arms] : counts_) pairs += arms->size();
   return pairs;
+}
+
+void Posteriors::SetSurfaces(const config::Bundle& bundle, bool has_model) {
+  base::StringMap<CopyOnWrite<LinearSurface>> kept;
+  for (const config::Surface& surface : bundle.surfaces) {
+    if (!surface.linear) continue;
+    SetLinear(surface.id, SpecOf(*surface.linear, has_model));
+    kept[surface.id] = linear_[surface.id];
+  }
+  linear_ = std::move(kept);
+}
+
+void Posteriors::SetLinear(std::string_view surface, const LinearSpec& spec) {
+  FULCRUM_CHECK(spec.terms >= 2 && spec.terms <= kTermsMax && spec.noise_sd > 0 &&
+                spec.prior_sd > 0);
+  const auto [entry, fresh] = linear_.try_emplace(surface);
+  if (!fresh && entry->second->spec == spec) return;
+  LinearSurface* const to = entry->second.Write();
+  if (to->spec.terms != spec.terms) to->arms.clear();
+  to->spec = spec;
+  for (auto& [action_id, arm] : to->arms) {
+    auto fitted = std::make_shared<LinearArm>(spec, arm->sums(), nullptr);
+    if (!fitted->has_factor()) {  // the prior always has one
+      ++ill_conditioned_;
+      const LinearSums nothing = LinearSums::Zero(spec.terms);
+      fitted = std::make_shared<LinearArm>(spec, arm->sums(), &nothing);
+    }
+    arm = std::move(fitted);
+  }
+}
+
+const LinearSpec* Posteriors::FindSpec(std::string_view surface) const {
+  const auto found = linear_.find(surface);
+  return found == linear_.end() ? nullptr : &found->second->spec;
+}
+
+const LinearArm* Posteriors::FindLinear(std::string_view surface,
+                                        std::string_view action_id) const {
+  const auto found = linear_.find(surface);
+  if (found == linear_.end()) return nullptr;
+  const auto arm = found->second->arms.find(action_id);
+  return arm == found->second->arms.end() ? nullptr : arm->second.get();
+}
+
+size_t Posteriors::linear_size() const {
+  size_t pairs = 0;
+  for (const auto& [id, surface] : linear_) pairs += surface->arms.size();
+  return pairs;
+}
+
+double Posteriors::Condition() const {
+  double worst = 1;
+  for (const auto& [id, surface] : linear_) {
+    for (const auto& [action_id, arm] : surface->arms) worst = std::max(worst, arm->condition());
+  }
+  return worst;
+}
+
+void Posteriors::Observe(const Observation& observation) {
+  if (!IsReward(observation.reward)) {
+    ++ignored_;
+    return;
+  }
+  if (const LinearSpec* spec = FindSpec(observation.surface); spec != nullptr) {
+    return AddLinear(*spec, observation, 1, observation.reward);
+  }
+  // The segment first. An arm that is new to it starts from what was known of it over all segments:
+  // so that with its first observation the posterior moves on from what Find said before, and does
+  // not fall back to the prior.
+  const auto add = [&](std::string_view segment) {
+    ArmCounts counts = Find(segment, observation.action_id);
+    counts.trials += 1;
+    counts.successes += AsSuccess(observation.reward);
+    Set(segment, observation.action_id, counts);
+  };
+  if (!observation.segment.empty()) add(observation.segment);
+  add("");
+}
+
+void Posteriors::Correct(const Observation& now, double before) {
+  if (!IsReward(now.reward) || !IsReward(before)) {
+    ++ignored_;
+    return;
+  }
+  if (const LinearSpec* spec = FindSpec(now.surface); spec != nullptr) {
+    return AddLinear(*spec, now, 0, now.reward - before);
+  }
+  const double change = AsSuccess(now.reward) - AsSuccess(before);
+  const auto correct = [&](std::string_view segment) {
+    const auto arms = counts_.find(segment);
+    if (arms == counts_.end() || !arms->second->contains(now.action_id)) return false;
+    ArmCounts& counts = (*arms->second.Write())[now.action_id];
+    // Rounding must not make counts that cannot be.
+    counts.successes = std::clamp(counts.successes + change, 0.0, counts.trials);
+    return true;
+  };
+  bool known = correct("");
+  if (!now.segment.empty()) known &= correct(now.segment);
+  if (!known) ++ignored_;
+}
+
+void Posteriors::AddLinear(const LinearSpec& spec, const Observation& observation, double weight,
+                           double reward) {
+  const bool correction = weight == 0;
+  if (!CanLearnFrom(spec, observation.basis) ||
+      (correction && FindLinear(observation.surface, observation.action_id) == nullptr)) {
+    ++ignored_;
+    return;
+  }
+  LinearSurface* const surface = linear_.find(observation.surface)->second.Write();
+  std::shared_ptr<const LinearArm>& arm = surface->arms[observation.action_id];
+  auto next = arm == nullptr ? std::make_shared<LinearArm>(surface->spec)
+                             : std::make_shared<LinearArm>(*arm);
+  if (!next->Add(surface->spec, observation.basis, weight, reward)) ++ill_conditioned_;
+  arm = std::move(next);
 }
 
 }  // namespace fulcrum::scoring

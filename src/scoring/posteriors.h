@@ -1,13 +1,20 @@
-// Beta-Bernoulli counts per segment and arm, as of one log sequence number.
+// What was learned about each arm, as of one log sequence number: Beta-Bernoulli counts per segment
+// and arm, and for surfaces with `linear` a Bayesian linear regression per arm.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "config/bundle.h"
 #include "fulcrum/decision_record.h"
+#include "scoring/copy_on_write.h"
+#include "scoring/linear_posterior.h"
 
 namespace fulcrum::scoring {
 
@@ -22,21 +29,66 @@ struct ArmCounts {
   double successes = 0;
 };
 
-// Immutable once published; thread-safe. A segment that was never seen falls back to the counts
-// over all segments, which are kept under the empty segment name.
+// One settled position of a decision.
+struct Observation {
+  std::string_view surface;
+  std::string_view segment;        // may be empty
+  std::string_view action_id;      // the neutral action included
+  absl::Span<const double> basis;  // x of the arm; empty if its posterior was not linear
+  double reward = 0;
+};
+
+// Const use from any number of threads, or changes from one. A copy costs the segments and linear
+// surfaces, not their arms: copies share what neither has changed since, so one thread may learn in
+// its own object and publish copies.
+//
+// A segment that was never seen falls back to the counts over all segments, which are kept under
+// the empty segment name. Counts are shared by all surfaces, linear arms belong to one.
+//
+// The bits depend on what it started from and on the observations in their order, and on nothing
+// else: not on when it was copied, or written and read again.
 class Posteriors {
  public:
   // CSV with the header `segment,action_id,trials,successes`. Errors name file and line.
   static absl::StatusOr<Posteriors> LoadCounts(base::FileSystem* files, const std::string& path);
 
   // The durable form, data/snapshots/posterior-<LSN>: versioned, checksummed, sorted, the same
-  // bytes for the same content. DATA_LOSS if damaged.
+  // bytes for the same content, exact. Reads version 1 (counts alone) too. DATA_LOSS if damaged.
   static absl::StatusOr<Posteriors> Parse(std::string_view bytes);
   std::string Serialise() const;
 
   ArmCounts Find(std::string_view segment, std::string_view action_id) const;
   void Set(std::string_view segment, std::string_view action_id, ArmCounts counts);
   size_t size() const;  // (segment, arm) pairs
+
+  // Makes exactly the bundle's linear surfaces linear here; others lose their linear arms.
+  void SetSurfaces(const config::Bundle& bundle, bool has_model);
+
+  // Makes one surface linear. Under another noise or prior its arms are fitted anew from what they
+  // have seen; under another number of terms they start over.
+  void SetLinear(std::string_view surface, const LinearSpec& spec);
+
+  // Null if the surface is not linear.
+  const LinearSpec* FindSpec(std::string_view surface) const;
+  // Null if the arm has no observations: PriorBelief holds.
+  const LinearArm* FindLinear(std::string_view surface, std::string_view action_id) const;
+  size_t linear_size() const;  // (surface, arm) pairs with observations
+
+  // Learns from a position that settled. Counts: one trial and the reward, limited to [0, 1], as
+  // successes, in the segment and over all segments.
+  void Observe(const Observation& observation);
+
+  // `now.reward` takes the place of `before`, which Observe or Correct was told earlier.
+  void Correct(const Observation& now, double before);
+
+  // Observations and corrections that changed nothing: the surface is linear and the basis has
+  // another number of terms or would by itself ruin the condition, a number is not finite or the
+  // reward is beyond 1e12, or a correction is of an arm that is not known.
+  uint64_t ignored() const { return ignored_; }
+  // Changes that a linear arm's factor could not follow (linear_posterior.h).
+  uint64_t ill_conditioned() const { return ill_conditioned_; }
+  // The worst condition among the factors in use; 1 if there are none.
+  double Condition() const;
 
   Lsn lsn() const { return lsn_; }
   void set_lsn(Lsn lsn) { lsn_ = lsn; }
@@ -46,9 +98,24 @@ class Posteriors {
   void set_model(uint64_t model) { model_ = model; }
 
  private:
+  friend class PosteriorsCodec;
+
+  using Arms = base::StringMap<ArmCounts>;  // by action id
+  struct LinearSurface {
+    LinearSpec spec;
+    base::StringMap<std::shared_ptr<const LinearArm>> arms;  // by action id
+  };
+
+  Arms* ArmsOf(std::string_view segment);
+  void AddLinear(const LinearSpec& spec, const Observation& observation, double weight,
+                 double reward);
+
   Lsn lsn_ = 0;
   uint64_t model_ = 0;
-  base::StringMap<base::StringMap<ArmCounts>> counts_;  // segment -> action id -> counts
+  uint64_t ignored_ = 0;
+  uint64_t ill_conditioned_ = 0;
+  base::StringMap<CopyOnWrite<Arms>> counts_;           // by segment
+  base::StringMap<CopyOnWrite<LinearSurface>> linear_;  // by surface
 };
 
 }  // namespace fulcrum::scoring

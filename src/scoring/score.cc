@@ -35,17 +35,29 @@ BetaPosterior Update(const BetaPosterior& prior, const ArmCounts& counts) {
 }
 
 ScoredCandidate FromModel(double score, double strength, const ArmCounts& counts) {
-  if (!std::isfinite(score)) return {std::numeric_limits<double>::quiet_NaN(), 0, 0};
+  if (!std::isfinite(score)) return {.score = std::numeric_limits<double>::quiet_NaN()};
   const double mu = std::clamp(score, kScoreMin, kScoreMax);
   const BetaPosterior prior =
       strength > 0 ? BetaPosterior{strength * mu, strength * (1 - mu)} : kUniform;
   const BetaPosterior posterior = Update(prior, counts);
-  return {mu, posterior.alpha, posterior.beta};
+  return {.score = mu, .alpha = posterior.alpha, .beta = posterior.beta};
 }
 
 ScoredCandidate FromCounts(const ArmCounts& counts) {
   const BetaPosterior posterior = Update(kUniform, counts);
-  return {posterior.alpha / (posterior.alpha + posterior.beta), posterior.alpha, posterior.beta};
+  return {.score = posterior.alpha / (posterior.alpha + posterior.beta),
+          .alpha = posterior.alpha,
+          .beta = posterior.beta};
+}
+
+// The belief in one arm of a linear surface. An arm of another shape was learned under another
+// configuration and says nothing here.
+Belief Believe(const config::Surface& surface, const Posteriors& posteriors,
+               std::string_view action_id, double score, absl::Span<const double> shared) {
+  const Terms x = TermsOf(score, shared);
+  const LinearArm* const arm = posteriors.FindLinear(surface.id, action_id);
+  return arm == nullptr || arm->terms() != x.size() ? PriorBelief(surface.linear->prior_sd, x)
+                                                    : arm->At(x);
 }
 
 // One row per candidate; what they share is looked up once and copied.
@@ -68,7 +80,50 @@ std::vector<double> EncodeAll(const config::Bundle& bundle, const Model& model,
   return inputs;
 }
 
+void ScoreBeta(const config::Bundle& bundle, const config::Surface& surface, bool has_model,
+               const Posteriors& posteriors, absl::Span<const int32_t> actions,
+               absl::Span<const double> predictions, Scores* scores) {
+  scores->candidates.reserve(actions.size());
+  for (size_t i = 0; i < actions.size(); ++i) {
+    const config::Action& action = bundle.actions[static_cast<size_t>(actions[i])];
+    const ArmCounts counts = posteriors.Find(scores->segment, action.id);
+    scores->candidates.push_back(
+        has_model ? FromModel(predictions[i], surface.model_strength, counts) : FromCounts(counts));
+  }
+  scores->neutral = Update({surface.baseline_alpha, surface.baseline_beta},
+                           posteriors.Find(scores->segment, kNeutralActionId));
+}
+
+void ScoreLinear(const config::Bundle& bundle, const config::Surface& surface,
+                 const Posteriors& posteriors, absl::Span<const int32_t> actions,
+                 absl::Span<const double> predictions, Scores* scores) {
+  scores->candidates.reserve(actions.size());
+  for (size_t i = 0; i < actions.size(); ++i) {
+    if (!std::isfinite(predictions[i])) {
+      scores->candidates.push_back({.score = std::numeric_limits<double>::quiet_NaN()});
+      continue;
+    }
+    const config::Action& action = bundle.actions[static_cast<size_t>(actions[i])];
+    const Belief belief = Believe(surface, posteriors, action.id, predictions[i], scores->basis);
+    scores->candidates.push_back({.score = predictions[i], .mean = belief.mean, .sd = belief.sd});
+  }
+  const Belief neutral = Believe(surface, posteriors, kNeutralActionId, 0, scores->basis);
+  scores->neutral_mean = neutral.mean;
+  scores->neutral_sd = neutral.sd;
+}
+
 }  // namespace
+
+void ScoreInputs(const config::Bundle& bundle, const config::Surface& surface, const Model* model,
+                 const Posteriors& posteriors, absl::Span<const int32_t> actions, Scores* scores) {
+  std::vector<double> predictions(actions.size());
+  if (model != nullptr) model->Predict(scores->inputs, absl::MakeSpan(predictions));
+  if (surface.linear) {
+    ScoreLinear(bundle, surface, posteriors, actions, predictions, scores);
+  } else {
+    ScoreBeta(bundle, surface, model != nullptr, posteriors, actions, predictions, scores);
+  }
+}
 
 Scores Score(const config::Bundle& bundle, const config::Surface& surface, const Model* model,
              const Posteriors& posteriors, const domain::DecisionContext& context,
@@ -78,22 +133,12 @@ Scores Score(const config::Bundle& bundle, const config::Surface& surface, const
   const Model::Values* const user_row = ValuesOf(user.row);
   Scores scores;
   scores.segment = SegmentOf(surface, user_row);
-  std::vector<double> predictions(actions.size());
   if (model != nullptr) {
     scores.columns = model->columns();
     scores.inputs = EncodeAll(bundle, *model, context, user_row, actions, items);
-    model->Predict(scores.inputs, absl::MakeSpan(predictions));
   }
-  scores.candidates.reserve(actions.size());
-  for (size_t i = 0; i < actions.size(); ++i) {
-    const config::Action& action = bundle.actions[static_cast<size_t>(actions[i])];
-    const ArmCounts counts = posteriors.Find(scores.segment, action.id);
-    scores.candidates.push_back(model == nullptr
-                                    ? FromCounts(counts)
-                                    : FromModel(predictions[i], surface.model_strength, counts));
-  }
-  scores.neutral = Update({surface.baseline_alpha, surface.baseline_beta},
-                          posteriors.Find(scores.segment, kNeutralActionId));
+  if (surface.linear) scores.basis = SharedTerms(*surface.linear, scores.segment, context.values);
+  ScoreInputs(bundle, surface, model, posteriors, actions, &scores);
   return scores;
 }
 

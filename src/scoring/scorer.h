@@ -1,5 +1,6 @@
-// Scoring: from candidates and features to a probability per candidate (the model's) and a Beta
-// posterior per arm (the model's opinion plus the counts of the arm's segment).
+// Scoring: from candidates and features to a score per candidate (the model's) and a posterior per
+// arm. That is a Beta one, the model's opinion plus the counts of the arm's segment, or on a
+// surface with `linear` a Gaussian one, linear in score, segment and context.
 #pragma once
 
 #include <cstdint>
@@ -11,31 +12,47 @@
 #include "domain/context.h"
 #include "domain/seams.h"
 #include "fulcrum/decision_record.h"
+#include "scoring/linear_posterior.h"
 #include "scoring/model.h"
 #include "scoring/posteriors.h"
 
 namespace fulcrum::scoring {
 
 struct ScoredCandidate {
-  double score = 0;  // mu(x, a) in [0, 1]; NaN if the model gave nothing finite
-  double alpha = 0;  // posterior for the draw; alpha, beta > 0 unless score is NaN
+  double score = 0;  // mu(x, a); in (0, 1) for Beta; NaN if the model gave nothing finite
+  double alpha = 0;  // Beta posterior for the draw: both > 0 unless score is NaN
   double beta = 0;
+  double mean = 0;  // Gaussian posterior for the draw: sd > 0 unless score is NaN
+  double sd = 0;    // 0 on a surface without `linear`, whose candidates have alpha and beta instead
 };
 
 struct Scores {
   std::string segment;
   std::vector<ScoredCandidate> candidates;
   BetaPosterior neutral;  // posterior of doing nothing (used when its value is not known)
+  double neutral_mean = 0;
+  double neutral_sd = 0;  // > 0 on a surface with `linear`, where `neutral` is not set
   uint32_t columns = 0;
   std::vector<double> inputs;  // candidates x columns, as the model saw them
+  std::vector<double> basis;   // shared terms of a linear posterior: the x of candidate i is
+                               // TermsOf(candidates[i].score, basis), of the neutral action
+                               // TermsOf(0, basis)
 };
 
 // `actions` are indices into bundle.actions, sorted by action id; `items` runs parallel. `model`
-// may be null: then the score is the posterior mean of the counts alone and there are no inputs.
+// may be null: then there are no inputs and the score is the posterior mean of the counts alone, or
+// 0 on a surface with `linear`.
 // Thread-safe: reads immutable objects.
 Scores Score(const config::Bundle& bundle, const config::Surface& surface, const Model* model,
              const Posteriors& posteriors, const domain::DecisionContext& context,
              const domain::UserFeatures& user, absl::Span<const int32_t> actions,
              absl::Span<const domain::ReadRow> items);
+
+// The second half of Score, and all of it that a replay of the log needs: from segment, inputs and
+// basis, which `scores` has, to candidates and the neutral action. `inputs` hold one row per action
+// for the model's columns, none without a model; `basis` is empty or has the surface's terms.
+// Thread-safe.
+void ScoreInputs(const config::Bundle& bundle, const config::Surface& surface, const Model* model,
+                 const Posteriors& posteriors, absl::Span<const int32_t> actions, Scores* scores);
 
 }  // namespace fulcrum::scoring

@@ -18,6 +18,9 @@ Posteriors Example() {
   posteriors.Set("", "shoes", {100, 7});
   posteriors.Set("young", "shoes", {10, 2});
   posteriors.Set("", "none", {50, 0.5});
+  posteriors.SetLinear("page", {.terms = 3, .noise_sd = 0.3, .prior_sd = 0.4, .has_model = true});
+  posteriors.Observe({.surface = "page", .action_id = "hat", .basis = {1, 0.2, 3}, .reward = 1});
+  posteriors.Observe({.surface = "page", .action_id = "none", .basis = {1, 0, 3}, .reward = 0});
   return posteriors;
 }
 
@@ -57,25 +60,73 @@ TEST(Posteriors, TheSameContentIsTheSameBytes) {
   EXPECT_NE(forwards.Serialise(), backwards.Serialise());
 }
 
+// One pair of counts, as both versions write it after the version.
+const char* const kPinnedCounts =
+    "0100000000000000"  // model
+    "0200000000000000"  // LSN
+    "0100000000000000"  // pairs
+    "01000000"
+    "73"
+    "01000000"
+    "61"                 // segment, action id
+    "0000000000000040"   // trials
+    "000000000000f03f";  // successes
+
 // The form is on disks: a change needs a new version, not a new expectation.
 TEST(Posteriors, TheFormIsPinned) {
   Posteriors posteriors;
   posteriors.set_lsn(2);
   posteriors.set_model(1);
   posteriors.Set("s", "a", {2, 1});
-  EXPECT_EQ(base::ToHex(posteriors.Serialise().substr(0, 62)),
-            "46554c43504f5354"  // magic
-            "01000000"          // version
-            "0100000000000000"  // model
-            "0200000000000000"  // LSN
-            "0100000000000000"  // pairs
-            "01000000"
-            "73"
-            "01000000"
-            "61"                  // segment, action id
-            "0000000000000040"    // trials
-            "000000000000f03f");  // successes
-  EXPECT_EQ(posteriors.Serialise().size(), 66);
+  posteriors.SetLinear("p", {.terms = 2, .noise_sd = 1, .prior_sd = 2, .has_model = true});
+  posteriors.Observe({.surface = "p", .action_id = "a", .basis = {1, 0.5}, .reward = 2});
+  posteriors.Observe({.surface = "p", .action_id = "a", .basis = {1}, .reward = 2});
+  const std::string bytes = posteriors.Serialise();
+  EXPECT_EQ(base::ToHex(bytes.substr(0, bytes.size() - 4)),
+            std::string("46554c43504f5354"  // magic
+                        "02000000") +       // version
+                kPinnedCounts +
+                "0100000000000000"  // ignored
+                "0000000000000000"  // ill-conditioned
+                "0100000000000000"  // linear surfaces
+                "01000000"
+                "70"                // id
+                "02000000"          // terms
+                "000000000000f03f"  // noise
+                "0000000000000040"  // prior
+                "01"                // has a model
+                "0100000000000000"  // arms
+                "01000000"
+                "61"                // action id
+                "000000000000f03f"  // x x', lower triangle
+                "000000000000e03f"
+                "000000000000d03f"
+                "0000000000000040"  // x r
+                "000000000000f03f"
+                "00");  // the factor is of these sums
+}
+
+std::string Sealed(std::string body) {
+  const uint32_t checksum = base::Crc32c(body);
+  for (int i = 0; i < 4; ++i) body.push_back(static_cast<char>(checksum >> (8 * i)));
+  return body;
+}
+
+std::string FromHex(const std::string& hex) {
+  std::string bytes;
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
+TEST(Posteriors, TheFirstVersionIsStillRead) {
+  const auto read =
+      Posteriors::Parse(Sealed(FromHex(std::string("46554c43504f535401000000") + kPinnedCounts)));
+  FULCRUM_ASSERT_OK(read);
+  EXPECT_EQ(read->lsn(), 2);
+  EXPECT_EQ(read->Find("s", "a").trials, 2);
+  EXPECT_EQ(read->linear_size(), 0);
 }
 
 TEST(Posteriors, EveryFlippedByteIsFound) {
@@ -98,12 +149,6 @@ TEST(Posteriors, EveryCutIsFound) {
   EXPECT_FALSE(Posteriors::Parse(bytes + '\0').ok());
 }
 
-std::string Sealed(std::string body) {
-  const uint32_t checksum = base::Crc32c(body);
-  for (int i = 0; i < 4; ++i) body.push_back(static_cast<char>(checksum >> (8 * i)));
-  return body;
-}
-
 TEST(Posteriors, ContentIsCheckedBehindARightChecksum) {
   Posteriors posteriors;
   posteriors.Set("", "a", {1, 2});
@@ -114,9 +159,9 @@ TEST(Posteriors, ContentIsCheckedBehindARightChecksum) {
   FULCRUM_EXPECT_OK(Posteriors::Parse(Sealed(body)));
   EXPECT_THAT(Posteriors::Parse(Sealed(body + "x")),
               testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("does not end")));
-  body[8] = 2;
+  body[8] = 3;
   EXPECT_THAT(Posteriors::Parse(Sealed(body)),
-              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("version 2")));
+              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("version 3")));
 }
 
 class CountsFile : public ::testing::Test {

@@ -1,0 +1,276 @@
+// The durable form of posteriors.
+//
+// Little-endian; texts as length u32 and bytes, numbers as 64-bit patterns of doubles:
+//
+//   magic, version u32, model u64, LSN u64
+//   counts: pairs u64, each {segment, action id, trials, successes}
+//   from version 2: ignored u64, ill-conditioned u64
+//   linear surfaces u64, each {id, terms u32, noise, prior, has model u8, arms u64}, each arm
+//   {action id, sums, 0 u8 or 1 u8 and the sums behind the factor}; sums are x x' and x r
+//   CRC-32C of all before it
+//
+// Pairs, surfaces and arms are sorted by their texts.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "base/status_macros.h"
+#include "scoring/posteriors.h"
+
+namespace fulcrum::scoring {
+namespace {
+
+constexpr std::string_view kMagic = "FULCPOST";
+constexpr uint32_t kVersion = 2;
+
+template <typename T>
+void PutInteger(std::string* out, T value) {
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    out->push_back(static_cast<char>(static_cast<uint8_t>(value >> (8 * i))));
+  }
+}
+
+void PutNumber(std::string* out, double value) {
+  PutInteger(out, std::bit_cast<uint64_t>(value));
+}
+
+void PutName(std::string* out, std::string_view name) {
+  PutInteger(out, static_cast<uint32_t>(name.size()));
+  out->append(name);
+}
+
+void PutSums(std::string* out, const LinearSums& sums) {
+  for (const double value : sums.xx) PutNumber(out, value);
+  for (const double value : sums.xr) PutNumber(out, value);
+}
+
+// Takes values off the front; `ok` turns false for good when the bytes run out.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+
+  std::string_view Take(size_t size) {
+    if (size > bytes_.size()) {
+      ok_ = false;
+      bytes_ = {};
+      return {};
+    }
+    const std::string_view taken = bytes_.substr(0, size);
+    bytes_.remove_prefix(size);
+    return taken;
+  }
+  template <typename T>
+  T Integer() {
+    T value = 0;
+    const std::string_view taken = Take(sizeof(T));
+    for (size_t i = 0; i < taken.size(); ++i) {
+      value |= static_cast<T>(static_cast<T>(static_cast<uint8_t>(taken[i])) << (8 * i));
+    }
+    return value;
+  }
+  std::string_view Name() {
+    const auto size = Integer<uint32_t>();
+    return Take(size);
+  }
+  double Number() { return std::bit_cast<double>(Integer<uint64_t>()); }
+  LinearSums Sums(size_t terms) {
+    LinearSums sums = LinearSums::Zero(terms);
+    for (double& value : sums.xx) value = Number();
+    for (double& value : sums.xr) value = Number();
+    return sums;
+  }
+  bool ok() const { return ok_; }
+  bool empty() const { return bytes_.empty(); }
+
+ private:
+  std::string_view bytes_;
+  bool ok_ = true;
+};
+
+bool AreCounts(const ArmCounts& counts) {
+  return std::isfinite(counts.trials) && counts.successes >= 0 && counts.successes <= counts.trials;
+}
+
+bool AreFinite(const LinearSums& sums) {
+  const auto finite = [](double value) { return std::isfinite(value); };
+  return std::all_of(sums.xx.begin(), sums.xx.end(), finite) &&
+         std::all_of(sums.xr.begin(), sums.xr.end(), finite);
+}
+
+bool IsSpec(const LinearSpec& spec) {
+  return spec.terms >= 2 && spec.terms <= kTermsMax && std::isfinite(spec.noise_sd) &&
+         std::isfinite(spec.prior_sd) && spec.noise_sd > 0 && spec.prior_sd > 0;
+}
+
+absl::Status Damaged(const std::string& what) {
+  return absl::DataLossError(absl::StrCat("posterior snapshot: ", what));
+}
+
+// The checksum holds, so what is wrong from here on is a writer's fault, not a disk's; the answer
+// is the same.
+absl::StatusOr<std::string_view> CheckedBody(std::string_view bytes) {
+  constexpr size_t kChecksumBytes = 4;
+  if (bytes.size() < kMagic.size() + kChecksumBytes) {
+    return Damaged(absl::StrCat("cut off at ", bytes.size(), " bytes"));
+  }
+  if (bytes.substr(0, kMagic.size()) != kMagic) return Damaged("does not start with its magic");
+  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
+  if (Reader(bytes.substr(body.size())).Integer<uint32_t>() != base::Crc32c(body)) {
+    return Damaged("the checksum does not match");
+  }
+  return body.substr(kMagic.size());
+}
+
+// The keys of `map` in their order.
+template <typename Map>
+std::vector<std::string_view> Sorted(const Map& map) {
+  std::vector<std::string_view> keys;
+  keys.reserve(map.size());
+  for (const auto& [key, value] : map) keys.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+}  // namespace
+
+class PosteriorsCodec {
+ public:
+  static void PutCounts(const Posteriors& from, std::string* out) {
+    PutInteger(out, static_cast<uint64_t>(from.size()));
+    for (const std::string_view segment : Sorted(from.counts_)) {
+      const Posteriors::Arms& arms = *from.counts_.find(segment)->second;
+      for (const std::string_view action_id : Sorted(arms)) {
+        const ArmCounts& counts = arms.find(action_id)->second;
+        PutName(out, segment);
+        PutName(out, action_id);
+        PutNumber(out, counts.trials);
+        PutNumber(out, counts.successes);
+      }
+    }
+  }
+
+  static void PutLinear(const Posteriors& from, std::string* out) {
+    PutInteger(out, from.ignored_);
+    PutInteger(out, from.ill_conditioned_);
+    PutInteger(out, static_cast<uint64_t>(from.linear_.size()));
+    for (const std::string_view id : Sorted(from.linear_)) {
+      const Posteriors::LinearSurface& surface = *from.linear_.find(id)->second;
+      PutName(out, id);
+      PutInteger(out, static_cast<uint32_t>(surface.spec.terms));
+      PutNumber(out, surface.spec.noise_sd);
+      PutNumber(out, surface.spec.prior_sd);
+      PutInteger(out, static_cast<uint8_t>(surface.spec.has_model));
+      PutInteger(out, static_cast<uint64_t>(surface.arms.size()));
+      for (const std::string_view action_id : Sorted(surface.arms)) {
+        const LinearArm& arm = *surface.arms.find(action_id)->second;
+        PutName(out, action_id);
+        PutSums(out, arm.sums());
+        PutInteger(out, static_cast<uint8_t>(arm.fitted() != nullptr));
+        if (arm.fitted() != nullptr) PutSums(out, *arm.fitted());
+      }
+    }
+  }
+
+  static absl::Status ReadCounts(Reader* reader, Posteriors* to) {
+    const auto pairs = reader->Integer<uint64_t>();
+    std::pair<std::string_view, std::string_view> last;
+    for (uint64_t i = 0; i < pairs; ++i) {
+      const std::string_view segment = reader->Name();
+      const std::string_view action_id = reader->Name();
+      const double trials = reader->Number();
+      const ArmCounts counts = {trials, reader->Number()};
+      if (!reader->ok()) break;
+      if (!AreCounts(counts)) return Damaged(absl::StrCat("pair ", i, " has impossible counts"));
+      const std::pair here(segment, action_id);
+      if (i > 0 && !(last < here)) return Damaged(absl::StrCat("pair ", i, " is out of order"));
+      to->Set(segment, action_id, counts);
+      last = here;
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status ReadLinear(Reader* reader, Posteriors* to) {
+    to->ignored_ = reader->Integer<uint64_t>();
+    to->ill_conditioned_ = reader->Integer<uint64_t>();
+    const auto surfaces = reader->Integer<uint64_t>();
+    std::string_view last;
+    for (uint64_t i = 0; i < surfaces; ++i) {
+      const std::string_view id = reader->Name();
+      Posteriors::LinearSurface surface;
+      surface.spec.terms = reader->Integer<uint32_t>();
+      surface.spec.noise_sd = reader->Number();
+      surface.spec.prior_sd = reader->Number();
+      const auto has_model = reader->Integer<uint8_t>();
+      surface.spec.has_model = has_model == 1;
+      if (!reader->ok()) break;
+      const std::string name = absl::StrCat("linear surface ", i);
+      if (!IsSpec(surface.spec) || has_model > 1) return Damaged(name + " is impossible");
+      if (i > 0 && !(last < id)) return Damaged(name + " is out of order");
+      last = id;
+      FULCRUM_RETURN_IF_ERROR(ReadArms(reader, name, &surface));
+      *to->linear_[id].Write() = std::move(surface);
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status ReadArms(Reader* reader, const std::string& name,
+                               Posteriors::LinearSurface* surface) {
+    const auto arms = reader->Integer<uint64_t>();
+    std::string_view last;
+    for (uint64_t i = 0; i < arms; ++i) {
+      const std::string_view action_id = reader->Name();
+      LinearSums sums = reader->Sums(surface->spec.terms);
+      const auto behind = reader->Integer<uint8_t>();
+      std::optional<LinearSums> fitted;
+      if (behind == 1) fitted = reader->Sums(surface->spec.terms);
+      if (!reader->ok()) break;
+      const std::string arm = absl::StrCat(name, ", arm ", i);
+      if (behind > 1 || !AreFinite(sums) || (fitted && !AreFinite(*fitted))) {
+        return Damaged(arm + " is impossible");
+      }
+      if (i > 0 && !(last < action_id)) return Damaged(arm + " is out of order");
+      last = action_id;
+      auto made = std::make_shared<const LinearArm>(surface->spec, std::move(sums),
+                                                    fitted ? &*fitted : nullptr);
+      if (!made->has_factor()) return Damaged(arm + " has no good factor");
+      surface->arms.emplace(action_id, std::move(made));
+    }
+    return absl::OkStatus();
+  }
+};
+
+absl::StatusOr<Posteriors> Posteriors::Parse(std::string_view bytes) {
+  FULCRUM_ASSIGN_OR_RETURN(const std::string_view body, CheckedBody(bytes));
+  Reader reader(body);
+  const auto version = reader.Integer<uint32_t>();
+  if (version < 1 || version > kVersion) {
+    return Damaged(absl::StrCat("version ", version, ", this program reads 1 to ", kVersion));
+  }
+  Posteriors posteriors;
+  posteriors.set_model(reader.Integer<uint64_t>());
+  posteriors.set_lsn(reader.Integer<uint64_t>());
+  FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadCounts(&reader, &posteriors));
+  if (version >= 2) FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadLinear(&reader, &posteriors));
+  if (!reader.ok() || !reader.empty()) return Damaged("does not end where its counts say");
+  return posteriors;
+}
+
+std::string Posteriors::Serialise() const {
+  std::string out(kMagic);
+  PutInteger(&out, kVersion);
+  PutInteger(&out, model_);
+  PutInteger(&out, lsn_);
+  PosteriorsCodec::PutCounts(*this, &out);
+  PosteriorsCodec::PutLinear(*this, &out);
+  PutInteger(&out, base::Crc32c(out));
+  return out;
+}
+
+}  // namespace fulcrum::scoring
