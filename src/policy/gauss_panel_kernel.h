@@ -98,7 +98,7 @@ inline CdfAndHazard<kWidth> NormalAt(const Doubles<kWidth>& z) {
   const D zero = {};
   const D distance = z < zero ? zero - z : z;
   const D exponent = distance * distance * -0.5;
-  const D least = zero - 45.0;  // e^-45 is nil, and no product of it is subnormal
+  const D least = zero - 700.0;
   const D density = Exponential<kWidth>(exponent > least ? exponent : least);
   const D tail = density * ScaledTail<kWidth>(distance);
   const D cdf = z < zero ? tail : 1.0 - tail;

@@ -48,7 +48,7 @@ QuadratureReport GaussQuadrature::Compute(absl::Span<const GaussArm> arms, doubl
   double below = 1;  // at most this is the probability that every arm is left of the panels so far
   while (right > 0 && below > kNegligible) {
     active = Entered(right, active);
-    double left = std::max(0.0, right - ChooseWidth(right, active));
+    double left = ChooseLeft(right, active);
     if (left > 0 && report.panels == settings_.most_panels - 1) {
       report.capped = true;
       left = 0;
@@ -66,7 +66,13 @@ QuadratureReport GaussQuadrature::Compute(absl::Span<const GaussArm> arms, doubl
     total += Probability(group) * members_[group];
   }
   report.defect = std::abs(1 - total);
-  if (total > 0) report.known_wins /= total;
+  if (!(total > 0 && std::isfinite(total))) {
+    // A last panel over all that is left of dozens of scales can miss every arm, or overflow.
+    ShareEqually(probabilities);
+    report.known_wins = 0;
+    return report;
+  }
+  report.known_wins /= total;
   Spread(total, probabilities);
   return report;
 }
@@ -131,15 +137,15 @@ size_t GaussQuadrature::Entered(double left, size_t from) const {
   return from;
 }
 
-double GaussQuadrature::ChooseWidth(double right, size_t active) const {
-  double width = right;
-  for (size_t i = 0; i < active; ++i) width = std::min(width, widest_ * groups_[i].sd);
+// The left end of the panel that ends at `right`, where the first `active` groups reach to.
+double GaussQuadrature::ChooseLeft(double right, size_t active) const {
+  double left = 0;
+  for (size_t i = 0; i < active; ++i) left = std::max(left, right - widest_ * groups_[i].sd);
   // A group that begins inside the panel is either resolved by it, or the panel ends before it.
-  for (size_t i = active; i < groups_.size() && groups_[i].high > right - width; ++i) {
-    const double own = widest_ * groups_[i].sd;
-    if (own < width) width = std::max(own, right - groups_[i].high);
+  for (size_t i = active; i < groups_.size() && groups_[i].high > left; ++i) {
+    left = std::max(left, std::min(right - widest_ * groups_[i].sd, groups_[i].high));
   }
-  return width;
+  return left;
 }
 
 // Adds the panel's share of every active group's integral. Returns the product of all cdfs at the
@@ -171,13 +177,15 @@ double GaussQuadrature::Probability(size_t group) const {
 
 void GaussQuadrature::Spread(double total, absl::Span<double> probabilities) const {
   for (size_t group = 0; group < groups_.size(); ++group) {
-    // A last panel over all that is left, of very many scales, can miss everything.
-    const double each =
-        total > 0 ? Probability(group) / total : 1 / static_cast<double>(live_.size());
+    const double each = Probability(group) / total;
     for (uint32_t i = 0; i < members_[group]; ++i) {
       probabilities[live_[groups_[group].first + i].index] = each;
     }
   }
+}
+
+void GaussQuadrature::ShareEqually(absl::Span<double> probabilities) const {
+  for (const Live& arm : live_) probabilities[arm.index] = 1 / static_cast<double>(live_.size());
 }
 
 }  // namespace fulcrum::policy

@@ -55,12 +55,13 @@ class GaussQuadrature {
 
   bool KeepLiveArms(absl::Span<const GaussArm> arms, double known);
   void GroupEqualArms();
-  double ChooseWidth(double right, size_t active) const;
+  double ChooseLeft(double right, size_t active) const;
   size_t Entered(double left, size_t from) const;
   double Integrate(double left, double right, size_t active);
   double AllBelow();
   double Probability(size_t group) const;
   void Spread(double total, absl::Span<double> probabilities) const;
+  void ShareEqually(absl::Span<double> probabilities) const;
 
   GaussSettings settings_;
   double widest_ = 0;  // panel, in standard deviations
