@@ -1,7 +1,7 @@
 // Draws a logged decision again from its record alone.
 //
-// From the recorded posteriors, masks, baseline, exploration floor, seeds and the decision id, every
-// position's distribution in ticks and its draw are computed by the code that serves
+// From the recorded posteriors, masks, baseline, exploration floor, seeds and the decision id,
+// every position's distribution in ticks and its draw are computed by the code that serves
 // (policy/position.h) and compared with what the record says. Nothing else is read: no bundle, no
 // model, no snapshot. What this level cannot see is a posterior or a seed that was written wrong in
 // a way that changes neither ticks nor draw; the full level (scores.h) does.

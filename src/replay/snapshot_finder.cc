@@ -43,9 +43,8 @@ absl::StatusOr<const FeatureSnapshot*> SnapshotFinder::Find(Lsn lsn, int64_t tim
 }
 
 bool SnapshotFinder::TakeFromWindow(const DecisionId& id) {
-  const auto found = std::find_if(ahead_.begin(), ahead_.end(), [&](const Ahead& one) {
-    return one.snapshot.decision_id == id;
-  });
+  const auto found = std::find_if(ahead_.begin(), ahead_.end(),
+                                  [&](const Ahead& one) { return one.snapshot.decision_id == id; });
   if (found == ahead_.end()) return false;
   found_ = std::move(found->snapshot);
   ahead_.erase(ahead_.begin(), found + 1);  // those before belong to decisions that are past

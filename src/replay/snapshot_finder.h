@@ -1,8 +1,8 @@
 // Finds the feature snapshots of decisions, side by side with a walk over the decisions stream.
 //
 // The writer appends both streams in the same order, the snapshot first. So a window of a few
-// snapshots ahead is enough, whatever the log's length. Only at a crash may one stream lack its last
-// part; the mark that the next start leaves says where, and the search begins anew behind it.
+// snapshots ahead is enough, whatever the log's length. Only at a crash may one stream lack its
+// last part; the mark that the next start leaves says where, and the search begins anew behind it.
 //
 // Not thread-safe. Memory is flat.
 #pragma once
@@ -25,8 +25,8 @@ class SnapshotFinder {
   static absl::StatusOr<std::unique_ptr<SnapshotFinder>> Open(base::FileSystem* files,
                                                               const std::string& directory);
 
-  // The snapshot of the decision `id`, whose record has the LSN `lsn` and was appended at `time_us`,
-  // or null; valid until the next call. Asked for every decision once, in LSN order.
+  // The snapshot of the decision `id`, whose record has the LSN `lsn` and was appended at
+  // `time_us`, or null; valid until the next call. Asked for every decision once, in LSN order.
   absl::StatusOr<const FeatureSnapshot*> Find(Lsn lsn, int64_t time_us, const DecisionId& id);
 
   uint64_t damaged() const { return damaged_; }  // places that could not be read
@@ -49,8 +49,8 @@ class SnapshotFinder {
   bool resync_ = false;
   bool at_end_ = false;
   uint64_t damaged_ = 0;
-  std::deque<Ahead> ahead_;      // between two marks of a crash
-  std::optional<Lsn> epoch_end_;       // last decision before the later one, once that was read
+  std::deque<Ahead> ahead_;       // between two marks of a crash
+  std::optional<Lsn> epoch_end_;  // last decision before the later one, once that was read
   FeatureSnapshot found_;
 };
 

@@ -1,11 +1,10 @@
-// What the record alone can prove: an untouched record is drawn again the same, and a flipped bit in
-// anything that shapes the distribution or the draw is found where it is.
-#include "replay/selection.h"
-
+// What the record alone can prove: an untouched record is drawn again the same, and a flipped bit
+// in anything that shapes the distribution or the draw is found where it is.
 #include <bit>
 #include <limits>
 
 #include "gmock/gmock.h"
+#include "replay/selection.h"
 #include "tests/replay/record_fixture.h"
 
 namespace fulcrum::replay {
@@ -20,14 +19,17 @@ constexpr int kRecords = 400;
 class Selection : public ::testing::TestWithParam<Family> {
  protected:
   DecisionRecord Next() { return testing::RandomDecision(GetParam(), &random_); }
-  // A record whose candidate 0 can be drawn and has a rival.
-  DecisionRecord NextWithTwoArms() {
+  // A record whose candidate 0 can be drawn, has a rival, and is certain neither to win nor to
+  // lose.
+  DecisionRecord NextOpenChoice() {
     for (;;) {
       DecisionRecord record = Next();
       if (record.candidates.size() < 2) continue;
       record.candidates[0].mask = record.candidates[1].mask = MaskReason::kNone;
+      record.exploration_floor = 0;  // the share is all its own
       testing::DrawAll(&record, GetParam());
-      return record;
+      const double share = PropensityOf(record.positions[0].ticks[0]);
+      if (share > 0.05 && share < 0.95) return record;
     }
   }
   size_t Below(size_t bound) { return random_() % bound; }
@@ -54,7 +56,7 @@ TEST_P(Selection, AnUntouchedRecordIsTheSameAgain) {
 // The lowest bits of a posterior move the ticks by less than one; of the upper ones, each is seen.
 TEST_P(Selection, AFlippedBitInAPosteriorChangesTicks) {
   for (int i = 0; i < kRecords; ++i) {
-    DecisionRecord record = NextWithTwoArms();
+    DecisionRecord record = NextOpenChoice();
     CandidateRecord& arm = record.candidates[0];
     const int bit = 44 + static_cast<int>(Below(8));  // of the mantissa
     Flip(GetParam() == Family::kBeta ? &arm.alpha : &arm.mean, bit);
@@ -102,8 +104,8 @@ TEST_P(Selection, AFlippedBitInASeedIsFoundIfItDrawsAnotherAction) {
       continue;
     }
     ++found;
-    EXPECT_EQ(again.difference, (Difference{static_cast<uint32_t>(number + 1), "action",
-                                            position.action_id, id}));
+    EXPECT_EQ(again.difference,
+              (Difference{static_cast<uint32_t>(number + 1), "action", position.action_id, id}));
   }
   EXPECT_GT(found, kRecords / 10);
 }
@@ -115,15 +117,14 @@ TEST_P(Selection, AnotherActionIsFoundInItsPlace) {
     const std::string drawn = record.positions[number].action_id;
     record.positions[number].action_id = drawn == kNeutralActionId ? "action-0" : kNeutralActionId;
     const Comparison again = CompareSelection(record);
-    EXPECT_EQ(again.difference,
-              (Difference{static_cast<uint32_t>(number + 1), "action",
-                          record.positions[number].action_id, drawn}));
+    EXPECT_EQ(again.difference, (Difference{static_cast<uint32_t>(number + 1), "action",
+                                            record.positions[number].action_id, drawn}));
   }
 }
 
 TEST_P(Selection, AFlippedMaskIsFoundAtTheFirstPosition) {
   for (int i = 0; i < kRecords; ++i) {
-    DecisionRecord record = NextWithTwoArms();
+    DecisionRecord record = NextOpenChoice();
     MaskReason& mask = record.candidates[0].mask;
     mask = mask == MaskReason::kNone ? MaskReason::kNoHold : MaskReason::kNone;
     const Comparison again = CompareSelection(record);

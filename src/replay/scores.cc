@@ -1,0 +1,233 @@
+#include "replay/scores.h"
+
+#include <cmath>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "policy/choice.h"
+#include "scoring/linear_posterior.h"
+#include "scoring/scorer.h"
+
+namespace fulcrum::replay {
+namespace {
+
+using Maybe = std::optional<Comparison>;
+
+class ScoreComparison {
+ public:
+  ScoreComparison(const DecisionRecord& record, const FeatureSnapshot* snapshot, const World& world)
+      : record_(record), snapshot_(snapshot), world_(world), bundle_(*world.bundle) {}
+
+  Comparison Run() {
+    for (const auto step : {&ScoreComparison::FindSurface, &ScoreComparison::FindActions,
+                            &ScoreComparison::TakeSnapshot, &ScoreComparison::CompareCandidates,
+                            &ScoreComparison::CompareNeutral, &ScoreComparison::CompareSettings,
+                            &ScoreComparison::ComparePositions}) {
+      if (Maybe end = (this->*step)()) return *std::move(end);
+    }
+    return {};
+  }
+
+ private:
+  Maybe FindSurface() {
+    surface_ = bundle_.FindSurface(record_.surface);
+    if (surface_ != nullptr) return std::nullopt;
+    return Differs(0, "surface", record_.surface, "the bundle has no such surface");
+  }
+
+  Maybe FindActions() {
+    for (const CandidateRecord& candidate : record_.candidates) {
+      const auto found = bundle_.action_index.find(candidate.action_id);
+      if (found == bundle_.action_index.end()) {
+        return Differs(0, "candidate", candidate.action_id, "the bundle has no such action");
+      }
+      actions_.push_back(found->second);
+      const std::string& campaign = CampaignOf(actions_.size() - 1).id;
+      if (candidate.campaign_id != campaign) {
+        return Differs(0, absl::StrCat("campaign of '", candidate.action_id, "'"),
+                       candidate.campaign_id, campaign);
+      }
+    }
+    return std::nullopt;
+  }
+
+  // What the model saw, in the shape that model and surface have.
+  Maybe TakeSnapshot() {
+    scores_.segment = record_.segment;
+    const size_t terms = surface_->linear ? surface_->linear->terms() - 2 : 0;
+    if (world_.model == nullptr && terms == 0) return std::nullopt;
+    if (snapshot_ == nullptr) return NotReplayed("no feature snapshot in the log");
+    const uint32_t columns = world_.model == nullptr ? 0 : world_.model->columns();
+    const size_t values = actions_.size() * columns;
+    const auto compare = [](const char* what, uint64_t recorded, uint64_t expected) -> Maybe {
+      if (recorded == expected) return std::nullopt;
+      return Differs(0, what, absl::StrCat(recorded), absl::StrCat(expected));
+    };
+    if (Maybe end = compare("model of the snapshot", snapshot_->model, record_.versions.model)) {
+      return end;
+    }
+    if (Maybe end = compare("values of the snapshot", snapshot_->values.size(), values)) return end;
+    if (Maybe end = compare("terms of the snapshot", snapshot_->basis.size(), terms)) return end;
+    scores_.columns = columns;
+    scores_.inputs = snapshot_->values;
+    scores_.basis = snapshot_->basis;
+    return std::nullopt;
+  }
+
+  Maybe CompareCandidates() {
+    scoring::ScoreInputs(bundle_, *surface_, world_.model, *world_.posteriors, actions_, &scores_);
+    for (size_t i = 0; i < actions_.size(); ++i) {
+      const CandidateRecord& recorded = record_.candidates[i];
+      const scoring::ScoredCandidate& again = scores_.candidates[i];
+      const auto compare = [&](const char* what, double a, double b) {
+        return SameBits(a, b)
+                   ? std::nullopt
+                   : CompareNumber(0, absl::StrCat(what, " of '", recorded.action_id, "'"), a, b);
+      };
+      for (Maybe end :
+           {compare("score", recorded.score, again.score),
+            compare("alpha", recorded.alpha, again.alpha),
+            compare("beta", recorded.beta, again.beta), compare("mean", recorded.mean, again.mean),
+            compare("sd", recorded.sd, again.sd), CompareMask(i)}) {
+        if (end) return end;
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Whether a candidate is masked before holds are taken follows from the bundle and the score.
+  Maybe CompareMask(size_t i) const {
+    const CandidateRecord& recorded = record_.candidates[i];
+    MaskReason known = MaskReason::kNone;
+    const config::Campaign& campaign = CampaignOf(i);
+    const absl::Time now = absl::FromUnixMicros(record_.occurred_us);
+    if (std::isnan(recorded.score)) {
+      known = MaskReason::kInvalidScore;
+    } else if (now < campaign.start || now >= campaign.end) {
+      known = MaskReason::kCampaignInactive;
+    } else if (!policy::IsValid(PosteriorOf(recorded))) {
+      known = MaskReason::kInvalidScore;
+    }
+    const bool of_the_ledger = recorded.mask == MaskReason::kNoHold ||
+                               recorded.mask == MaskReason::kNoUserRef ||
+                               recorded.mask == MaskReason::kLedgerUnavailable;
+    if (recorded.mask == known || (of_the_ledger && known == MaskReason::kNone)) {
+      return std::nullopt;
+    }
+    return Differs(0, absl::StrCat("mask of '", recorded.action_id, "'"), NameOf(recorded.mask),
+                   NameOf(known));
+  }
+
+  static policy::Posterior PosteriorOf(const CandidateRecord& candidate) {
+    if (candidate.sd != 0) return policy::GaussArm{candidate.mean, candidate.sd};
+    return policy::BetaArm{candidate.alpha, candidate.beta};
+  }
+
+  static std::string NameOf(MaskReason reason) {
+    switch (reason) {
+      case MaskReason::kNone:
+        return "none";
+      case MaskReason::kNoHold:
+        return "no hold";
+      case MaskReason::kCampaignInactive:
+        return "campaign inactive";
+      case MaskReason::kInvalidScore:
+        return "invalid score";
+      case MaskReason::kNoUserRef:
+        return "no user reference";
+      case MaskReason::kLedgerUnavailable:
+        return "ledger unavailable";
+    }
+    return absl::StrCat("reason ", static_cast<int>(reason));
+  }
+
+  Maybe CompareNeutral() {
+    const bool known = surface_->baseline_value.has_value();
+    const bool linear = surface_->linear.has_value();
+    if (record_.neutral_known != known) {
+      return Differs(0, "whether the neutral action's value is known",
+                     record_.neutral_known ? "yes" : "no", known ? "yes" : "no");
+    }
+    const auto compare = [&](const char* what, double recorded, bool used, double again) {
+      return CompareNumber(0, what, recorded, used ? again : 0);
+    };
+    const bool beta = !known && !linear;
+    const bool gauss = !known && linear;
+    for (Maybe end : {compare("neutral_value", record_.neutral_value, known,
+                              surface_->baseline_value.value_or(0)),
+                      compare("neutral_alpha", record_.neutral_alpha, beta, scores_.neutral.alpha),
+                      compare("neutral_beta", record_.neutral_beta, beta, scores_.neutral.beta),
+                      compare("neutral_mean", record_.neutral_mean, gauss, scores_.neutral_mean),
+                      compare("neutral_sd", record_.neutral_sd, gauss, scores_.neutral_sd)}) {
+      if (end) return end;
+    }
+    return std::nullopt;
+  }
+
+  Maybe CompareSettings() {
+    if (Maybe end = CompareNumber(0, "exploration_floor", record_.exploration_floor,
+                                  surface_->exploration_floor)) {
+      return end;
+    }
+    if (record_.versions.schema == bundle_.schema_version) return std::nullopt;
+    return Differs(0, "schema version", absl::StrCat(record_.versions.schema),
+                   absl::StrCat(bundle_.schema_version));
+  }
+
+  Maybe ComparePositions() {
+    for (size_t i = 0; i < record_.positions.size(); ++i) {
+      const PositionRecord& position = record_.positions[i];
+      const auto number = static_cast<uint32_t>(i + 1);
+      const uint64_t seed = policy::DrawSeed(surface_->policy_salt, number);
+      if (position.seed != seed) {
+        return Differs(number, "seed", absl::StrCat(position.seed), absl::StrCat(seed));
+      }
+      if (Maybe end = CompareBasis(position, number)) return end;
+    }
+    return std::nullopt;
+  }
+
+  Maybe CompareBasis(const PositionRecord& position, uint32_t number) const {
+    scoring::Terms again;
+    if (surface_->linear) {
+      double score = 0;  // of the neutral action
+      for (size_t i = 0; i < actions_.size(); ++i) {
+        if (record_.candidates[i].action_id == position.action_id)
+          score = record_.candidates[i].score;
+      }
+      again = scoring::TermsOf(score, scores_.basis);
+    }
+    if (position.basis.size() != again.size()) {
+      return Differs(number, "terms of the basis", absl::StrCat(position.basis.size()),
+                     absl::StrCat(again.size()));
+    }
+    for (size_t i = 0; i < again.size(); ++i) {
+      if (SameBits(position.basis[i], again[i])) continue;
+      return CompareNumber(number, absl::StrCat("basis[", i, "]"), position.basis[i], again[i]);
+    }
+    return std::nullopt;
+  }
+
+  const config::Campaign& CampaignOf(size_t i) const {
+    const config::Action& action = bundle_.actions[static_cast<size_t>(actions_[i])];
+    return bundle_.campaigns[static_cast<size_t>(action.campaign)];
+  }
+
+  const DecisionRecord& record_;
+  const FeatureSnapshot* const snapshot_;
+  const World& world_;
+  const config::Bundle& bundle_;
+  const config::Surface* surface_ = nullptr;
+  std::vector<int32_t> actions_;
+  scoring::Scores scores_;
+};
+
+}  // namespace
+
+Comparison CompareScores(const DecisionRecord& record, const FeatureSnapshot* snapshot,
+                         const World& world) {
+  return ScoreComparison(record, snapshot, world).Run();
+}
+
+}  // namespace fulcrum::replay
