@@ -6,18 +6,21 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "apps/posterior_snapshots.h"
+#include "apps/artefacts.h"
 #include "base/status_macros.h"
 #include "config/address.h"
 #include "config/loader.h"
 #include "config/manifest.h"
+#include "decision_log/log_tail.h"
 #include "telemetry/diagnostics.h"
 
 namespace fulcrum::apps {
 namespace {
 
-// How much of the log a restart has to read again, at most.
+// How much of the log a restart has to read again, at most: for the ledger, and for the posteriors,
+// whose checkpoint is larger, by so many times that.
 constexpr auto kCheckpointInterval = std::chrono::seconds(1);
+constexpr int kLedgerPerLearnerCheckpoint = 10;
 
 // Tells the machine's boots apart; without it every unclean stop counts as a power loss.
 std::string BootId(base::FileSystem* files) {
@@ -82,14 +85,28 @@ absl::Status Service::LoadSnapshot() {
   const std::string snapshots = absl::StrCat(data_dir_, "/snapshots");
   FULCRUM_RETURN_IF_ERROR(files->CreateDirectories(snapshots));
   if (bundle().model_manifest.empty()) {
-    snapshot_.posteriors = std::make_shared<const scoring::Posteriors>();
+    fold_start_ = learning::StartOf(bundle(), scoring::Posteriors(), nullptr);
+    Archive(nullptr);
     return absl::OkStatus();
   }
   FULCRUM_ASSIGN_OR_RETURN(const config::ModelManifest manifest,
                            config::LoadManifest(files, bundle().model_manifest));
   FULCRUM_ASSIGN_OR_RETURN(snapshot_.model, scoring::Model::Load(files, manifest));
-  FULCRUM_ASSIGN_OR_RETURN(snapshot_.posteriors, LoadPosteriors(files, snapshots, manifest));
+  FULCRUM_ASSIGN_OR_RETURN(scoring::Posteriors counts,
+                           scoring::Posteriors::LoadCounts(
+                               files, absl::StrCat(manifest.directory, "/", manifest.counts_file)));
+  fold_start_ = learning::StartOf(bundle(), std::move(counts), &manifest);
+  Archive(&manifest);
   return absl::OkStatus();
+}
+
+// Serving does not depend on it: the decisions say what they cannot be replayed with.
+void Service::Archive(const config::ModelManifest* manifest) {
+  const absl::Status archived = ArchiveArtefacts(options_.files, data_dir_,
+                                                 options_.bundle_directory, bundle(), manifest);
+  snapshot_.archived = archived.ok();
+  if (archived.ok()) return;
+  telemetry::Warn("artefacts_not_archived", {{"error", std::string(archived.message())}});
 }
 
 absl::Status Service::OpenStores() {
@@ -134,6 +151,17 @@ absl::Status Service::OpenStores() {
 
 absl::Status Service::Recover() {
   const Lsn log_last = log_->Stats().last_lsn;
+  FULCRUM_RETURN_IF_ERROR(RecoverLedger(log_last));
+  FULCRUM_RETURN_IF_ERROR(RecoverLearner(log_last));
+  FULCRUM_RETURN_IF_ERROR(RecoverRequests(log_last));
+  log_->AddObserver(ledger_.get());  // before the learner: what it has heard of is in the books
+  log_->AddObserver(&latest_decision_);
+  log_->AddObserver(learner_.get());
+  log_->Start();
+  return absl::OkStatus();
+}
+
+absl::Status Service::RecoverLedger(Lsn log_last) {
   // A log that ends before the checkpoint lost its tail with the power; the ledger keeps its spend.
   if (log_last >= ledger_->checkpoint_lsn()) {
     FULCRUM_RETURN_IF_ERROR(log_->Recover(ledger_->checkpoint_lsn(), ledger_.get()));
@@ -145,10 +173,56 @@ absl::Status Service::Recover() {
                    {"clean", report.clean ? "yes" : "no"},
                    {"returned_micros", absl::StrCat(report.returned_micros)},
                    {"written_off_micros", absl::StrCat(report.written_off_micros)}});
-  log_->AddObserver(ledger_.get());
-  log_->AddObserver(&latest_decision_);
-  log_->Start();
   return absl::OkStatus();
+}
+
+absl::Status Service::RecoverLearner(Lsn log_last) {
+  learning::LearnerOptions options;
+  options.files = options_.files;
+  options.directory = absl::StrCat(data_dir_, "/snapshots");
+  options.clock = clock_;
+  options.request_clock = options_.clock_mode == edge::ClockMode::kRequest;
+  learning::SnapshotReport report;
+  FULCRUM_ASSIGN_OR_RETURN(
+      learner_, learning::Learner::Open(std::move(options), fold_start_, log_last, &report));
+  for (const std::string& skipped : report.skipped) {
+    telemetry::Warn("snapshot_skipped", {{"snapshot", skipped}});
+  }
+  for (const std::string& removed : report.removed) {
+    telemetry::Warn("snapshot_ahead_of_log", {{"removed", removed}});
+  }
+  const Lsn from = learner_->lsn();
+  FULCRUM_RETURN_IF_ERROR(log_->Recover(from, learner_.get()));
+  const absl::Status written = learner_->Start(log_.get());
+  if (!written.ok()) {
+    telemetry::Warn("snapshot_not_written", {{"error", std::string(written.message())}});
+  }
+  telemetry::Info("learning_recovered", {{"snapshot", report.used},
+                                         {"from_lsn", absl::StrCat(from)},
+                                         {"log_last_lsn", absl::StrCat(log_last)}});
+  return absl::OkStatus();
+}
+
+absl::Status Service::RecoverRequests(Lsn log_last) {
+  const config::Server& settings = bundle().server;
+  requests_ = std::make_unique<decider::RequestIndex>(settings.idempotency_window,
+                                                      settings.idempotency_requests_max);
+  FULCRUM_ASSIGN_OR_RETURN(
+      const Lsn from, decision_log::StartOfTail(options_.files, absl::StrCat(data_dir_, "/log"),
+                                                settings.idempotency_window));
+  FULCRUM_RETURN_IF_ERROR(log_->Recover(from, requests_.get()));
+  requests_->FinishRecovery();
+  telemetry::Info("requests_recovered",
+                  {{"remembered", absl::StrCat(requests_->Stats().remembered)},
+                   {"from_lsn", absl::StrCat(from)},
+                   {"log_last_lsn", absl::StrCat(log_last)}});
+  return absl::OkStatus();
+}
+
+decider::Snapshot Service::CurrentSnapshot() const {
+  decider::Snapshot snapshot = snapshot_;
+  snapshot.posteriors = learner_->snapshot();
+  return snapshot;
 }
 
 absl::Status Service::Serve() {
@@ -160,6 +234,7 @@ absl::Status Service::Serve() {
   parts.log = log_.get();
   parts.metrics = metrics_.get();
   parts.clock = clock_;
+  parts.requests = requests_.get();
   parts.waiting_threads = settings.waiting_threads;
   parts.waiting_requests_max = settings.waiting_requests_max;
   decider_ = std::make_unique<decider::Decider>(parts);
@@ -177,10 +252,11 @@ absl::Status Service::Serve() {
   options.reflection = settings.reflection;
   edge::ServerParts edge_parts;
   edge_parts.decider = decider_.get();
-  edge_parts.log = log_.get();
+  edge_parts.ingest = learner_.get();
   edge_parts.metrics = metrics_.get();
   edge_parts.clock = clock_;
-  edge_parts.snapshot = [this] { return snapshot_; };
+  edge_parts.snapshot = [this] { return CurrentSnapshot(); };
+  edge_parts.settle = [this](absl::Time now) { learner_->Settle(now); };
   FULCRUM_ASSIGN_OR_RETURN(server_, edge::Server::Start(options, edge_parts));
   return absl::OkStatus();
 }
@@ -200,15 +276,17 @@ absl::Status Service::Stop(absl::Duration grace) {
   if (log_ != nullptr) status = log_->Stop();
   decider_.reset();
   if (ledger_ != nullptr && status.ok()) status = ledger_->Close();
+  if (learner_ != nullptr && status.ok()) status = learner_->Stop();
   return status;
 }
 
 void Service::KeepCheckpoints() {
   base::MutexLock lock(&mutex_);
-  while (!stopping_) {
+  for (int round = 1; !stopping_; ++round) {
     stop_.WaitUntil(&mutex_, std::chrono::steady_clock::now() + kCheckpointInterval);
     if (stopping_) return;
-    const absl::Status status = ledger_->Checkpoint();
+    absl::Status status = ledger_->Checkpoint();
+    if (round % kLedgerPerLearnerCheckpoint == 0) status.Update(learner_->Checkpoint());
     if (!status.ok()) {
       telemetry::WarnLimited("checkpoint_failed", {{"error", std::string(status.message())}});
     }
@@ -233,6 +311,8 @@ void Service::AddPulledMetrics() {
   row_family("fulcrum_budget_spent", "Spent, as the decision log proves", &RowStatus::spent);
   row_family("fulcrum_budget_held", "Held by decisions in flight", &RowStatus::held);
 
+  AddRequestMetrics();
+
   const auto log_family = [this](const char* name, const char* help, bool counter,
                                  double (*value)(const decision_log::LogStats&)) {
     metrics_->AddPulled({name, help, "", counter, [this, value] {
@@ -255,6 +335,25 @@ void Service::AddPulledMetrics() {
   metrics_->AddPulled({"fulcrum_log_healthy", "1 until a disk error; then nothing is acknowledged",
                        "", false, [this] {
                          return std::vector<Sample>{{"", log_->healthy() ? 1.0 : 0.0}};
+                       }});
+}
+
+void Service::AddRequestMetrics() {
+  using telemetry::Sample;
+  metrics_->AddPulled({"fulcrum_repeated_requests_total",
+                       "Decide calls with a request_id that had been used, by what they got",
+                       "result", true, [this] {
+                         const decider::RequestIndexStats stats = requests_->Stats();
+                         return std::vector<Sample>{
+                             {"answered", static_cast<double>(stats.answered)},
+                             {"waited", static_cast<double>(stats.waited)},
+                             {"conflict", static_cast<double>(stats.conflicts)}};
+                       }});
+  metrics_->AddPulled({"fulcrum_requests_remembered",
+                       "Requests whose repeats get the same answer, those being decided included",
+                       "", false, [this] {
+                         const auto remembered = static_cast<double>(requests_->Stats().remembered);
+                         return std::vector<Sample>{{"", remembered}};
                        }});
 }
 

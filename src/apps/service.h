@@ -12,10 +12,12 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "config/bundle.h"
+#include "config/manifest.h"
 #include "decider/decider.h"
 #include "decision_log/log_writer.h"
 #include "edge/server.h"
 #include "features/feature_store.h"
+#include "learning/learner.h"
 #include "orchestrator/ledger.h"
 #include "telemetry/metrics.h"
 
@@ -64,11 +66,17 @@ class Service {
  private:
   explicit Service(const ServiceOptions& options);
   absl::Status LoadSnapshot();
+  void Archive(const config::ModelManifest* manifest);
   absl::Status OpenStores();
   absl::Status Recover();
+  absl::Status RecoverLedger(Lsn log_last);
+  absl::Status RecoverLearner(Lsn log_last);
+  absl::Status RecoverRequests(Lsn log_last);
   absl::Status Serve();
   void AddPulledMetrics();
+  void AddRequestMetrics();
   void KeepCheckpoints();
+  decider::Snapshot CurrentSnapshot() const;
   absl::Time Now() const {
     return options_.clock_mode == edge::ClockMode::kRequest ? latest_decision_.time()
                                                             : clock_->Now();
@@ -78,12 +86,15 @@ class Service {
   base::SystemClock system_clock_;
   const base::Clock* const clock_;
   std::string data_dir_;
-  decider::Snapshot snapshot_;
+  decider::Snapshot snapshot_;  // but for the posteriors, which the learner publishes
+  learning::FoldStart fold_start_;
   LatestDecision latest_decision_;
   std::unique_ptr<telemetry::Metrics> metrics_;
   std::unique_ptr<features::FeatureStore> features_;
   std::unique_ptr<orchestrator::Ledger> ledger_;
+  std::unique_ptr<learning::Learner> learner_;  // outlives the log's threads, as the ledger does
   std::unique_ptr<decision_log::LogWriter> log_;
+  std::unique_ptr<decider::RequestIndex> requests_;
   std::unique_ptr<decider::Decider> decider_;
   std::unique_ptr<edge::Server> server_;
   int metrics_port_ = 0;

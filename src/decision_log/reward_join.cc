@@ -260,6 +260,11 @@ std::vector<UnshownRecord> RewardJoin::TakeUnshown(int64_t now_us, size_t record
   return due;
 }
 
+std::vector<UnshownRecord> RewardJoin::TakeUnshown(int64_t now_us) {
+  return TakeUnshown(now_us, std::numeric_limits<size_t>::max(),
+                     [](const DecisionId&, uint32_t) { return false; });
+}
+
 void RewardJoin::PutBackUnshown(const DecisionId& id) {
   const OpenDecision* const decision = Find(id);
   if (decision == nullptr || !decision->HasPending()) return;

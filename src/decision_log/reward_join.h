@@ -119,6 +119,8 @@ class RewardJoin {
   using IsReported = absl::FunctionRef<bool(const DecisionId&, uint32_t position)>;
   std::vector<UnshownRecord> TakeUnshown(int64_t now_us, size_t records_max,
                                          IsReported is_reported);
+  // All that are due, where exposures are logged as they are reported.
+  std::vector<UnshownRecord> TakeUnshown(int64_t now_us);
   // The log did not take the record: it is given out again.
   void PutBackUnshown(const DecisionId& id);
   // When the next one is due; INT64_MAX if none is.

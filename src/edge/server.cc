@@ -195,6 +195,13 @@ absl::Status ServerImpl::TryDecide(DecideCall* call) {
   }
   auto normalised = Normalise(call->request(), *snapshot.bundle, KeysOf(snapshot.bundle), arrival,
                               options_.clock_mode);
+  if (normalised.ok() && options_.clock_mode == ClockMode::kRequest && parts_.settle) {
+    parts_.settle(normalised->context.now);
+    snapshot = parts_.snapshot();
+    arrival.received = parts_.clock->SteadyNow();
+    normalised = Normalise(call->request(), *snapshot.bundle, KeysOf(snapshot.bundle), arrival,
+                           options_.clock_mode);
+  }
   if (!normalised.ok()) return normalised.status();
   parts_.metrics->CountDroppedContextKeys(normalised->dropped_keys);
   domain::DecisionContext& context = normalised->context;
@@ -212,11 +219,10 @@ template <typename Call>
 void ServerImpl::Record(Call* call, absl::StatusOr<LogEvent> event) {
   absl::Status status = event.status();
   if (status.ok()) {
-    status =
-        parts_.log->Append(*std::move(event), std::nullopt, [call](const absl::StatusOr<Lsn>& lsn) {
-          if (lsn.ok()) call->response().set_lsn(*lsn);
-          call->Finish(ToGrpc(lsn.status()));
-        });
+    status = parts_.ingest->Report(*std::move(event), [call](const absl::StatusOr<Lsn>& lsn) {
+      if (lsn.ok()) call->response().set_lsn(*lsn);
+      call->Finish(ToGrpc(lsn.status()));
+    });
   }
   if (!status.ok()) call->Finish(ToGrpc(status));
 }

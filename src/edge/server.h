@@ -26,10 +26,13 @@ struct ServerOptions {
 // What the edge calls. All outlive it.
 struct ServerParts {
   decider::Decider* decider = nullptr;
-  domain::DecisionSink* log = nullptr;  // exposures and outcomes
+  domain::EventIngest* ingest = nullptr;  // exposures and outcomes
   telemetry::Metrics* metrics = nullptr;
   const base::Clock* clock = nullptr;
   std::function<decider::Snapshot()> snapshot;  // current one; thread-safe
+  // With ClockMode::kRequest, before the snapshot of a valid request is taken: brings the world up
+  // to the request's time. The request's latency budget begins when it returns. May be null.
+  std::function<void(absl::Time)> settle;
 };
 
 // Accepts from the moment Start returns until Drain.
