@@ -28,17 +28,16 @@ absl::StatusOr<std::unique_ptr<SnapshotFinder>> SnapshotFinder::Open(base::FileS
 
 absl::StatusOr<const FeatureSnapshot*> SnapshotFinder::Find(Lsn lsn, int64_t time_us,
                                                             const DecisionId& id) {
-  FULCRUM_RETURN_IF_ERROR(Fill());
-  while (epoch_end_.has_value() && lsn > *epoch_end_) {
-    ahead_.clear();  // what a crash left over
-    epoch_end_.reset();
-    FULCRUM_RETURN_IF_ERROR(Fill());
-  }
   for (;;) {
-    if (TakeFromWindow(id)) return &found_;
-    // A window full of what is older means that the decisions stream has lost more than that.
-    if (ahead_.size() < kAheadMax || !DropBefore(time_us)) return nullptr;
     FULCRUM_RETURN_IF_ERROR(Fill());
+    if (epoch_end_.has_value() && lsn > *epoch_end_) {
+      ahead_.clear();  // what a crash left over
+      epoch_end_.reset();
+      continue;
+    }
+    if (TakeFromWindow(id)) return &found_;
+    // A window full of what is older: a crash or damage took more than that from the decisions.
+    if (ahead_.size() < kAheadMax || !DropBefore(time_us)) return nullptr;
   }
 }
 
