@@ -1,4 +1,4 @@
-// `fulcrum train`: CSV logs to a model directory (docs/training.md).
+// `fulcrum train`: a decision log or CSV files to a model directory (docs/training.md).
 #pragma once
 
 #include <CLI/CLI.hpp>

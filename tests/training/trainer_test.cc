@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "scoring/model.h"
@@ -142,12 +143,13 @@ TEST(Trainer, ReportsCutWeightsAndEffectiveSampleSize) {
   FULCRUM_ASSERT_OK(trained);
   EXPECT_EQ(trained->report.weight_cut_share, 0);
   EXPECT_NEAR(trained->report.effective_sample_size, 1000, 1e-6);
-  // One row of weight 1/1e-6 makes the mean about 1002: it is cut to 10, the others are 2/1002.
+  // One row of weight 1/1e-6 makes the mean of the 800 rows learned from about 1252: it is cut to
+  // 10, the others are 2/1252.
   rows[500].propensity = 1e-6;
   trained = TrainModel(rows, Options());
   FULCRUM_ASSERT_OK(trained);
   EXPECT_EQ(trained->report.weight_cut_share, 0.001);
-  const double others = 2 / 1001.998;
+  const double others = 2 / ((799 * 2 + 1e6) / 800);
   const double expected = std::pow(10 + 999 * others, 2) / (100 + 999 * others * others);
   EXPECT_NEAR(trained->report.effective_sample_size, expected, 1e-4);
 }
@@ -166,6 +168,141 @@ TEST(Trainer, StopsEarlyAndSaysHowGoodItIs) {
   FULCRUM_ASSERT_OK(forest);
   EXPECT_EQ(forest->forest.trees(), trained->report.rounds);
   EXPECT_THAT(ToText(trained->report), HasSubstr("600 held back"));
+}
+
+TEST(Trainer, WhatIsLaterThanTheSplitIsNeverLearned) {
+  // `told` gives the reward away, but only in the last fifth: who learned from those rows would do
+  // better on them than chance.
+  std::vector<TrainingRow> rows = MadeUpLog(2000, 6);
+  base::RandomStream coin(7);
+  for (TrainingRow& row : rows) {
+    row.user.clear();
+    row.context.clear();
+    row.candidate.clear();
+    row.reward = coin.NextBelow(2) == 0 ? 1 : 0;
+    const bool later = row.event_time_us >= 1600 * int64_t{1'000'000};
+    row.context["told"] = later ? 10 + row.reward : static_cast<double>(coin.NextBelow(2));
+  }
+  const auto trained = TrainModel(rows, Options());
+  FULCRUM_ASSERT_OK(trained);
+  EXPECT_EQ(trained->report.validation_rows, 400);
+  EXPECT_EQ(trained->report.validation_start_us, 1600 * int64_t{1'000'000});
+  EXPECT_GT(trained->report.validation_loss, 0.6);  // ln 2 is 0.69
+  // The mistake planted: with their times changed, half of those rows come before the split.
+  for (size_t i = 1600; i < rows.size(); i += 2) rows[i].event_time_us -= 1500 * int64_t{1'000'000};
+  const auto leaked = TrainModel(rows, Options());
+  FULCRUM_ASSERT_OK(leaked);
+  EXPECT_LT(leaked->report.validation_loss, 0.5);
+}
+
+TEST(Trainer, RowsHeldBackLeaveNoTraceInTheTrees) {
+  TrainingOptions options = Options();
+  options.rounds_max = 1;
+  std::vector<TrainingRow> rows = MadeUpLog(2000, 8);
+  const auto before = TrainModel(rows, options);
+  FULCRUM_ASSERT_OK(before);
+  for (size_t i = 1600; i < rows.size(); ++i) {
+    rows[i].propensity = i % 2 == 0 ? 1e-3 : 1;
+    rows[i].user["city"] = "elsewhere";
+    rows[i].context["hour"] = 23.0;
+  }
+  const auto after = TrainModel(rows, options);
+  FULCRUM_ASSERT_OK(after);
+  EXPECT_EQ(before->forest_json, after->forest_json);
+  EXPECT_NE(before->report.curve, after->report.curve);
+}
+
+// The plain formula of docs/training.md, by libm and from the forest as it is served.
+double LossByHand(const TrainedModel& model, absl::Span<const TrainingRow> rows, size_t learned) {
+  double mean = 0;
+  for (size_t i = 0; i < learned; ++i) {
+    mean += 1 / rows[i].propensity / static_cast<double>(learned);
+  }
+  const auto served =
+      scoring::Model::Create(model.manifest, *scoring::ParseXgboostJson(model.forest_json));
+  const auto values = *EncodeRows(rows, model.manifest.columns);
+  std::vector<double> inputs(values.begin(), values.end());
+  std::vector<double> predictions(rows.size());
+  (*served)->Predict(inputs, absl::MakeSpan(predictions));
+  double sum = 0;
+  double total = 0;
+  for (size_t i = learned; i < rows.size(); ++i) {
+    const double weight = std::min(10.0, 1 / rows[i].propensity / mean);
+    sum -= weight * std::log(rows[i].reward == 1 ? predictions[i] : 1 - predictions[i]);
+    total += weight;
+  }
+  return sum / total;
+}
+
+TEST(Trainer, KeepsTheBestRoundOfTheCurve) {
+  TrainingOptions options = Options();
+  options.rounds_max = 80;
+  options.rounds_patience = 80;
+  const std::vector<TrainingRow> rows = MadeUpLog(2000, 9);
+  const auto whole = TrainModel(rows, options);
+  FULCRUM_ASSERT_OK(whole);
+  const std::vector<double>& curve = whole->report.curve;
+  ASSERT_EQ(curve.size(), 80);
+  EXPECT_EQ(whole->report.rounds_tried, 80);
+  const auto best = std::min_element(curve.begin(), curve.end());
+  EXPECT_EQ(whole->report.rounds, best - curve.begin() + 1);
+  EXPECT_GT(whole->report.rounds, 1);
+  EXPECT_LT(whole->report.rounds, 80);
+  EXPECT_EQ(whole->report.validation_loss, *best);
+  EXPECT_NEAR(LossByHand(*whole, rows, 1600), *best, 1e-6);
+
+  // Each point of the curve is the loss of a forest of so many rounds.
+  for (const uint32_t rounds : {1U, 2U, 5U}) {
+    options.rounds_max = rounds;
+    const auto cut = TrainModel(rows, options);
+    FULCRUM_ASSERT_OK(cut);
+    ASSERT_EQ(cut->report.rounds, rounds);
+    EXPECT_NEAR(LossByHand(*cut, rows, 1600), curve[rounds - 1], 1e-6);
+  }
+
+  // Stopping early tries less and keeps the best of what it tried.
+  options.rounds_max = 80;
+  options.rounds_patience = 5;
+  const auto early = TrainModel(rows, options);
+  FULCRUM_ASSERT_OK(early);
+  EXPECT_LT(early->report.rounds_tried, 80);
+  EXPECT_EQ(early->report.rounds_tried, early->report.rounds + 5);
+  EXPECT_EQ(early->report.curve,
+            std::vector<double>(curve.begin(), curve.begin() + early->report.rounds_tried));
+}
+
+TEST(Trainer, TheManifestSaysHowItWasValidated) {
+  const auto trained = TrainModel(MadeUpLog(2000, 9), Options());
+  FULCRUM_ASSERT_OK(trained);
+  const TrainingReport& report = trained->report;
+  const config::ModelValidation expected = {0.2,
+                                            400,
+                                            1600 * int64_t{1'000'000},
+                                            report.validation_loss,
+                                            report.constant_loss,
+                                            report.rounds,
+                                            report.rounds_tried};
+  EXPECT_EQ(trained->manifest.validation, expected);
+  EXPECT_EQ(trained->manifest.counts_lsn, 0);
+  EXPECT_GT(report.constant_loss, report.validation_loss);
+}
+
+TEST(Trainer, TheNeutralActionIsCountedButNotLearned) {
+  std::vector<TrainingRow> rows = MadeUpLog(2000, 10);
+  const auto without = TrainModel(rows, Options());
+  FULCRUM_ASSERT_OK(without);
+  TrainingRow neutral = rows[3];
+  neutral.action_id = "none";
+  neutral.reward = 1;
+  neutral.item = {{"price", "not even a number"}};
+  rows.insert(rows.begin() + 900, neutral);
+  const auto with = TrainModel(rows, Options());
+  FULCRUM_ASSERT_OK(with);
+  EXPECT_EQ(with->report.rows, 2000);
+  EXPECT_EQ(with->report.rows_neutral, 1);
+  EXPECT_EQ(with->forest_json, without->forest_json);
+  EXPECT_THAT(with->counts_csv, HasSubstr("\n,none,1,1\n"));
+  EXPECT_THAT(with->counts_csv, HasSubstr(absl::StrCat("\n", neutral.segment, ",none,1,1\n")));
 }
 
 TEST(Trainer, WithoutValidationAllRoundsAreKept) {
@@ -247,9 +384,45 @@ TEST(Trainer, RefusesRowsThatCannotBe) {
   EXPECT_THAT(with([](TrainingRow* row) { row->context["hour"] = 1e300; }),
               testing::StatusIs(wrong, HasSubstr("beyond float32")));
   EXPECT_THAT(TrainModel({}, Options()), testing::StatusIs(wrong, HasSubstr("no rows")));
-  std::vector<TrainingRow> dull = MadeUpLog(50, 1);
-  for (TrainingRow& row : dull) row.reward = 0;
-  EXPECT_THAT(TrainModel(dull, Options()), testing::StatusIs(wrong, HasSubstr("nothing to learn")));
+}
+
+TEST(Trainer, RefusesTooFewRewardsWithTheRemedy) {
+  const auto with = [](size_t first, size_t last, double inside) {
+    std::vector<TrainingRow> rows = MadeUpLog(100, 1);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      rows[i].reward = i >= first && i < last ? inside : 1 - inside;
+    }
+    return TrainModel(std::move(rows), Options());
+  };
+  const auto wrong = absl::StatusCode::kInvalidArgument;
+  const auto nothing = ::testing::AllOf(HasSubstr("nothing to learn"), HasSubstr("reward kind"));
+  EXPECT_THAT(with(0, 0, 1), testing::StatusIs(wrong, nothing));
+  EXPECT_THAT(with(71, 100, 1), testing::StatusIs(wrong, nothing));  // nine of them learned from
+  EXPECT_THAT(with(70, 99, 1), testing::IsOk());
+  EXPECT_THAT(with(71, 100, 0), testing::StatusIs(wrong, nothing));
+  EXPECT_THAT(with(0, 40, 1), testing::StatusIs(wrong, HasSubstr("Hold back a larger share")));
+  EXPECT_THAT(with(0, 40, 0), testing::StatusIs(wrong, HasSubstr("held back are all 1")));
+}
+
+TEST(Trainer, RefusesOptionsThatCannotBe) {
+  const auto with = [](void (*spoil)(TrainingOptions*)) {
+    TrainingOptions options = Options();
+    spoil(&options);
+    return TrainModel(MadeUpLog(300, 1), options);
+  };
+  const auto wrong = absl::StatusCode::kInvalidArgument;
+  EXPECT_THAT(with([](TrainingOptions* options) { options->validation_share = 1; }),
+              testing::StatusIs(wrong, HasSubstr("validation share")));
+  EXPECT_THAT(with([](TrainingOptions* options) { options->rounds_max = 0; }),
+              testing::StatusIs(wrong, HasSubstr("one round")));
+  EXPECT_THAT(with([](TrainingOptions* options) { options->rounds_patience = 0; }),
+              testing::StatusIs(wrong, HasSubstr("early stopping")));
+  EXPECT_THAT(with([](TrainingOptions* options) { options->depth_max = 31; }),
+              testing::StatusIs(wrong, HasSubstr("depth")));
+  EXPECT_THAT(with([](TrainingOptions* options) { options->learning_rate = NAN; }),
+              testing::StatusIs(wrong, HasSubstr("learning rate")));
+  EXPECT_THAT(with([](TrainingOptions* options) { options->weight_cut = INFINITY; }),
+              testing::StatusIs(wrong, HasSubstr("weight cut")));
 }
 
 }  // namespace
