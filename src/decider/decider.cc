@@ -20,6 +20,13 @@ bool HasCapsPerUser(const config::Bundle& bundle, absl::Span<const int32_t> acti
   return false;
 }
 
+// What the surface's arms are believed by.
+policy::Posterior PosteriorOf(const config::Surface& surface, const scoring::BetaPosterior& beta,
+                              const scoring::Belief& gauss) {
+  if (surface.linear) return policy::GaussArm{gauss.mean, gauss.sd};
+  return policy::BetaArm{beta.alpha, beta.beta};
+}
+
 std::vector<std::string> ItemIds(const config::Bundle& bundle, absl::Span<const int32_t> actions) {
   std::vector<std::string> ids;
   ids.reserve(actions.size());
@@ -160,16 +167,17 @@ void Decider::Score(Call& call) {
 }
 
 absl::Status Decider::Select(Call& call, domain::Wait wait) {
+  const scoring::Scores& scores = call.scores;
   const policy::Baseline baseline{
       call.surface->baseline_value,
-      policy::BetaArm{call.scores.neutral.alpha, call.scores.neutral.beta}};
+      PosteriorOf(*call.surface, scores.neutral, {scores.neutral_mean, scores.neutral_sd})};
   call.contenders.clear();
   for (size_t i = 0; i < call.actions.size(); ++i) {
-    const scoring::ScoredCandidate& scored = call.scores.candidates[i];
+    const scoring::ScoredCandidate& scored = scores.candidates[i];
     const bool finite = scored.score == scored.score;
-    call.contenders.push_back({call.actions[i],
-                               finite ? MaskReason::kNone : MaskReason::kInvalidScore,
-                               policy::BetaArm{scored.alpha, scored.beta}});
+    call.contenders.push_back(
+        {call.actions[i], finite ? MaskReason::kNone : MaskReason::kInvalidScore,
+         PosteriorOf(*call.surface, {scored.alpha, scored.beta}, {scored.mean, scored.sd})});
   }
   auto selection =
       orchestrator_.Select(*call.snapshot.bundle, *call.surface, call.context, call.user.user_ref,

@@ -1,5 +1,6 @@
 #include "decider/record.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -39,6 +40,60 @@ UserRef UserRefOf(const Call& call) {
   return derived;
 }
 
+void WriteNeutral(const Call& call, DecisionRecord* record) {
+  record->neutral_known = call.surface->baseline_value.has_value();
+  if (record->neutral_known) {
+    record->neutral_value = *call.surface->baseline_value;
+    return;
+  }
+  record->neutral_alpha = call.scores.neutral.alpha;
+  record->neutral_beta = call.scores.neutral.beta;
+  record->neutral_mean = call.scores.neutral_mean;
+  record->neutral_sd = call.scores.neutral_sd;
+}
+
+void WriteCandidates(const Call& call, DecisionRecord* record) {
+  const config::Bundle& bundle = *call.snapshot.bundle;
+  record->candidates.reserve(call.actions.size());
+  for (size_t i = 0; i < call.actions.size(); ++i) {
+    const config::Action& action = bundle.actions[static_cast<size_t>(call.actions[i])];
+    const scoring::ScoredCandidate& scored = call.scores.candidates[i];
+    record->candidates.push_back(
+        {.action_id = action.id,
+         .campaign_id = bundle.campaigns[static_cast<size_t>(action.campaign)].id,
+         .mask = call.contenders[i].mask,
+         .score = scored.score,
+         .alpha = scored.alpha,
+         .beta = scored.beta,
+         .mean = scored.mean,
+         .sd = scored.sd});
+  }
+}
+
+// What a linear posterior learns from, once the position has earned its reward: x of what was
+// drawn, also if its value was known. Needs the candidates.
+void WriteBasis(const Call& call, DecisionRecord* record) {
+  if (!call.surface->linear) return;
+  for (PositionRecord& position : record->positions) {
+    const auto drawn = std::find_if(
+        record->candidates.begin(), record->candidates.end(),
+        [&](const CandidateRecord& one) { return one.action_id == position.action_id; });
+    const double score = drawn == record->candidates.end() ? 0 : drawn->score;
+    const scoring::Terms terms = scoring::TermsOf(score, call.scores.basis);
+    position.basis.assign(terms.begin(), terms.end());
+  }
+}
+
+// How the decision will be credited.
+void WriteReward(const config::Surface& surface, DecisionRecord* record) {
+  record->exposure_required = surface.exposure_required;
+  if (surface.exposure_required) {
+    record->exposure_window_us = absl::ToInt64Microseconds(surface.exposure_window);
+  }
+  record->attribution_window_us = absl::ToInt64Microseconds(surface.attribution_window);
+  record->reward_kind = surface.reward_kind;
+}
+
 }  // namespace
 
 Versions VersionsOf(const Call& call) {
@@ -56,21 +111,12 @@ DecisionRecord MakeRecord(const Call& call) {
   record.segment = call.scores.segment;
   record.answer = AnswerOf(call);
   record.degradation = call.degradation;
-  record.neutral_known = call.surface->baseline_value.has_value();
-  record.neutral_value = call.surface->baseline_value.value_or(0);
-  record.neutral_alpha = record.neutral_known ? 0 : call.scores.neutral.alpha;
-  record.neutral_beta = record.neutral_known ? 0 : call.scores.neutral.beta;
+  WriteNeutral(call, &record);
   record.exploration_floor = call.surface->exploration_floor;
-  const config::Bundle& bundle = *call.snapshot.bundle;
-  record.candidates.reserve(call.actions.size());
-  for (size_t i = 0; i < call.actions.size(); ++i) {
-    const config::Action& action = bundle.actions[static_cast<size_t>(call.actions[i])];
-    const scoring::ScoredCandidate& scored = call.scores.candidates[i];
-    record.candidates.push_back({action.id,
-                                 bundle.campaigns[static_cast<size_t>(action.campaign)].id,
-                                 call.contenders[i].mask, scored.score, scored.alpha, scored.beta});
-  }
+  WriteCandidates(call, &record);
   record.positions = call.selection.positions;
+  WriteBasis(call, &record);
+  WriteReward(*call.surface, &record);
   record.features_missing = call.features_missing;
   record.features_stale = call.features_stale;
   record.times = call.times;
@@ -80,9 +126,10 @@ DecisionRecord MakeRecord(const Call& call) {
 }
 
 std::optional<FeatureSnapshot> MakeSnapshot(const Call& call) {
-  if (call.snapshot.model == nullptr) return std::nullopt;
-  return FeatureSnapshot{call.context.decision_id, call.snapshot.model->version(),
-                         call.scores.columns, call.scores.inputs};
+  const scoring::Model* const model = call.snapshot.model.get();
+  if (model == nullptr && !call.surface->linear) return std::nullopt;
+  return FeatureSnapshot{call.context.decision_id, model == nullptr ? 0 : model->version(),
+                         call.scores.columns, call.scores.inputs, call.scores.basis};
 }
 
 const std::string& FallbackActionId(const Call& call) {

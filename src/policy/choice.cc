@@ -1,15 +1,11 @@
 #include "policy/choice.h"
 
 #include <cmath>
-#include <limits>
 
 #include "base/check.h"
 #include "base/math.h"
 #include "policy/beta_quadrature.h"
-#if __has_include("policy/gauss_quadrature.h")
 #include "policy/gauss_quadrature.h"
-#define FULCRUM_HAS_GAUSS 1
-#endif
 
 namespace fulcrum::policy {
 namespace {
@@ -26,10 +22,8 @@ bool IsDistribution(const GaussArm& arm) {
 struct Workspace {
   std::vector<BetaArm> beta_arms;
   BetaQuadrature beta;
-#ifdef FULCRUM_HAS_GAUSS
   std::vector<GaussArm> gauss_arms;
   GaussQuadrature gauss;
-#endif
 };
 
 Workspace& ThreadWorkspace() {
@@ -71,12 +65,10 @@ std::vector<double> AmongBeta(absl::Span<const Posterior> arms, const Baseline& 
 }
 
 std::vector<double> AmongGauss(absl::Span<const Posterior> arms, const Baseline& baseline) {
-#ifdef FULCRUM_HAS_GAUSS
   Workspace& workspace = ThreadWorkspace();
   Unwrap(arms, baseline, &workspace.gauss_arms);
   std::vector<double> result(arms.size() + 1, 0.0);
   const absl::Span<double> computed = absl::MakeSpan(result).first(workspace.gauss_arms.size());
-  constexpr double kNoKnownValue = -std::numeric_limits<double>::infinity();
   if (!baseline.known_value) {
     workspace.gauss.Compute(workspace.gauss_arms, kNoKnownValue, computed);
     return result;
@@ -85,10 +77,6 @@ std::vector<double> AmongGauss(absl::Span<const Posterior> arms, const Baseline&
   result.back() =
       workspace.gauss.Compute(workspace.gauss_arms, *baseline.known_value, computed).known_wins;
   return result;
-#else
-  FULCRUM_CHECK(arms.empty() && baseline.known_value);
-  return {};
-#endif
 }
 
 }  // namespace
