@@ -11,6 +11,7 @@
 #include "apps/command_line.h"
 #include "apps/service.h"
 #include "base/file.h"
+#include "base/simd.h"
 #include "fulcrum/version.h"
 #include "telemetry/diagnostics.h"
 
@@ -25,6 +26,7 @@ struct Arguments {
   std::string listen;
   std::string metrics_listen;
   std::string ready_file;
+  std::string simd = "auto";
   uint64_t seed = 0;
 };
 
@@ -41,6 +43,11 @@ void Declare(CLI::App* app, Arguments* arguments) {
       ->check(CLI::IsMember({"wall", "request"}));
   app->add_option("--seed", arguments->seed,
                   "Makes the random bits of decision ids repeatable, for tests and the demo");
+  app->add_option(
+         "--simd", arguments->simd,
+         "Vector instructions: auto (the processor's best), sse2, avx2 or avx512. Slower or "
+         "faster, never another answer: the bits are the same")
+      ->check(CLI::IsMember({"auto", "sse2", "avx2", "avx512"}));
   app->add_option("--ready-file", arguments->ready_file,
                   "Written once the service answers: its port and the metrics port");
   app->set_version_flag("--version", kVersion);
@@ -67,11 +74,14 @@ bool WaitForEnd(const sigset_t& signals, const Service& service) {
 }
 
 int Run(const Arguments& arguments) {
+  const absl::Status simd = base::ForceSimdLevel(arguments.simd);
+  if (!simd.ok()) return Fail(kProgram, simd);
   const sigset_t signals = BlockStopSignals();
   auto service = Service::Start(arguments.service);
   if (!service.ok()) return Fail(kProgram, service.status());
   telemetry::Info("serving", {{"port", absl::StrCat((*service)->port())},
-                              {"metrics_port", absl::StrCat((*service)->metrics_port())}});
+                              {"metrics_port", absl::StrCat((*service)->metrics_port())},
+                              {"simd", std::string(base::SimdLevelName(base::ActiveSimdLevel()))}});
   if (!arguments.ready_file.empty()) {
     const absl::Status written = base::WriteFileAtomically(
         base::PosixFileSystem(), arguments.ready_file,

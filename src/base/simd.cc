@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/strings.h"
 
 namespace fulcrum::base {
@@ -41,6 +42,11 @@ absl::Status ForceSimdLevel(SimdLevel level) {
   }
   Active().store(level, std::memory_order_relaxed);
   return absl::OkStatus();
+}
+
+absl::Status ForceSimdLevel(std::string_view word) {
+  FULCRUM_ASSIGN_OR_RETURN(const SimdLevel level, ParseSimdLevel(word));
+  return ForceSimdLevel(level);
 }
 
 std::string_view SimdLevelName(SimdLevel level) {

@@ -24,6 +24,9 @@ SimdLevel ActiveSimdLevel();
 // then nothing changes.
 absl::Status ForceSimdLevel(SimdLevel level);
 
+// The same by a word that ParseSimdLevel knows: what a start option `--simd` does.
+absl::Status ForceSimdLevel(std::string_view word);
+
 // "sse2", "avx2" or "avx512".
 std::string_view SimdLevelName(SimdLevel level);
 

@@ -52,5 +52,14 @@ TEST_F(Simd, WhatTheProcessorHasCanBeForcedAndNothingElse) {
   }
 }
 
+TEST_F(Simd, AWordForcesWhatItNames) {
+  EXPECT_TRUE(ForceSimdLevel("sse2").ok());
+  EXPECT_EQ(ActiveSimdLevel(), SimdLevel::kSse2);
+  EXPECT_EQ(ForceSimdLevel("mmx").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ActiveSimdLevel(), SimdLevel::kSse2);
+  EXPECT_TRUE(ForceSimdLevel("auto").ok());
+  EXPECT_EQ(ActiveSimdLevel(), DetectedSimdLevel());
+}
+
 }  // namespace
 }  // namespace fulcrum::base
