@@ -8,6 +8,7 @@
 #include "apps/evaluate_command.h"
 #include "apps/load_command.h"
 #include "apps/log_command.h"
+#include "apps/replay_command.h"
 #include "fulcrum/version.h"
 #ifdef FULCRUM_WITH_TRAINING
 #include "apps/train_command.h"
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   apps::AddCheckCommand(app, &exit_code);
   apps::AddLoadCommand(app, &exit_code);
   apps::AddLogCommand(app, &exit_code);
+  apps::AddReplayCommand(app, &exit_code);
   apps::AddEvaluateCommand(app, &exit_code);
 #ifdef FULCRUM_WITH_TRAINING
   apps::AddTrainCommand(app, &exit_code);

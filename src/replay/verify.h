@@ -1,0 +1,26 @@
+// Replays every decision of a log, on two levels.
+//
+//   selection  from the record alone (selection.h)
+//   full       from the feature snapshot, the archived bundle and model, and the posteriors folded
+//              from the log up to the LSN that the record names (scores.h); then the selection
+//
+// The log is read twice: once to learn which posteriors will be asked for, once to fold and
+// compare. Memory grows with the number of different posterior versions (24 bytes each) and with
+// what the fold itself holds; of the folded posteriors, copies are kept only until their last
+// decision.
+//
+// Not thread-safe; may run beside the log's writer.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/file.h"
+#include "replay/report.h"
+
+namespace fulcrum::replay {
+
+// NOT_FOUND if `directory` holds no log; other errors are those of reading.
+absl::StatusOr<ReplayReport> VerifyReplay(base::FileSystem* files, const std::string& directory);
+
+}  // namespace fulcrum::replay
