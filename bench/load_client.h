@@ -69,7 +69,7 @@ class LoadClient {
  public:
   using Check = std::function<void(const v1::DecideResponse&)>;
 
-  // `requests` outlive the client and are sent in turn; `check` sees every response.
+  // `requests` are sent in turn; `check` sees every response.
   LoadClient(int port, const std::vector<v1::DecideRequest>* requests, Check check)
       : requests_(*requests), check_(std::move(check)) {
     grpc::ChannelArguments arguments;
@@ -145,7 +145,12 @@ class LoadClient {
     grpc::Status status;
   };
 
-  const v1::DecideRequest& NextRequest() { return requests_[next_++ % requests_.size()]; }
+  // Each under an id of its own: a repeat would get the stored answer.
+  const v1::DecideRequest& NextRequest() {
+    v1::DecideRequest& request = requests_[next_ % requests_.size()];
+    request.set_request_id(absl::StrCat("bench-", next_++));
+    return request;
+  }
   static auto Deadline() { return std::chrono::system_clock::now() + std::chrono::seconds(5); }
 
   void CallOnce() {
@@ -165,7 +170,7 @@ class LoadClient {
     slot->reader->Finish(&slot->response, &slot->status, slot);
   }
 
-  const std::vector<v1::DecideRequest>& requests_;
+  std::vector<v1::DecideRequest> requests_;
   const Check check_;
   std::unique_ptr<v1::DecisionService::Stub> stub_;
   size_t next_ = 0;

@@ -74,11 +74,11 @@ inline std::vector<int> CandidateItems(const apps::DemoCampaign& campaign,
   return items;
 }
 
-// What the demo would send, with ten candidates instead of three and without a time of its own.
+// What the demo would send, with ten candidates instead of three and without a time and an id of its
+// own.
 inline v1::DecideRequest RequestOf(const apps::DemoCampaign& campaign, const apps::LoggedRow& row,
                                    base::RandomStream& random) {
   v1::DecideRequest request;
-  request.set_request_id(absl::StrCat("bench-", random.NextBelow(1000000)));
   request.set_user_id(apps::UserIdOf(campaign.name, row));
   request.set_surface("shop");
   auto& context = *request.mutable_context();

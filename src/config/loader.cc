@@ -23,8 +23,29 @@ namespace {
 
 constexpr size_t kFilesMax = 256;
 
-absl::StatusOr<std::vector<BundleFile>> ReadFiles(base::FileSystem* files,
-                                                  const std::string& directory) {
+// The messages whose absence means "all defaults".
+void AddDefaultMessages(v1::Bundle* bundle) {
+  bundle->mutable_server();
+  for (v1::Surface& surface : *bundle->mutable_surfaces()) surface.mutable_baseline();
+}
+
+// SHA-256 over the meaning: neither comments nor layout, order of entries or files change it.
+base::Sha256Digest DigestOf(const v1::Bundle& canonical, const std::string& manifest_sha256) {
+  std::string bytes = "fulcrum bundle 1\n";
+  {
+    google::protobuf::io::StringOutputStream output(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&output);
+    coded.SetSerializationDeterministic(true);
+    canonical.SerializeToCodedStream(&coded);
+  }
+  absl::StrAppend(&bytes, "\nmodel ", manifest_sha256);
+  return base::Sha256(bytes);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<BundleFile>> ReadBundleFiles(base::FileSystem* files,
+                                                        const std::string& directory) {
   std::vector<std::string> names;
   FULCRUM_ASSIGN_OR_RETURN(names, files->List(directory));
   const auto other = [](const std::string& name) {
@@ -48,27 +69,6 @@ absl::StatusOr<std::vector<BundleFile>> ReadFiles(base::FileSystem* files,
   }
   return read;
 }
-
-// The messages whose absence means "all defaults".
-void AddDefaultMessages(v1::Bundle* bundle) {
-  bundle->mutable_server();
-  for (v1::Surface& surface : *bundle->mutable_surfaces()) surface.mutable_baseline();
-}
-
-// SHA-256 over the meaning: neither comments nor layout, order of entries or files change it.
-base::Sha256Digest DigestOf(const v1::Bundle& canonical, const std::string& manifest_sha256) {
-  std::string bytes = "fulcrum bundle 1\n";
-  {
-    google::protobuf::io::StringOutputStream output(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&output);
-    coded.SetSerializationDeterministic(true);
-    canonical.SerializeToCodedStream(&coded);
-  }
-  absl::StrAppend(&bytes, "\nmodel ", manifest_sha256);
-  return base::Sha256(bytes);
-}
-
-}  // namespace
 
 absl::StatusOr<std::shared_ptr<const Bundle>> BuildBundle(base::FileSystem* files,
                                                           const std::vector<BundleFile>& sources,
@@ -102,7 +102,7 @@ absl::StatusOr<std::shared_ptr<const Bundle>> LoadBundle(base::FileSystem* files
                                                          const std::string& directory,
                                                          Problems* problems) {
   std::vector<BundleFile> sources;
-  FULCRUM_ASSIGN_OR_RETURN(sources, ReadFiles(files, directory));
+  FULCRUM_ASSIGN_OR_RETURN(sources, ReadBundleFiles(files, directory));
   return BuildBundle(files, sources, directory, problems);
 }
 

@@ -30,6 +30,10 @@ struct BundleFile {
   std::string text;
 };
 
+// The files of the bundle in `directory`, in the order in which they are merged.
+absl::StatusOr<std::vector<BundleFile>> ReadBundleFiles(base::FileSystem* files,
+                                                        const std::string& directory);
+
 // The same from texts: what the loader does after reading. `directory` is where relative paths
 // start; `files` reads the model only.
 absl::StatusOr<std::shared_ptr<const Bundle>> BuildBundle(base::FileSystem* files,

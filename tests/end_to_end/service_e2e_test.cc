@@ -57,7 +57,6 @@ class ServiceTest : public ::testing::Test {
 
   DecisionRequest Ask(std::vector<std::string> candidates = {}, uint32_t slate_size = 1) {
     DecisionRequest request;
-    request.request_id = "r-1";
     request.user_id = "ann";
     request.surface = "page";
     request.candidates = std::move(candidates);
@@ -137,13 +136,14 @@ TEST_F(ServiceTest, ADecisionIsInTheLogAsItWasAnswered) {
   request.context["hour"] = 13.0;
   for (int i = 0; i < 20; ++i) {
     request.user_id = absl::StrCat("user-", i);
+    request.request_id = absl::StrCat("r-", i);
     const Decision decision = Decide(request);
     EXPECT_FALSE(decision.log_pending);
     EXPECT_EQ(decision.degradation, Degradation::kNone);
     ASSERT_EQ(decision.actions.size(), 1u);
     const DecisionRecord record = RecordOf(decision.id);  // while the service runs
     ExpectSame(decision, record);
-    EXPECT_EQ(record.request_id, "r-1");
+    EXPECT_EQ(record.request_id, request.request_id);
     EXPECT_EQ(record.principal, "loopback");
     EXPECT_EQ(record.surface, "page");
     EXPECT_EQ(record.candidates.size(), 9u);
