@@ -37,8 +37,8 @@ std::string SurfaceYaml(const World& world, const BundleOptions& options) {
   if (world.linear) {
     const std::vector<std::string> segments = world.segments();
     // The first segment is the constant term.
-    absl::StrAppend(&text,
-                    "    linear:\n      noise_sd: 0.4\n      prior_sd: 0.5\n      segments: [",
+    absl::StrAppend(&text, "    linear:\n      noise_sd: ", kLinearNoiseSd,
+                    "\n      prior_sd: ", kLinearPriorSd, "\n      segments: [",
                     absl::StrJoin(segments.begin() + 1, segments.end(), ", "), "]\n");
     if (world.has_context) {
       absl::StrAppend(&text, "      context_keys: [", kContextKey, "]\n");

@@ -75,12 +75,15 @@ class QueuedLog final : public domain::DecisionSink {
   std::optional<DecisionRecord> Serve() {
     std::optional<DecisionRecord> decided;
     while (auto next = Next()) {
-      ++lsn_;
-      observer_->OnLogged(lsn_, next->event);
+      Log(next->event);
       if (auto* record = std::get_if<DecisionRecord>(&next->event)) decided = std::move(*record);
       next->done(lsn_);
     }
     return decided;
+  }
+  Lsn Log(const LogEvent& event) {
+    observer_->OnLogged(++lsn_, event);
+    return lsn_;
   }
   Lsn lsn() const { return lsn_; }
 
@@ -193,6 +196,10 @@ absl::StatusOr<DecisionRecord> InProcess::Decide(
     return absl::AbortedError(absl::StrCat("visit ", visit.number, " was not drawn"));
   }
   return *std::move(record);
+}
+
+Lsn InProcess::Log(const LogEvent& event) {
+  return log_->Log(event);
 }
 
 Lsn InProcess::lsn() const {

@@ -44,6 +44,8 @@ class InProcess {
   absl::StatusOr<DecisionRecord> Decide(const Visit& visit,
                                         std::shared_ptr<const scoring::Posteriors> posteriors);
 
+  // Appends a report to the log that the ledger folds; gives its LSN.
+  Lsn Log(const LogEvent& event);
   Lsn lsn() const;  // of the last record
   const config::Bundle& bundle() const { return *bundle_; }
 

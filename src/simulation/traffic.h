@@ -11,7 +11,6 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fulcrum/decision_id.h"
-#include "fulcrum/propensity.h"
 #include "simulation/oracle.h"
 #include "simulation/visits.h"
 #include "simulation/world.h"
@@ -25,7 +24,6 @@ class Endpoint {
   struct Answer {
     DecisionId id;
     std::string action_id;
-    Ticks ticks = 0;
     bool drawn = true;  // false: a fallback
   };
 

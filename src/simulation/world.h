@@ -78,7 +78,12 @@ inline constexpr char kSurface[] = "page";
 inline constexpr char kSegmentFeature[] = "segment";
 inline constexpr char kContextKey[] = "x";
 inline constexpr char kRewardKind[] = "purchase";
+inline constexpr char kOutcomeId[] = "order";
 inline constexpr uint32_t kUsersDefault = 1000;
+
+// Of the linear posteriors in the bundle.
+inline constexpr double kLinearNoiseSd = 0.4;
+inline constexpr double kLinearPriorSd = 0.5;
 
 // Where every world's time begins: 2020-01-01 00:00 UTC, long past on every machine.
 absl::Time WorldStart();

@@ -1,0 +1,51 @@
+// How much each policy loses while it learns: the same worlds, the same visitors and luck, one seed
+// after the other, against an oracle that knows the truth.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "simulation/learning_endpoint.h"
+#include "simulation/world.h"
+
+namespace fulcrum::simulation {
+
+struct RegretOptions {
+  std::string directory;  // scratch: bundles and ledgers
+  uint64_t decisions = 20'000;
+  uint64_t seeds = 20;  // 1..seeds
+  const base::Clock* clock = nullptr;
+};
+
+struct RegretCurves {
+  PolicyKind policy = PolicyKind::kThompson;
+  std::vector<std::vector<double>> by_seed;  // cumulative regret at evenly spaced decisions
+};
+
+struct RegretStudy {
+  std::string world;
+  uint64_t decisions = 0;
+  std::vector<RegretCurves> policies;
+};
+
+// Mean of the final regret over the seeds, its standard error, and the range of the seeds.
+struct RegretSummary {
+  double mean = 0, se = 0, low = 0, high = 0;
+};
+
+// Budgets are left out, so that each decision can be judged alone; everything else of the world
+// stays: segments or context, delays, lost and repeated reports. `progress` may be empty.
+absl::StatusOr<RegretStudy> StudyRegret(const World& world, const RegretOptions& options,
+                                        const std::function<void(const std::string&)>& progress);
+
+RegretSummary SummaryOf(const RegretCurves& curves);
+// A table in Markdown: one row per policy.
+std::string RegretTable(const RegretStudy& study);
+// The mean per policy as a line, from the second lowest to the second highest seed as a band.
+std::string RegretSvg(const RegretStudy& study);
+
+}  // namespace fulcrum::simulation
