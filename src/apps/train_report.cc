@@ -48,6 +48,7 @@ void PutLog(Json* json, const training::LogTally& log) {
   Put(json, "superseded", log.superseded);
   Put(json, "positions", log.positions);
   Put(json, "settled", log.settled);
+  Put(json, "counted", log.counted);
   Put(json, "missing", log.missing);
   Put(json, "pending", log.pending);
   Put(json, "neutral", log.neutral);

@@ -94,8 +94,10 @@ void OutcomeFold::Apply(Lsn lsn, const LogEvent& event) {
 }
 
 void OutcomeFold::Teach(Lsn lsn, const decision_log::RewardChange& change) {
-  if (lsn <= counts_lsn_) return;
   const decision_log::OpenDecision& decision = *change.decision;
+  const bool counted = lsn <= counts_lsn_;
+  // Counts hold nothing of what linear posteriors learn.
+  if (counted && posteriors_.FindSpec(decision.surface) == nullptr) return;
   const decision_log::OpenDecision::Position& position = decision.positions[change.position];
   const scoring::Observation observation = {decision.surface, decision.segment, position.action_id,
                                             position.basis, change.now};

@@ -6,7 +6,8 @@
 // later corrects that. Missing, pending and fallback answers teach nothing.
 //
 // The counts of a model may hold a part of the log already, up to the manifest's `counts_lsn`. What
-// settles or is corrected by a record up to there is joined but does not teach again.
+// settles or is corrected by a record up to there is joined but not counted again. Linear
+// posteriors are not in those counts: they learn from the whole log.
 #pragma once
 
 #include <cstdint>

@@ -18,6 +18,11 @@ namespace {
 
 using State = LoggedPosition::State;
 
+template <typename T>
+bool Contains(const std::vector<T>& values, const T& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
 // A settled position that waits for its inputs.
 struct Wanted {
   const LoggedDecision* decision = nullptr;
@@ -73,7 +78,10 @@ class Collector {
         ++tally().settled;
         const double reward = std::clamp(position.reward, 0.0, 1.0);
         tally().rewards_clipped += reward != position.reward ? 1 : 0;
-        counts.Add(decision.segment, position.action_id, reward);
+        if (!Contains(source_.uncounted, decision.surface)) {
+          ++tally().counted;
+          counts.Add(decision.segment, position.action_id, reward);
+        }
         if (IsForTrees(decision, position)) wanted_[decision.id].push_back({&decision, &position});
       }
     }
@@ -90,10 +98,7 @@ class Collector {
       return left_out(&tally().other_surface);
     }
     if (decision.model == 0) return left_out(&tally().without_model);
-    const auto& models = source_.models;
-    if (std::find(models.begin(), models.end(), decision.model) == models.end()) {
-      return left_out(&tally().other_model);
-    }
+    if (!Contains(source_.models, decision.model)) return left_out(&tally().other_model);
     if (!(position.propensity > 0)) return left_out(&tally().unusable);
     return true;
   }
@@ -261,7 +266,11 @@ std::string ToText(const LogTally& tally) {
       {tally.without_snapshot, "without inputs in the features stream"},
       {tally.unusable, "without a propensity, or with inputs beyond float32"}};
   for (const auto& [count, what] : left_out) {
-    if (count != 0) absl::StrAppend(&text, "  only counted: ", count, " ", what, "\n");
+    if (count != 0) absl::StrAppend(&text, "  no rows for the trees: ", count, " ", what, "\n");
+  }
+  if (tally.counted != tally.settled) {
+    absl::StrAppend(&text, "  not counted: ", tally.settled - tally.counted,
+                    " of surfaces with linear posteriors\n");
   }
   if (tally.rewards_clipped != 0) {
     absl::StrAppend(&text, "  rewards limited to 0 to 1: ", tally.rewards_clipped, "\n");

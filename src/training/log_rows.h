@@ -21,6 +21,7 @@ struct LogSource {
   std::string surface;  // only its rows are for the trees; empty = of all surfaces
   std::vector<config::ManifestColumn> columns;  // of the snapshots
   std::vector<uint64_t> models;                 // whose snapshots have these columns, by version
+  std::vector<std::string> uncounted;           // surfaces whose posteriors are linear, not counts
 };
 
 // Every decision and every position of a log is counted once in each of the two groups.
@@ -34,7 +35,7 @@ struct LogTally {
   uint64_t positions = 0;  // of the other decisions
   uint64_t missing = 0;    // not shown in time
   uint64_t pending = 0;    // a window is still open, or was when the log ended
-  uint64_t settled = 0;    // these are the counts; the lines below add up to them
+  uint64_t settled = 0;    // the next lines, up to `rows`, add up to them
   uint64_t neutral = 0;    // nothing was shown: no row for the trees
   uint64_t other_surface = 0;
   uint64_t without_model = 0;     // decided when no model was loaded
@@ -42,12 +43,13 @@ struct LogTally {
   uint64_t without_snapshot = 0;  // the features stream lacks its inputs
   uint64_t unusable = 0;          // no propensity, or an input that is beyond float32
   uint64_t rows = 0;              // for the trees
+  uint64_t counted = 0;           // of the settled: all but those of uncounted surfaces
   uint64_t rewards_clipped = 0;   // of the settled: outside [0, 1]
 };
 
 struct LogRows {
   DataSet data;            // by time, then LSN, then position
-  std::string counts_csv;  // of all settled positions, of every surface, `none` included
+  std::string counts_csv;  // of all counted positions, of every surface, `none` included
   LogTally tally;
 };
 

@@ -135,7 +135,7 @@ class TrainingLog : public decision_log::LogFixture {
   // Ends every window of what was decided before.
   void EndWindows(uint64_t number, int64_t at_us) { Decide({number, at_us, "late", 0, {}, {"a"}}); }
 
-  LogSource Source() const { return {log(), "", TheColumns(), {kModel}}; }
+  LogSource Source() const { return {log(), "", TheColumns(), {kModel}, {}}; }
 
   std::unique_ptr<decision_log::LogWriter> writer_;
   std::shared_ptr<const scoring::Model> encoder_;
@@ -363,6 +363,23 @@ TEST_F(TrainingLog, ACorrectionAfterTheWindowCounts) {
   FULCRUM_ASSERT_OK(rows);
   EXPECT_EQ(rows->data.labels, std::vector<float>{0});
   EXPECT_EQ(rows->counts_csv, "segment,action_id,trials,successes\n,a,1,0\nnorth,a,1,0\n");
+}
+
+TEST_F(TrainingLog, CountsAreNotOfSurfacesWithLinearPosteriors) {
+  Decide({1, kStart, "north", 1, {}, {"a"}});
+  Decide({2, kStart + 1, "north", 1, {}, {"b"}, "checkout"});
+  Show(1, 1, kStart);
+  Show(2, 1, kStart);
+  EndWindows(3, kStart + 500 * kSecond);
+  Finish();
+  LogSource source = Source();
+  source.uncounted = {"home"};
+  const auto rows = ReadLogRows(source);
+  FULCRUM_ASSERT_OK(rows);
+  EXPECT_EQ(rows->tally.rows, 2);
+  EXPECT_EQ(rows->tally.counted, 1);
+  EXPECT_EQ(rows->counts_csv, "segment,action_id,trials,successes\n,b,1,0\nnorth,b,1,0\n");
+  EXPECT_THAT(ToText(rows->tally), HasSubstr("not counted: 1 of surfaces with linear"));
 }
 
 TEST_F(TrainingLog, WithoutAModelThereIsNothingAndTheRemedyIsSaid) {
