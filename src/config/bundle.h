@@ -37,6 +37,8 @@ struct Server {
 
 // Gaussian posteriors, linear in [1, score, segments.., context_keys..].
 struct LinearPosterior {
+  static constexpr size_t kTermsMax = 30;
+
   double noise_sd = 0.3;
   double prior_sd = 0.3;
   std::vector<std::string> segments;

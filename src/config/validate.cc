@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/strings.h"
 #include "config/address.h"
+#include "config/learning_check.h"
 #include "config/nearest.h"
 
 namespace fulcrum::config {
@@ -66,6 +67,7 @@ class Validator {
     CheckCampaigns();
     CheckConstraints();
     CheckSurfaces();
+    CheckLearning(bundle_, places_, problems_);
   }
 
  private:

@@ -23,7 +23,8 @@
 
 namespace fulcrum::scoring {
 
-inline constexpr size_t kTermsMax = 30;  // of x; the factor costs their cube
+// Of x; the factor costs their cube.
+inline constexpr size_t kTermsMax = config::LinearPosterior::kTermsMax;
 
 // Larger terms count as this much, so that no request can make a posterior that is not finite.
 inline constexpr double kTermMax = 1e6;

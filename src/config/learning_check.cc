@@ -1,0 +1,121 @@
+#include "config/learning_check.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/strings.h"
+#include "config/bundle.h"
+#include "config/nearest.h"
+
+namespace fulcrum::config {
+namespace {
+
+constexpr size_t kRewardKindBytesMax = 64;
+
+// A wider prior leaves nothing that one observation may teach (docs/models.md).
+constexpr double kPriorToNoiseMax = 1000;
+
+bool Matches(std::string_view pattern, std::string_view key) {
+  if (pattern.empty() || pattern.back() != '*') return pattern == key;
+  pattern.remove_suffix(1);
+  return key.substr(0, pattern.size()) == pattern;
+}
+
+class LearningChecker {
+ public:
+  LearningChecker(const v1::Bundle& bundle, const Places& places, Problems* problems)
+      : bundle_(bundle), places_(places), problems_(problems) {}
+
+  void Check(const v1::Surface& surface, const std::string& path) const {
+    const size_t bytes = surface.reward_kind().size();
+    if (bytes < 1 || bytes > kRewardKindBytesMax) {
+      Report(path + ".reward_kind",
+             absl::StrCat(bytes, " bytes long; name the outcomes that count in 1 to ",
+                          kRewardKindBytesMax, " bytes, such as click"));
+    }
+    if (surface.exposure() != v1::EXPOSURE_REQUIRED) {
+      const std::string window = path + ".exposure_window";  // has a default
+      if (places_.Has(window)) {
+        Report(window,
+               "nothing waits for reports of exposure here; add 'exposure: required' or remove it");
+      }
+    }
+    if (surface.has_linear()) CheckLinear(surface, path);
+  }
+
+ private:
+  void Report(const std::string& path, std::string_view message) const {
+    problems_->Add(places_.At(path), absl::StrCat(path, ": ", base::ToAbsl(message)));
+  }
+
+  void CheckLinear(const v1::Surface& surface, const std::string& surface_path) const {
+    const v1::LinearPosterior& linear = surface.linear();
+    const std::string path = surface_path + ".linear";
+    if (linear.prior_sd() > kPriorToNoiseMax * linear.noise_sd()) {
+      Report(path + ".prior_sd", absl::StrCat("more than ", kPriorToNoiseMax,
+                                              " times 'noise_sd': choose a prior as "
+                                              "wide as coefficients really are"));
+    }
+    const int terms = 2 + linear.segments_size() + linear.context_keys_size();
+    if (terms > static_cast<int>(LinearPosterior::kTermsMax)) {
+      Report(path, absl::StrCat("1, the score, segments and context_keys make ", terms,
+                                " terms; at most ", LinearPosterior::kTermsMax,
+                                " are allowed, name fewer"));
+    }
+    if (linear.segments_size() > 0 && surface.segment_feature().empty()) {
+      Report(path + ".segments",
+             "the surface has no 'segment_feature', so no user has a segment; add it");
+    }
+    CheckList(linear.segments(), path + ".segments");
+    CheckList(linear.context_keys(), path + ".context_keys");
+    for (int i = 0; i < linear.context_keys_size(); ++i) {
+      CheckContextKey(linear.context_keys(i), absl::StrCat(path, ".context_keys[", i, "]"));
+    }
+  }
+
+  template <typename List>
+  void CheckList(const List& list, const std::string& path) const {
+    base::StringMap<std::string> first;
+    for (int i = 0; i < list.size(); ++i) {
+      const std::string item = absl::StrCat(path, "[", i, "]");
+      if (list[i].empty()) Report(item, "must not be empty");
+      const auto [known, fresh] = first.try_emplace(list[i], item);
+      if (fresh) continue;
+      Report(item, absl::StrCat("'", list[i].substr(0, 80), "' is given twice; first at ",
+                                places_.At(known->second).ToString()));
+    }
+  }
+
+  void CheckContextKey(const std::string& key, const std::string& path) const {
+    if (key.empty()) return;
+    std::vector<std::string> numbers;
+    for (const v1::ContextKey& known : bundle_.context_keys()) {
+      const bool number = known.type() != v1::VALUE_TYPE_TEXT;
+      if (number) numbers.push_back(known.name());
+      if (!Matches(known.name(), key)) continue;
+      if (!number) {
+        Report(path, absl::StrCat("'", key.substr(0, 80), "' is text; a term is a number"));
+      }
+      return;
+    }
+    Report(path, absl::StrCat("there is no context key '", key.substr(0, 80), "'",
+                              NearestHint(key, numbers)));
+  }
+
+  const v1::Bundle& bundle_;
+  const Places& places_;
+  Problems* problems_;
+};
+
+}  // namespace
+
+void CheckLearning(const v1::Bundle& bundle, const Places& places, Problems* problems) {
+  const LearningChecker checker(bundle, places, problems);
+  for (int i = 0; i < bundle.surfaces_size(); ++i) {
+    checker.Check(bundle.surfaces(i), absl::StrCat("surfaces[", i, "]"));
+  }
+}
+
+}  // namespace fulcrum::config
