@@ -1,6 +1,6 @@
 // The source of the functions in policy/gauss_panel.h, for vectors of `kWidth` doubles. Only
-// element-wise operations in a fixed order, none fused (-ffp-contract=off). Every function depends
-// on the width, so that code for one processor cannot stand in for another's.
+// element-wise operations in a fixed order, none fused (-ffp-contract=off). All functions are
+// static: the linker must never let code for one processor stand in for another's.
 #pragma once
 
 #include <cstddef>
@@ -32,21 +32,21 @@ template <size_t kWidth>
 using Doubles = typename Vector<kWidth>::Doubles;
 
 template <size_t kWidth>
-inline Doubles<kWidth> Load(const double* from) {
+static inline Doubles<kWidth> Load(const double* from) {
   Doubles<kWidth> value;
   __builtin_memcpy(&value, from, sizeof(value));
   return value;
 }
 
 template <size_t kWidth>
-inline void Store(double* to, const Doubles<kWidth>& value) {
+static inline void Store(double* to, const Doubles<kWidth>& value) {
   __builtin_memcpy(to, &value, sizeof(value));
 }
 
 // exp(x) for -700 <= x <= 0, relative error 4.1e-11. x = k ln 2 + r; the polynomial is the
 // weighted Chebyshev fit of exp on |r| <= ln(2) / 2 for relative error.
 template <size_t kWidth>
-inline Doubles<kWidth> Exponential(const Doubles<kWidth>& x) {
+static inline Doubles<kWidth> Exponential(const Doubles<kWidth>& x) {
   using D = Doubles<kWidth>;
   using W = typename Vector<kWidth>::Words;
   // Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits of the pattern.
@@ -65,7 +65,7 @@ inline Doubles<kWidth> Exponential(const Doubles<kWidth>& x) {
 // error is at most 2.2e-10. A polynomial in 1 / (1 + 0.296875 t), fitted for that error on [0, 6];
 // beyond, only the smallness of the exponential counts.
 template <size_t kWidth>
-inline Doubles<kWidth> ScaledTail(const Doubles<kWidth>& t) {
+static inline Doubles<kWidth> ScaledTail(const Doubles<kWidth>& t) {
   using D = Doubles<kWidth>;
   const D u = 1.0 / (1.0 + t * 0.296875);
   const D u2 = u * u;
@@ -77,8 +77,9 @@ inline Doubles<kWidth> ScaledTail(const Doubles<kWidth>& t) {
 }
 
 template <size_t kWidth>
-inline Doubles<kWidth> Power(Doubles<kWidth> x, uint32_t exponent) {
-  Doubles<kWidth> result = x;
+static inline Doubles<kWidth> Power(const Doubles<kWidth>& base, uint32_t exponent) {
+  Doubles<kWidth> x = base;
+  Doubles<kWidth> result = base;
   for (--exponent; exponent != 0; exponent >>= 1) {
     if ((exponent & 1) != 0) result = result * x;
     x = x * x;
@@ -93,7 +94,7 @@ struct CdfAndHazard {
 };
 
 template <size_t kWidth>
-inline CdfAndHazard<kWidth> NormalAt(const Doubles<kWidth>& z) {
+static inline CdfAndHazard<kWidth> NormalAt(const Doubles<kWidth>& z) {
   using D = Doubles<kWidth>;
   const D zero = {};
   const D distance = z < zero ? zero - z : z;
@@ -107,7 +108,7 @@ inline CdfAndHazard<kWidth> NormalAt(const Doubles<kWidth>& z) {
 
 // The nodes of the panel, one vector of them after the other.
 template <size_t kWidth, size_t kPerArm>
-inline double IntegratePanel(const GaussPanel& panel) {
+static double IntegratePanel(const GaussPanel& panel) {
   using D = Doubles<kWidth>;
   double at_first_node = 0;
   for (size_t node = 0; node < kPerArm; node += kWidth) {

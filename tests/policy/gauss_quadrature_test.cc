@@ -15,6 +15,10 @@
 #include "tests/policy/gauss_families.h"
 #include "tests/support/without_fma.h"
 
+// Vectors wider than the baseline's registers, passed between functions that are all inlined here.
+#pragma GCC diagnostic ignored "-Wpsabi"
+#include "policy/gauss_panel_kernel.h"
+
 namespace fulcrum::policy {
 namespace {
 
@@ -231,6 +235,46 @@ TEST(GaussPanel, HazardAndProductAreTheNormalOnes) {
   std::printf("cdf %.1e absolute, density %.1e relative\n", worst_cdf, worst_density);
   EXPECT_LT(worst_cdf, 3e-10);
   EXPECT_LT(worst_density, 5e-11);
+}
+
+struct PanelResult {
+  std::vector<double> sums;
+  double below;
+};
+
+PanelResult RunPanel(GaussPanelFunction function, uint64_t seed) {
+  base::RandomStream random(seed);
+  const size_t arms = 1 + random.NextBelow(12);
+  std::vector<double> means, inverse_sds, hazards(arms * kNodes);
+  std::vector<uint32_t> members;
+  for (size_t i = 0; i < arms; ++i) {
+    means.push_back(testing::NextNormal(random));
+    inverse_sds.push_back(1 / testing::NextLogUniform(random, 1, 30));
+    members.push_back(random.NextBelow(4) == 0 ? 1 + random.NextBelow(9) : 1);
+  }
+  std::vector<double> nodes, shares;
+  for (size_t i = 0; i < kNodes; ++i) {
+    nodes.push_back(testing::NextNormal(random));
+    shares.push_back(random.NextUniform());
+  }
+  PanelResult result{std::vector<double>(arms * kNodes, 0.25), 0};
+  result.below = function({nodes.data(), shares.data(), arms, means.data(), inverse_sds.data(),
+                           members.data(), hazards.data(), result.sums.data()});
+  return result;
+}
+
+// Also on a processor that lacks the wider instructions: this file's copies of the source are
+// compiled for the baseline, which takes a wide vector in pieces.
+TEST(GaussPanel, EveryWidthGivesTheSameBits) {
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    const PanelResult two = RunPanel(IntegrateGaussPanelSse2, seed);
+    const PanelResult four = RunPanel(gauss_internal::IntegratePanel<4, 8>, seed);
+    const PanelResult eight = RunPanel(gauss_internal::IntegratePanel<8, 8>, seed);
+    ASSERT_EQ(two.sums, four.sums);
+    ASSERT_EQ(two.below, four.below);
+    ASSERT_EQ(two.sums, eight.sums);
+    ASSERT_EQ(two.below, eight.below);
+  }
 }
 
 // Every probability and tick of 8 families x 5 sizes x 4 known values x 3 settings.
