@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "apps/artefacts.h"
+#include "apps/learning_metrics.h"
 #include "base/status_macros.h"
 #include "config/address.h"
 #include "config/loader.h"
@@ -177,6 +178,13 @@ absl::Status Service::RecoverLedger(Lsn log_last) {
 }
 
 absl::Status Service::RecoverLearner(Lsn log_last) {
+  if (fold_start_.counts_lsn > log_last) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        bundle().model_manifest, ": counts_lsn: the counts hold the log up to LSN ",
+        fold_start_.counts_lsn, ", but the log in ", data_dir_, " ends at ", log_last,
+        ": what comes next would not be learned. Train on this log, or set counts_lsn to 0 if the "
+        "counts are of another"));
+  }
   learning::LearnerOptions options;
   options.files = options_.files;
   options.directory = absl::StrCat(data_dir_, "/snapshots");
@@ -312,6 +320,7 @@ void Service::AddPulledMetrics() {
   row_family("fulcrum_budget_held", "Held by decisions in flight", &RowStatus::held);
 
   AddRequestMetrics();
+  AddLearningMetrics(learner_.get(), clock_, metrics_.get());
 
   const auto log_family = [this](const char* name, const char* help, bool counter,
                                  double (*value)(const decision_log::LogStats&)) {

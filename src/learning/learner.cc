@@ -243,10 +243,11 @@ absl::Status Learner::Checkpoint() {
   {
     const base::MutexLock lock(&fold_mutex_);
     lsn = fold_.lsn();
-    if (has_checkpoint_ && lsn == checkpoint_lsn_) return absl::OkStatus();
-    bytes = fold_.Serialise();
+    if (!has_checkpoint_ || lsn != checkpoint_lsn_) bytes = fold_.Serialise();
   }
-  FULCRUM_RETURN_IF_ERROR(WriteSnapshot(options_.files, options_.directory, lsn, bytes));
+  if (!bytes.empty()) {
+    FULCRUM_RETURN_IF_ERROR(WriteSnapshot(options_.files, options_.directory, lsn, bytes));
+  }
   checkpoint_lsn_ = lsn;
   has_checkpoint_ = true;
   const base::MutexLock lock(&mutex_);

@@ -54,7 +54,7 @@ struct LearnerStats {
   Lsn folded_lsn = 0;
   Lsn published_lsn = 0;  // of the posteriors that requests read
   Lsn checkpoint_lsn = 0;
-  absl::Time checkpoint_time = absl::InfinitePast();  // never, in this process
+  absl::Time checkpoint_time = absl::InfinitePast();  // when that was known to be on disk
   uint64_t open_decisions = 0;
   uint64_t ill_conditioned = 0;
   decision_log::JoinStats join;  // since the log began

@@ -1,0 +1,95 @@
+#include "apps/learning_metrics.h"
+
+#include <utility>
+#include <vector>
+
+namespace fulcrum::apps {
+namespace {
+
+using decision_log::JoinStats;
+using learning::LearnerStats;
+using telemetry::Sample;
+
+struct State {
+  const char* label;
+  uint64_t JoinStats::*value;
+};
+
+// One family with a label, or without one if its states have none.
+void AddCounter(const char* name, const char* help, std::vector<State> states,
+                const learning::Learner* learner, telemetry::Metrics* metrics) {
+  const char* const label = states.size() == 1 ? "" : "state";
+  metrics->AddPulled({name, help, label, true, [learner, states = std::move(states)] {
+                        const JoinStats join = learner->Stats().join;
+                        std::vector<Sample> samples;
+                        for (const State& state : states) {
+                          samples.push_back({state.label, static_cast<double>(join.*state.value)});
+                        }
+                        return samples;
+                      }});
+}
+
+void AddGauge(const char* name, const char* help, const learning::Learner* learner,
+              double (*value)(const LearnerStats&), telemetry::Metrics* metrics) {
+  metrics->AddPulled({name, help, "", false, [learner, value] {
+                        return std::vector<Sample>{{"", value(learner->Stats())}};
+                      }});
+}
+
+void AddReports(const learning::Learner* learner, telemetry::Metrics* metrics) {
+  AddCounter("fulcrum_learning_settled_positions_total", "Positions that have taught their reward",
+             {{"", &JoinStats::settled}}, learner, metrics);
+  AddCounter("fulcrum_learning_corrections_total", "Rewards that changed after they had taught",
+             {{"", &JoinStats::corrected}}, learner, metrics);
+  AddCounter("fulcrum_learning_unshown_positions_total",
+             "Positions whose exposure window ended without a report", {{"", &JoinStats::unshown}},
+             learner, metrics);
+  AddCounter("fulcrum_learning_unknown_reports_total",
+             "Reports of decisions that are unknown, forgotten or no evidence",
+             {{"", &JoinStats::unknown}}, learner, metrics);
+  AddCounter("fulcrum_learning_exposures_total", "Exposures of known decisions",
+             {{"shown", &JoinStats::exposures},
+              {"late", &JoinStats::exposures_late},
+              {"repeated", &JoinStats::exposures_repeated}},
+             learner, metrics);
+  AddCounter("fulcrum_learning_outcomes_total", "Outcomes of known decisions",
+             {{"credited", &JoinStats::outcomes},
+              {"late", &JoinStats::outcomes_late},
+              {"repeated", &JoinStats::outcomes_repeated},
+              {"other", &JoinStats::outcomes_other}},
+             learner, metrics);
+}
+
+}  // namespace
+
+void AddLearningMetrics(const learning::Learner* learner, const base::Clock* clock,
+                        telemetry::Metrics* metrics) {
+  AddReports(learner, metrics);
+  AddGauge(
+      "fulcrum_learning_lag_records", "Records logged and not folded yet", learner,
+      [](const LearnerStats& stats) {
+        return static_cast<double>(stats.logged_lsn - stats.folded_lsn);
+      },
+      metrics);
+  AddGauge(
+      "fulcrum_learning_posterior_lsn", "Last record that changed the posteriors in use", learner,
+      [](const LearnerStats& stats) { return static_cast<double>(stats.published_lsn); }, metrics);
+  AddGauge(
+      "fulcrum_learning_open_decisions", "Decisions that reports may still change", learner,
+      [](const LearnerStats& stats) { return static_cast<double>(stats.open_decisions); }, metrics);
+  metrics->AddPulled(
+      {"fulcrum_learning_ill_conditioned_total",
+       "Changes that a linear posterior's factor could not follow", "", true, [learner] {
+         const LearnerStats stats = learner->Stats();
+         return std::vector<Sample>{{"", static_cast<double>(stats.ill_conditioned)}};
+       }});
+  metrics->AddPulled({"fulcrum_learning_checkpoint_age_seconds",
+                      "Since the last checkpoint of what was learned was written", "", false,
+                      [learner, clock] {
+                        const LearnerStats stats = learner->Stats();
+                        const absl::Duration age = clock->Now() - stats.checkpoint_time;
+                        return std::vector<Sample>{{"", absl::ToDoubleSeconds(age)}};
+                      }});
+}
+
+}  // namespace fulcrum::apps

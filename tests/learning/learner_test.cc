@@ -1,0 +1,288 @@
+#include "learning/learner.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/random.h"
+#include "tests/learning/learning_fixture.h"
+#include "tests/support/faulty_file_system.h"
+
+namespace fulcrum::learning {
+namespace {
+
+using ::fulcrum::testing::IsOk;
+using ::fulcrum::testing::StatusIs;
+using ::testing::_;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class LearnerTest : public LearningFixture {
+ protected:
+  absl::Status Report(LogEvent event) {
+    return learner_->Report(std::move(event), [](const absl::StatusOr<Lsn>&) {});
+  }
+  size_t Unshown() const {
+    size_t positions = 0;
+    for (const LogEvent& event : log_.events) {
+      const auto* record = std::get_if<UnshownRecord>(&event);
+      if (record != nullptr) positions += record->positions.size();
+    }
+    return positions;
+  }
+};
+
+TEST_F(LearnerTest, PublishesWhatTheLogTaughtWithItsNumber) {
+  Begin();
+  const auto first = learner_->snapshot();
+  EXPECT_EQ(first->lsn(), 0u);
+  EXPECT_EQ(Trials(), 50);
+  log_.Log(JoinDecision(0, 0));
+  learner_->Update();
+  EXPECT_EQ(learner_->snapshot(), first) << "nothing new was learned";
+  log_.Log(JoinDecision(1, 60));
+  EXPECT_EQ(Trials(), 50) << "not folded yet";
+  EXPECT_EQ(learner_->Stats().logged_lsn, 2u);
+  EXPECT_EQ(learner_->Stats().folded_lsn, 1u);
+  learner_->Update();
+  EXPECT_EQ(Trials(), 51);
+  EXPECT_EQ(learner_->snapshot()->lsn(), 2u);
+  EXPECT_EQ(learner_->Stats().folded_lsn, 2u);
+  EXPECT_EQ(learner_->Stats().open_decisions, 2u);
+  EXPECT_EQ(first->Find("new", "arm-0").trials, 50) << "snapshots do not change";
+}
+
+TEST_F(LearnerTest, TellsTheLogOnceWhatNobodyReported) {
+  Begin();
+  log_.Log(JoinDecision(0, 0, 2, true));
+  EXPECT_THAT(Report(JoinExposure(0, 1)), IsOk());
+  log_.Write();
+  clock_.Advance(absl::Seconds(59));
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 0u);
+  clock_.Advance(absl::Seconds(1));
+  learner_->Update();
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 1u);
+  log_.Write();
+  learner_->Update();
+  ASSERT_EQ(log_.events.size(), 3u);
+  const auto& record = std::get<UnshownRecord>(log_.events[2]);
+  EXPECT_THAT(record.positions, ElementsAre(2));
+  EXPECT_EQ(learner_->Stats().join.unshown, 1u);
+
+  EXPECT_THAT(Report(JoinExposure(0, 2)), IsOk());
+  log_.Write();
+  learner_->Update();
+  EXPECT_EQ(learner_->Stats().join.exposures_late, 1u);
+  EXPECT_EQ(Unshown(), 1u);
+}
+
+TEST_F(LearnerTest, AnExposureOnItsWayIsNotToldToBeUnshown) {
+  Begin();
+  log_.Log(JoinDecision(0, 0, 1, true));
+  EXPECT_THAT(Report(JoinExposure(0)), IsOk());
+  clock_.Advance(absl::Seconds(100));
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 1u) << "the exposure alone";
+  log_.Write();
+  learner_->Update();
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 0u);
+  EXPECT_EQ(learner_->Stats().join.exposures, 1u);
+}
+
+TEST_F(LearnerTest, AnExposureThatTheLogDidNotTakeCountsForNothing) {
+  Begin();
+  log_.Log(JoinDecision(0, 0, 1, true));
+  log_.Log(JoinDecision(1, 0, 1, true));
+  learner_->Update();
+  log_.full = true;
+  EXPECT_THAT(Report(JoinExposure(0)), StatusIs(absl::StatusCode::kResourceExhausted, _));
+  log_.full = false;
+  bool failed = false;
+  EXPECT_THAT(learner_->Report(JoinExposure(1),
+                               [&](const absl::StatusOr<Lsn>& lsn) { failed = !lsn.ok(); }),
+              IsOk());
+  log_.Fail();
+  EXPECT_TRUE(failed);
+  clock_.Advance(absl::Seconds(60));
+  learner_->Update();
+  log_.Write();
+  EXPECT_EQ(Unshown(), 2u);
+}
+
+TEST_F(LearnerTest, UnshownIsToldAgainIfTheLogHadNoRoom) {
+  Begin();
+  log_.Log(JoinDecision(0, 0, 1, true));
+  clock_.Advance(absl::Seconds(60));
+  log_.full = true;
+  learner_->Update();
+  log_.full = false;
+  EXPECT_EQ(log_.waiting(), 0u);
+  learner_->Update();
+  learner_->Update();
+  log_.Write();
+  EXPECT_EQ(Unshown(), 1u);
+}
+
+TEST_F(LearnerTest, WithTheClockOfRequestsOnlySettleMovesTime) {
+  request_clock_ = true;
+  Begin();
+  log_.Log(JoinDecision(0, 0));
+  log_.Log(JoinDecision(1, 60));
+  clock_.Advance(absl::Hours(1));
+  learner_->Update();
+  EXPECT_EQ(Trials(), 50);
+  learner_->Settle(absl::FromUnixMicros(kStartUs) + absl::Seconds(60));
+  EXPECT_EQ(Trials(), 51);
+}
+
+TEST_F(LearnerTest, AfterSettleWhatWasUnshownIsInTheLogAndFolded) {
+  request_clock_ = true;
+  Begin();
+  log_.Log(JoinDecision(0, 0, 1, true));
+  std::thread writer([this] {
+    while (log_.events.size() < 2) log_.Write();
+  });
+  learner_->Settle(absl::FromUnixMicros(kStartUs) + absl::Seconds(60));
+  writer.join();
+  EXPECT_EQ(learner_->Stats().join.unshown, 1u);
+  EXPECT_EQ(learner_->Stats().folded_lsn, 2u);
+}
+
+// --- Restarts.
+
+TEST_F(LearnerTest, ARestartGoesOnWhereTheCheckpointEnds) {
+  Begin();
+  log_.Log(JoinDecision(0, 0));
+  log_.Log(LinedDecision(1, 1));
+  log_.Log(JoinOutcome(1, "a", 1, 10));
+  FULCRUM_ASSERT_OK(learner_->Stop());
+  EXPECT_THAT(ReadSnapshot(3), IsOk());
+
+  Begin();
+  EXPECT_EQ(report_.used, Snapshot(3));
+  log_.Log(JoinDecision(2, 61));
+  FULCRUM_ASSERT_OK(learner_->Stop());
+  EXPECT_EQ(Trials(), 51);
+  EXPECT_EQ(*ReadSnapshot(4), Offline());
+}
+
+TEST_F(LearnerTest, WhateverIsLostAtRestartsTheStateIsTheFoldOfTheLog) {
+  base::RandomStream random(5);
+  int from_checkpoint = 0, from_start = 0;
+  for (int run = 0; run < 60; ++run) {
+    Begin();
+    ++(report_.used.empty() ? from_start : from_checkpoint);
+    for (int n = 0; n < 20; ++n) {
+      const uint64_t number = 1000 * static_cast<uint64_t>(run) + n;
+      const int64_t second = 20 * (20 * run + n);
+      log_.Log(random.NextBelow(3) == 0 ? LinedDecision(number, second)
+                                        : JoinDecision(number, second, 2, n % 2 == 0));
+      const uint64_t of = number - random.NextBelow(5);
+      if (random.NextBelow(2) == 0) {
+        FULCRUM_EXPECT_OK(Report(JoinExposure(of, 1)));
+      }
+      if (random.NextBelow(2) == 0) {
+        FULCRUM_EXPECT_OK(Report(JoinOutcome(of, "a", random.NextBelow(2), second)));
+      }
+      clock_.Advance(absl::Seconds(20));
+      if (random.NextBelow(2) == 0) learner_->Update();
+      if (random.NextBelow(4) == 0) log_.Write();
+      if (random.NextBelow(10) == 0) {
+        FULCRUM_EXPECT_OK(learner_->Checkpoint());
+      }
+    }
+    // Killed: what waits for the log is gone, and so is all memory.
+    log_.Fail();
+    learner_.reset();
+    if (random.NextBelow(5) == 0) {
+      for (const std::string& file : Files()) {
+        std::filesystem::remove(directory_.path() + "/" + file);
+      }
+    }
+  }
+  Begin();
+  FULCRUM_ASSERT_OK(learner_->Stop());
+  EXPECT_EQ(*ReadSnapshot(log_.events.size()), Offline());
+  EXPECT_GT(learner_->Stats().join.settled, 500u);
+  EXPECT_GT(learner_->Stats().join.unshown, 100u);
+  EXPECT_GT(from_checkpoint, 30);
+  EXPECT_GT(from_start, 5);
+}
+
+TEST_F(LearnerTest, ASnapshotAheadOfTheLogIsRemovedBeforeTheLogGrows) {
+  Begin();
+  for (int i = 0; i < 4; ++i) log_.Log(JoinDecision(static_cast<uint64_t>(i), 60 * i));
+  FULCRUM_ASSERT_OK(learner_->Stop());
+  learner_.reset();
+  log_.events.resize(2);  // the power took the tail
+  Begin();
+  EXPECT_THAT(report_.removed, ElementsAre(Snapshot(4)));
+  EXPECT_EQ(learner_->lsn(), 2u);
+  for (int i = 0; i < 3; ++i) log_.Log(JoinDecision(static_cast<uint64_t>(10 + i), 600 + i));
+  FULCRUM_ASSERT_OK(learner_->Stop());
+  EXPECT_EQ(*ReadSnapshot(5), Offline());
+}
+
+TEST_F(LearnerTest, KeepsTheNewestTwo) {
+  Begin();
+  for (int i = 0; i < 5; ++i) {
+    log_.Log(JoinDecision(static_cast<uint64_t>(i), 60 * i));
+    learner_->Update();
+    FULCRUM_EXPECT_OK(learner_->Checkpoint());
+    FULCRUM_EXPECT_OK(learner_->Checkpoint());
+  }
+  EXPECT_THAT(Files(),
+              ElementsAre("posterior-00000000000000000004", "posterior-00000000000000000005"));
+}
+
+TEST_F(LearnerTest, ADamagedSnapshotIsNamedAndTheOneBeforeItServes) {
+  Begin();
+  for (int i = 0; i < 3; ++i) {
+    log_.Log(JoinDecision(static_cast<uint64_t>(i), 60 * i));
+    learner_->Update();
+    FULCRUM_EXPECT_OK(learner_->Checkpoint());
+  }
+  learner_.reset();
+  std::filesystem::resize_file(Snapshot(3), 40);
+  std::ofstream(directory_.path() + "/posterior-00000000000000000009.tmp") << "unfinished";
+  std::ofstream(directory_.path() + "/notes.txt") << "not ours";
+  Begin();
+  EXPECT_EQ(report_.used, Snapshot(2));
+  ASSERT_EQ(report_.skipped.size(), 1u);
+  EXPECT_THAT(report_.skipped[0], HasSubstr(Snapshot(3)));
+  FULCRUM_ASSERT_OK(learner_->Stop());
+  EXPECT_EQ(*ReadSnapshot(3), Offline());
+}
+
+TEST_F(LearnerTest, AnotherModelBeginsAnewAndLearnsTheWholeLog) {
+  Begin();
+  log_.Log(JoinDecision(0, 0));
+  log_.Log(JoinDecision(1, 60));
+  FULCRUM_ASSERT_OK(learner_->Stop());
+  Begin(LearningStart(8));
+  EXPECT_TRUE(report_.used.empty());
+  EXPECT_THAT(report_.skipped, Each(HasSubstr("another model")));
+  EXPECT_EQ(Trials(), 51);
+}
+
+TEST_F(LearnerTest, ACheckpointThatFailsIsToldAndTriedAgain) {
+  testing::FaultyFileSystem files;
+  LearnerOptions options;
+  options.files = &files;
+  options.directory = directory_.path();
+  options.clock = &clock_;
+  options.interval = absl::InfiniteDuration();
+  auto learner = Learner::Open(std::move(options), LearningStart(), 0, &report_);
+  FULCRUM_ASSERT_OK(learner);
+  files.AddFault({.operation = testing::FileOperation::kSync});
+  EXPECT_THAT((*learner)->Start(&log_), StatusIs(absl::StatusCode::kDataLoss, _));
+  EXPECT_NE((*learner)->snapshot(), nullptr) << "serves all the same";
+  FULCRUM_EXPECT_OK((*learner)->Checkpoint());
+  EXPECT_THAT(ReadSnapshot(0), IsOk());
+}
+
+}  // namespace
+}  // namespace fulcrum::learning

@@ -1,0 +1,132 @@
+#include "learning/outcome_fold.h"
+
+#include "base/hash.h"
+#include "tests/learning/learning_fixture.h"
+
+namespace fulcrum::learning {
+namespace {
+
+using ::fulcrum::testing::StatusIs;
+using ::testing::_;
+
+void Apply(OutcomeFold* fold, const std::vector<LogEvent>& events) {
+  for (const LogEvent& event : events) fold->Apply(fold->lsn() + 1, event);
+}
+
+TEST(OutcomeFold, ASettledPositionIsOneTrialWithItsReward) {
+  OutcomeFold fold(LearningStart());
+  Apply(&fold, {JoinDecision(0, 0), JoinOutcome(0, "a", 1, 10)});
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").trials, 50) << "pending";
+  EXPECT_EQ(fold.posteriors().lsn(), 0u);
+  Apply(&fold, {JoinDecision(1, 60)});
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").trials, 51);
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").successes, 6);
+  EXPECT_EQ(fold.posteriors().Find("", "arm-0").trials, 101);
+  EXPECT_EQ(fold.posteriors().lsn(), 3u) << "the record that changed them";
+  Apply(&fold, {JoinDecision(2, 61)});
+  EXPECT_EQ(fold.lsn(), 4u);
+  EXPECT_EQ(fold.posteriors().lsn(), 3u);
+}
+
+TEST(OutcomeFold, ARefundTakesTheSuccessBackAndNotTheTrial) {
+  OutcomeFold fold(LearningStart());
+  Apply(&fold, {JoinDecision(0, 0), JoinOutcome(0, "a", 1, 10), JoinDecision(1, 60),
+                JoinOutcome(0, "a", 0, 70)});
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").trials, 51);
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").successes, 5);
+}
+
+TEST(OutcomeFold, MissingTeachesNothing) {
+  OutcomeFold fold(LearningStart());
+  Apply(&fold, {JoinDecision(0, 0, 1, true), JoinOutcome(0, "a", 1, 10)});
+  const auto unshown = fold.join().TakeUnshown(kStartUs + 60 * kSecondUs);
+  ASSERT_EQ(unshown.size(), 1u);
+  Apply(&fold, {unshown[0], JoinDecision(1, 60), JoinExposure(0)});
+  EXPECT_EQ(fold.changes(), 0u);
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").trials, 50);
+}
+
+TEST(OutcomeFold, ALinearSurfaceLearnsInItsOwnPosterior) {
+  OutcomeFold fold(LearningStart());
+  Apply(&fold, {LinedDecision(0, 0), JoinOutcome(0, "a", 1, 10), JoinDecision(1, 60)});
+  EXPECT_NE(fold.posteriors().FindLinear("lined", "arm-0"), nullptr);
+  EXPECT_EQ(fold.posteriors().FindLinear("page", "arm-0"), nullptr);
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").trials, 50);
+}
+
+TEST(OutcomeFold, WhatTheCountsHoldDoesNotTeachAgainButIsStillCorrected) {
+  const std::vector<LogEvent> log = {
+      JoinDecision(0, 0), JoinOutcome(0, "a", 1, 10), JoinDecision(1, 60),  // settles 0
+      JoinOutcome(0, "a", 0, 70), JoinDecision(2, 120)};                    // settles 1
+  OutcomeFold whole(LearningStart());
+  Apply(&whole, log);
+  EXPECT_EQ(whole.posteriors().Find("new", "arm-0").trials, 52);
+
+  // A model of what had settled by LSN 3, and the service that goes on with it.
+  OutcomeFold trained(LearningStart());
+  Apply(&trained, {log[0], log[1], log[2]});
+  FoldStart start = LearningStart(8, 3);
+  start.posteriors.Set("new", "arm-0", trained.posteriors().Find("new", "arm-0"));
+  start.posteriors.Set("", "arm-0", trained.posteriors().Find("", "arm-0"));
+  OutcomeFold next(start);
+  Apply(&next, {log[0], log[1], log[2]});
+  EXPECT_EQ(next.changes(), 0u);
+  EXPECT_EQ(next.posteriors().Find("new", "arm-0").trials, 51);
+  Apply(&next, {log[3], log[4]});
+  EXPECT_EQ(next.posteriors().Find("new", "arm-0").trials, 52);
+  EXPECT_EQ(next.posteriors().Find("new", "arm-0").successes,
+            whole.posteriors().Find("new", "arm-0").successes);
+}
+
+std::string SomeBytes() {
+  OutcomeFold fold(LearningStart());
+  Apply(&fold, {JoinDecision(0, 0), LinedDecision(1, 1), JoinOutcome(1, "a", 1, 10),
+                JoinDecision(2, 70, 2, true)});
+  return fold.Serialise();
+}
+
+TEST(OutcomeFold, GoesOnExactlyWhereItWasSerialised) {
+  const std::string bytes = SomeBytes();
+  auto fold = OutcomeFold::Parse(bytes, LearningStart());
+  FULCRUM_ASSERT_OK(fold);
+  EXPECT_EQ(fold->Serialise(), bytes);
+  EXPECT_EQ(fold->lsn(), 4u);
+  Apply(&*fold, {JoinExposure(2, 1), JoinDecision(3, 200)});
+  OutcomeFold whole(LearningStart());
+  Apply(&whole, {JoinDecision(0, 0), LinedDecision(1, 1), JoinOutcome(1, "a", 1, 10),
+                 JoinDecision(2, 70, 2, true), JoinExposure(2, 1), JoinDecision(3, 200)});
+  EXPECT_EQ(fold->Serialise(), whole.Serialise());
+}
+
+TEST(OutcomeFold, AnotherModelOrAnotherLinearPosteriorIsAnotherStart) {
+  const std::string bytes = SomeBytes();
+  EXPECT_THAT(OutcomeFold::Parse(bytes, LearningStart(8)),
+              StatusIs(absl::StatusCode::kFailedPrecondition, _));
+  config::ModelManifest manifest;
+  manifest.version = 7;
+  config::Bundle bundle = LearningBundle();
+  EXPECT_EQ(StartOf(bundle, {}, &manifest).origin, LearningStart().origin);
+  bundle.surfaces[0].linear->noise_sd = 0.25;
+  EXPECT_NE(StartOf(bundle, {}, &manifest).origin, LearningStart().origin);
+  bundle = LearningBundle();
+  bundle.surfaces[0].linear->segments = {"old"};
+  EXPECT_NE(StartOf(bundle, {}, &manifest).origin, LearningStart().origin);
+  bundle = LearningBundle();
+  bundle.surfaces[1].exploration_floor = 0.5;  // does not shape posteriors
+  EXPECT_EQ(StartOf(bundle, {}, &manifest).origin, LearningStart().origin);
+}
+
+TEST(OutcomeFold, DamagedBytesAreRefused) {
+  const std::string bytes = SomeBytes();
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    EXPECT_THAT(OutcomeFold::Parse(bytes.substr(0, i), LearningStart()),
+                StatusIs(absl::StatusCode::kDataLoss, _));
+    std::string flipped = bytes;
+    flipped[i] = static_cast<char>(flipped[i] ^ 1);
+    EXPECT_THAT(OutcomeFold::Parse(flipped, LearningStart()),
+                StatusIs(absl::StatusCode::kDataLoss, _));
+  }
+}
+
+}  // namespace
+}  // namespace fulcrum::learning
