@@ -28,6 +28,7 @@
 #include "decision_log/verify.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/log_rows.h"
+#include "replay/verify.h"
 
 namespace fulcrum::apps {
 namespace {
@@ -172,6 +173,19 @@ absl::Status CheckLog(DemoReport* report) {
   return absl::OkStatus();
 }
 
+absl::Status ReplayLog(DemoReport* report) {
+  FULCRUM_ASSIGN_OR_RETURN(const replay::ReplayReport replayed,
+                           replay::VerifyReplay(base::PosixFileSystem(), report->log_directory));
+  report->log_replayed = replayed.different == 0;
+  report->replay_finding =
+      report->log_replayed
+          ? absl::StrCat("identical: ", replayed.selection_identical, " of ", replayed.decisions,
+                         " selections, ", replayed.full_identical, " whole decisions")
+          : absl::StrCat("FAILED: ", replayed.different,
+                         " decisions differ; run `fulcrum replay --verify` on it");
+  return absl::OkStatus();
+}
+
 // The served policy and two others, from the log alone.
 absl::Status EvaluatePolicies(uint64_t seed, DemoReport* report) {
   FULCRUM_ASSIGN_OR_RETURN(const evaluation::RowSet rows,
@@ -237,6 +251,7 @@ absl::StatusOr<DemoReport> RunDemo(const Arguments& arguments) {
            report.campaigns.end();
   });
   FULCRUM_RETURN_IF_ERROR(CheckLog(&report));
+  FULCRUM_RETURN_IF_ERROR(ReplayLog(&report));
   FULCRUM_RETURN_IF_ERROR(EvaluatePolicies(arguments.seed, &report));
   report.warnings = Warnings(data, report.traffic);
   return report;
@@ -259,7 +274,7 @@ int Run(Arguments arguments) {
   const auto report = RunDemo(arguments);
   if (!report.ok()) return Fail(kProgram, report.status());
   std::fputs((arguments.json ? ToJson(*report) : ToTable(*report)).c_str(), stdout);
-  return report->log_verified ? kExitOk : kExitFinding;
+  return report->log_verified && report->log_replayed ? kExitOk : kExitFinding;
 }
 
 }  // namespace

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace fulcrum::apps {
 namespace {
@@ -61,6 +63,19 @@ std::string Interval(const evaluation::Estimate* estimate) {
                          100 * estimate->ci_high);
 }
 
+// Warnings and refused verdicts, each with the policies it is about.
+std::map<std::string, std::vector<std::string>> Findings(const std::vector<PolicyValue>& policies) {
+  std::map<std::string, std::vector<std::string>> findings;
+  for (const PolicyValue& policy : policies) {
+    const evaluation::Evaluation& of = policy.evaluation;
+    for (const evaluation::Warning& warning : of.warnings) {
+      findings[warning.message].push_back(policy.name);
+    }
+    if (!of.verdict.ok) findings["no verdict: " + of.verdict.reason].push_back(policy.name);
+  }
+  return findings;
+}
+
 std::string PolicyTable(const std::vector<PolicyValue>& policies) {
   using evaluation::Estimator;
   if (policies.empty()) return "";
@@ -80,14 +95,8 @@ std::string PolicyTable(const std::vector<PolicyValue>& policies) {
     absl::StrAppend(&text, "; ", count, " ", reason);
   }
   text.push_back('\n');
-  for (const PolicyValue& policy : policies) {
-    for (const evaluation::Warning& warning : policy.evaluation.warnings) {
-      absl::StrAppend(&text, "  ", policy.name, ": ", warning.message, "\n");
-    }
-    if (!policy.evaluation.verdict.ok) {
-      absl::StrAppend(&text, "  ", policy.name, ": no verdict: ", policy.evaluation.verdict.reason,
-                      "\n");
-    }
+  for (const auto& [finding, names] : Findings(policies)) {
+    absl::StrAppend(&text, "  ", absl::StrJoin(names, ", "), ": ", finding, "\n");
   }
   return text;
 }
