@@ -6,9 +6,11 @@
 #include "apps/decide_command.h"
 #include "apps/demo_command.h"
 #include "apps/evaluate_command.h"
+#include "apps/explain_command.h"
 #include "apps/load_command.h"
 #include "apps/log_command.h"
 #include "apps/replay_command.h"
+#include "apps/simulate_command.h"
 #include "fulcrum/version.h"
 #ifdef FULCRUM_WITH_TRAINING
 #include "apps/train_command.h"
@@ -25,6 +27,8 @@ int main(int argc, char** argv) {
   apps::AddCheckCommand(app, &exit_code);
   apps::AddLoadCommand(app, &exit_code);
   apps::AddLogCommand(app, &exit_code);
+  apps::AddExplainCommand(app, &exit_code);
+  apps::AddSimulateCommand(app, &exit_code);
   apps::AddReplayCommand(app, &exit_code);
   apps::AddEvaluateCommand(app, &exit_code);
 #ifdef FULCRUM_WITH_TRAINING

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "simulation/chart.h"
 #include "simulation/oracle.h"
@@ -105,6 +106,27 @@ std::string RegretTable(const RegretStudy& study) {
                           summary.mean, summary.se, summary.low, summary.high);
   }
   return text;
+}
+
+std::string RegretJson(const RegretStudy& study) {
+  std::vector<std::string> policies;
+  for (const RegretCurves& curves : study.policies) {
+    const RegretSummary summary = SummaryOf(curves);
+    std::vector<std::string> means;
+    for (const double mean : SeriesOf(curves, study.decisions).y) {
+      means.push_back(absl::StrFormat("%.15g", mean));
+    }
+    policies.push_back(absl::StrFormat(
+        "    \"%s\": {\"mean\": %.15g, \"se\": %.15g, \"low\": %.15g, \"high\": %.15g,\n"
+        "      \"curve\": [%s]}",
+        ToWord(curves.policy), summary.mean, summary.se, summary.low, summary.high,
+        absl::StrJoin(means, ", ")));
+  }
+  return absl::StrFormat(
+      "{\n  \"world\": \"%s\",\n  \"decisions\": %d,\n  \"seeds\": %d,\n  \"policies\": "
+      "{\n%s\n  }\n}\n",
+      study.world, study.decisions, study.policies.front().by_seed.size(),
+      absl::StrJoin(policies, ",\n"));
 }
 
 std::string RegretSvg(const RegretStudy& study) {

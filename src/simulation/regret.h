@@ -45,6 +45,9 @@ absl::StatusOr<RegretStudy> StudyRegret(const World& world, const RegretOptions&
 RegretSummary SummaryOf(const RegretCurves& curves);
 // A table in Markdown: one row per policy.
 std::string RegretTable(const RegretStudy& study);
+// The same and the mean curves: {world, decisions, seeds, policies: {name: {mean, se, low, high,
+// curve: [..]}}}.
+std::string RegretJson(const RegretStudy& study);
 // The mean per policy as a line, from the second lowest to the second highest seed as a band.
 std::string RegretSvg(const RegretStudy& study);
 

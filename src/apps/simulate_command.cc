@@ -1,0 +1,211 @@
+#include "apps/simulate_command.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "apps/command_line.h"
+#include "apps/demo_rows.h"
+#include "apps/simulate_report.h"
+#include "apps/simulate_service.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "config/loader.h"
+#include "simulation/learning_endpoint.h"
+#include "simulation/regret.h"
+#include "simulation/truth.h"
+
+namespace fulcrum::apps {
+namespace {
+
+using simulation::PolicyKind;
+
+constexpr char kProgram[] = "fulcrum simulate";
+
+struct Arguments {
+  std::string world = "stationary";
+  std::string policy = "thompson";
+  std::string work = "build/simulation";
+  uint64_t decisions = 10'000;
+  uint32_t users = simulation::kUsersDefault;
+  uint64_t seed = 1;
+  uint64_t regret_seeds = 0;
+  std::string plot;
+  bool json = false;
+};
+
+// On standard error, every two seconds.
+class Progress {
+ public:
+  explicit Progress(uint64_t all) : all_(all) {}
+  void operator()(uint64_t done) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::seconds(2)) return;
+    last_ = now;
+    std::fprintf(stderr, "  %s\n", absl::StrCat(done, " of ", all_, " decisions").c_str());
+  }
+
+ private:
+  const uint64_t all_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+simulation::TrafficOptions TrafficOf(const Arguments& arguments) {
+  simulation::TrafficOptions options;
+  options.decisions = arguments.decisions;
+  options.seed = arguments.seed;
+  options.users = arguments.users;
+  return options;
+}
+
+absl::Status Play(const Arguments& arguments, simulation::Endpoint& endpoint,
+                  SimulateReport* report) {
+  const auto start = std::chrono::steady_clock::now();
+  FULCRUM_ASSIGN_OR_RETURN(
+      report->traffic, simulation::PlayTraffic(report->world, report->oracle, TrafficOf(arguments),
+                                               endpoint, Progress(arguments.decisions)));
+  report->seconds = SecondsSince(start);
+  report->spent_micros = report->traffic.spent_micros;
+  return absl::OkStatus();
+}
+
+// What the log proves of the budget, which need not be what the visitors saw.
+absl::StatusOr<int64_t> SpentIn(const SimulateReport& report) {
+  FULCRUM_ASSIGN_OR_RETURN(const auto bundle,
+                           config::LoadBundle(base::PosixFileSystem(), report.bundle_directory));
+  FULCRUM_ASSIGN_OR_RETURN(const std::vector<RowUse> rows, FoldRows(*bundle, report.log_directory));
+  int64_t spent = 0;
+  for (const RowUse& row : rows) spent += row.campaign_total ? row.spent_total : 0;
+  return spent;
+}
+
+absl::Status PlayService(const Arguments& arguments, PolicyKind policy, SimulateReport* report) {
+  simulation::BundleOptions bundle;
+  bundle.exploration_floor = simulation::FloorOf(policy);
+  bundle.budget_micros = report->budget_micros;
+  FULCRUM_ASSIGN_OR_RETURN(const auto service,
+                           SimulatedService::Start(arguments.work, report->world, bundle,
+                                                   arguments.users, arguments.seed));
+  report->truth_file = absl::StrCat(arguments.work, "/truth.json");
+  FULCRUM_RETURN_IF_ERROR(
+      base::WriteFileAtomically(base::PosixFileSystem(), report->truth_file,
+                                simulation::TruthJson(report->world, report->oracle)));
+  ClientEndpoint endpoint(service->client(), &report->world);
+  FULCRUM_RETURN_IF_ERROR(Play(arguments, endpoint, report));
+  FULCRUM_RETURN_IF_ERROR(service->Stop());
+  report->bundle_directory = service->config_directory();
+  report->log_directory = service->log_directory();
+  FULCRUM_ASSIGN_OR_RETURN(report->spent_micros, SpentIn(*report));
+  return absl::OkStatus();
+}
+
+// Policies that the service does not have. Their choices are not the ledger's, so no budget.
+absl::Status PlayProcess(const Arguments& arguments, PolicyKind policy, SimulateReport* report) {
+  FULCRUM_RETURN_IF_ERROR(PrepareSimulation(arguments.work));
+  const base::SystemClock clock;
+  simulation::InProcessOptions options;
+  options.directory = absl::StrCat(arguments.work, "/in-process");
+  options.bundle.exploration_floor = simulation::FloorOf(policy);
+  options.seed = arguments.seed;
+  options.users = arguments.users;
+  options.clock = &clock;
+  FULCRUM_ASSIGN_OR_RETURN(const auto path, simulation::InProcess::Start(report->world, options));
+  simulation::LearningEndpoint endpoint(path.get(), policy, arguments.seed);
+  return Play(arguments, endpoint, report);
+}
+
+absl::StatusOr<SimulateReport> RunOne(const Arguments& arguments) {
+  SimulateReport report;
+  FULCRUM_ASSIGN_OR_RETURN(report.world, simulation::FindWorld(arguments.world));
+  FULCRUM_ASSIGN_OR_RETURN(const PolicyKind policy, simulation::PolicyNamed(arguments.policy));
+  const bool served = simulation::IsServed(policy);
+  if (!served) report.world.budgeted.clear();
+  report.policy = arguments.policy;
+  report.where = served ? "service" : "process";
+  report.seed = arguments.seed;
+  report.budget_micros = simulation::BudgetOf(report.world, arguments.decisions);
+  const double shown = static_cast<double>(arguments.decisions) * report.world.timing.shown;
+  report.oracle =
+      simulation::SolveOracle(report.world, static_cast<double>(report.budget_micros) / shown);
+  FULCRUM_RETURN_IF_ERROR(served ? PlayService(arguments, policy, &report)
+                                 : PlayProcess(arguments, policy, &report));
+  return report;
+}
+
+absl::Status RunRegret(const Arguments& arguments) {
+  FULCRUM_ASSIGN_OR_RETURN(const simulation::World world, simulation::FindWorld(arguments.world));
+  FULCRUM_RETURN_IF_ERROR(PrepareSimulation(arguments.work));
+  const base::SystemClock clock;
+  simulation::RegretOptions options;
+  options.directory = absl::StrCat(arguments.work, "/regret");
+  options.decisions = arguments.decisions;
+  options.seeds = arguments.regret_seeds;
+  options.clock = &clock;
+  FULCRUM_ASSIGN_OR_RETURN(const simulation::RegretStudy study,
+                           simulation::StudyRegret(world, options, [](const std::string& what) {
+                             std::fprintf(stderr, "  %s\n", what.c_str());
+                           }));
+  if (!arguments.plot.empty()) {
+    FULCRUM_RETURN_IF_ERROR(base::WriteFileAtomically(base::PosixFileSystem(), arguments.plot,
+                                                      simulation::RegretSvg(study)));
+  }
+  std::fputs(
+      (arguments.json ? simulation::RegretJson(study) : simulation::RegretTable(study)).c_str(),
+      stdout);
+  return absl::OkStatus();
+}
+
+int Run(const Arguments& arguments) {
+  if (arguments.regret_seeds > 0) {
+    const absl::Status status = RunRegret(arguments);
+    return status.ok() ? kExitOk : Fail(kProgram, status);
+  }
+  if (!arguments.plot.empty()) {
+    return Fail(kProgram, absl::InvalidArgumentError("--plot needs --regret SEEDS: it draws that"));
+  }
+  const auto report = RunOne(arguments);
+  if (!report.ok()) return Fail(kProgram, report.status());
+  std::fputs((arguments.json ? ToJson(*report) : ToTable(*report)).c_str(), stdout);
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddSimulateCommand(CLI::App& app, int* exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "simulate", "Play a small world with known truth against the service, or compare policies");
+  command->add_option("--world", arguments->world, "stationary or contextual")
+      ->capture_default_str();
+  command
+      ->add_option("--policy", arguments->policy,
+                   "thompson or uniform (the service, over gRPC); greedy or epsilon-greedy (in "
+                   "this process)")
+      ->capture_default_str();
+  command->add_option("--decisions", arguments->decisions, "How many")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  command->add_option("--users", arguments->users, "How many different users")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  command->add_option("--seed", arguments->seed, "Of visitors, luck and decision ids")
+      ->capture_default_str();
+  command->add_option("--work", arguments->work, "Where everything is written; emptied first")
+      ->capture_default_str();
+  command->add_option("--regret", arguments->regret_seeds,
+                      "Compare all policies over this many seeds, in this process");
+  command->add_option("--plot", arguments->plot, "SVG file for the plot of --regret");
+  command->add_flag("--json", arguments->json, "The result as JSON");
+  command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
+}
+
+}  // namespace fulcrum::apps
