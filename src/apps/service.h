@@ -56,6 +56,7 @@ class Service {
   const config::Bundle& bundle() const { return *snapshot_.bundle; }
   telemetry::Metrics& metrics() { return *metrics_; }
   orchestrator::Ledger& ledger() { return *ledger_; }
+  learning::Learner& learner() { return *learner_; }
 
   // False once the log cannot be written: the process should stop serving and exit.
   bool healthy() const { return log_->healthy(); }

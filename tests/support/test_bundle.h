@@ -20,6 +20,7 @@ struct TestBundle {
   int64_t log_segment_bytes = 64 << 20;
   std::string listen = "127.0.0.1:0";
   bool reflection = true;
+  std::string page_fields;  // more lines of the surface, indented by four, and more surfaces
 };
 
 // Writes a bundle with the campaigns `paid` (paid-1..3), `capped` (capped-1..3) and `free`
@@ -35,7 +36,7 @@ inline void WriteBundle(const std::string& directory, const TestBundle& options)
        << options.latency_budget << "\n    slate_size_max: " << options.slate_size_max
        << "\n    policy_salt: " << options.policy_salt << "\n    exploration_floor: 0.1\n";
   if (!options.fallback.empty()) file << "    fallback_action: " << options.fallback << "\n";
-  file << "campaigns:\n";
+  file << options.page_fields << "campaigns:\n";
   for (const char* campaign : {"paid", "capped", "free"}) {
     file << "  - id: " << campaign << "\n    account: shop\n    currency: EUR\n"
          << "    time_zone: UTC\n    actions:\n";
