@@ -68,6 +68,7 @@ function(fulcrum_extra_tests)
   fulcrum_architecture_tests()
   fulcrum_room_tests(end_to_end "fulcrum_apps")
   fulcrum_sanitizer_tests()
+  fulcrum_replay_probes()
   fulcrum_fuzzers()
 endfunction()
 
@@ -94,6 +95,23 @@ function(fulcrum_architecture_tests)
     set_tests_properties(architecture/Consumer.BuildsAgainstTheInstall PROPERTIES
       LABELS "architecture;e2e" TIMEOUT 600)
   endif()
+endfunction()
+
+# Programs that record decisions and replay them, one as it should be and one with the C library's
+# exp planted on the path: tests/end_to_end/replay_probe_e2e_test.cc must see the second one fail.
+function(fulcrum_replay_probes)
+  set(folder ${CMAKE_SOURCE_DIR}/tests/replay)
+  set(libraries fulcrum_replay fulcrum_test_support fulcrum_flags)
+  add_executable(replay_probe ${folder}/probe.cc)
+  target_link_libraries(replay_probe PRIVATE ${libraries})
+  # What is compiled here is not taken from the rooms' libraries.
+  set(planted ${CMAKE_SOURCE_DIR}/src/base/math.cc)
+  list(APPEND planted ${CMAKE_SOURCE_DIR}/src/policy/beta_density.cc)
+  list(APPEND planted ${CMAKE_SOURCE_DIR}/src/policy/beta_quadrature.cc)
+  add_executable(replay_probe_libm ${folder}/probe.cc ${planted})
+  target_link_libraries(replay_probe_libm PRIVATE ${libraries})
+  target_compile_options(replay_probe_libm PRIVATE -include ${folder}/planted_libm_exp.h)
+  add_dependencies(end_to_end_e2e_tests replay_probe replay_probe_libm)
 endfunction()
 
 # Faults planted on purpose: a sanitizer that does not report them is not on.

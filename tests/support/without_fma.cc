@@ -19,7 +19,6 @@ namespace fulcrum::testing {
 namespace {
 
 constexpr char kMark[] = "FULCRUM_TEST_WITHOUT_FMA=1";
-constexpr char kTunables[] = "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4";
 
 }  // namespace
 
@@ -33,7 +32,7 @@ int RerunWithoutFma(const std::string& filter) {
   std::string filter_flag = "--gtest_filter=" + filter;
   std::array<char*, 3> arguments = {path.data(), filter_flag.data(), nullptr};
   std::string mark = kMark;
-  std::string tunables = kTunables;
+  std::string tunables = kWithoutFma;
   std::vector<char*> environment = {mark.data(), tunables.data()};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const bool ours = std::strncmp(*entry, "GLIBC_TUNABLES=", 15) == 0 ||
