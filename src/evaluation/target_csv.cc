@@ -109,7 +109,10 @@ class TableReader {
   }
 
   absl::Status CheckSums() const {
-    if (sums_.empty()) return csv_->Problem("there is no probability below the header");
+    if (sums_.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name_, ":1: there is no probability below the header"));
+    }
     for (const auto& [position, sum] : sums_) {
       if (std::abs(sum.first - 1) <= kSumTolerance) continue;
       return absl::InvalidArgumentError(absl::StrFormat(
