@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "simulation/frozen_model.h"
 
 namespace fulcrum::apps {
 namespace {
@@ -110,6 +111,9 @@ absl::StatusOr<std::unique_ptr<SimulatedService>> SimulatedService::Start(
   FULCRUM_RETURN_IF_ERROR(base::WriteFileAtomically(base::PosixFileSystem(),
                                                     absl::StrCat(config, "/bundle.yaml"),
                                                     simulation::BundleYaml(world, bundle)));
+  if (!bundle.model_manifest.empty()) {
+    FULCRUM_RETURN_IF_ERROR(simulation::WriteFrozenModel(world, config));
+  }
   FULCRUM_RETURN_IF_ERROR(LoadUsers(work, world, users));
   FULCRUM_ASSIGN_OR_RETURN(ChildProcess process,
                            ChildProcess::Start({BinaryBeside("fulcrumd"), "--config", config,

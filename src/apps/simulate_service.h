@@ -16,7 +16,7 @@ namespace fulcrum::apps {
 // Asks and reports over gRPC. Not thread-safe.
 class ClientEndpoint final : public simulation::Endpoint {
  public:
-  // `has_context`: requests carry the visit's x. Both outlive this.
+  // Both outlive this.
   ClientEndpoint(DecisionClient* client, const simulation::World* world)
       : client_(client), world_(world) {}
 
@@ -37,7 +37,7 @@ absl::Status PrepareSimulation(const std::string& work);
 // programs' diagnostics, and `truth.json`, which nobody else reads.
 class SimulatedService {
  public:
-  // Prepares `work` first.
+  // Prepares `work` first. A bundle that names a model gets that of simulation/frozen_model.h.
   static absl::StatusOr<std::unique_ptr<SimulatedService>> Start(
       const std::string& work, const simulation::World& world,
       const simulation::BundleOptions& bundle, uint32_t users, uint64_t seed);

@@ -33,7 +33,7 @@ class Player {
 
   absl::Status Play(const Visit& visit);
   absl::Status DeliverUntil(absl::Time now);
-  absl::Status Close(Visit last, absl::Duration after);
+  absl::Status Close(Visit* last, absl::Duration after);
   TrafficResult& result() { return result_; }
 
  private:
@@ -126,12 +126,11 @@ absl::Status Player::Deliver(const Report& report) {
   return endpoint_.ReportOutcome(report.id, report.occurred);
 }
 
-absl::Status Player::Close(Visit last, absl::Duration after) {
-  last.time += after;
-  FULCRUM_RETURN_IF_ERROR(DeliverUntil(last.time));
-  last.number += 1;
-  FULCRUM_RETURN_IF_ERROR(endpoint_.Decide(last).status());
-  return DeliverUntil(absl::InfiniteFuture());
+absl::Status Player::Close(Visit* last, absl::Duration after) {
+  last->time += after;
+  ++last->number;
+  FULCRUM_RETURN_IF_ERROR(DeliverUntil(last->time));
+  return endpoint_.Decide(*last).status();
 }
 
 }  // namespace
@@ -151,10 +150,11 @@ absl::StatusOr<TrafficResult> PlayTraffic(const World& world, const Oracle& orac
     }
     if (progress) progress(done);
   }
+  // Exposures that are late must find their window over.
   const Timing& timing = world.timing;
-  const absl::Duration after =
-      std::max(timing.attribution_window, timing.exposure_window) + absl::Seconds(1);
-  FULCRUM_RETURN_IF_ERROR(player.Close(visit, after));
+  FULCRUM_RETURN_IF_ERROR(player.Close(&visit, timing.exposure_window + absl::Seconds(1)));
+  FULCRUM_RETURN_IF_ERROR(player.Close(&visit, timing.attribution_window + absl::Seconds(1)));
+  FULCRUM_RETURN_IF_ERROR(player.DeliverUntil(absl::InfiniteFuture()));
   return std::move(player.result());
 }
 

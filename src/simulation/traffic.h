@@ -57,9 +57,9 @@ struct TrafficResult {
   std::vector<double> regret_curve;    // cumulative, after each part of the run
 };
 
-// Runs `options.decisions` visits, then delivers what is still on its way, then decides once more
-// after all windows (not counted), so that everything before it settles. An error of the endpoint
-// ends the run. `progress` may be empty.
+// Runs `options.decisions` visits, then delivers what is still on its way while it decides twice
+// more (not counted): after the last exposure window and after the last attribution window, so that
+// all visits settle. An error of the endpoint ends the run. `progress` may be empty.
 absl::StatusOr<TrafficResult> PlayTraffic(const World& world, const Oracle& oracle,
                                           const TrafficOptions& options, Endpoint& endpoint,
                                           const std::function<void(uint64_t done)>& progress = {});

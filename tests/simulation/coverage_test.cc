@@ -69,6 +69,7 @@ TEST_F(CoverageTest, IntervalsHoldTheTruth) {
       std::printf("%s", CoverageRow(cell).c_str());
       if (cell.estimator != Estimator::kDm) ExpectCovered(cell);
     }
+    std::fflush(stdout);
     if (all) {
       for (const CoverageCell& cell : cells) {
         std::printf("figure: %s %s %s = %.4f\n", cell.setting.c_str(), ToWord(cell.target),
