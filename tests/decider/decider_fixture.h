@@ -53,12 +53,13 @@ class MemoryLog final : public domain::DecisionSink {
  public:
   explicit MemoryLog(domain::LogObserver* observer) : observer_(observer) {}
 
-  absl::Status Append(LogEvent event, std::optional<FeatureSnapshot>,
+  absl::Status Append(LogEvent event, std::optional<FeatureSnapshot> snapshot,
                       domain::Logged done) override {
     {
       base::MutexLock lock(&mutex_);
       if (refuse) return absl::ResourceExhaustedError("full");
       events_.push_back(event);
+      last_snapshot_ = std::move(snapshot);
       waiting_.push_back({++last_lsn_, std::move(event), std::move(done)});
     }
     if (!hold_back) Acknowledge();
@@ -92,6 +93,12 @@ class MemoryLog final : public domain::DecisionSink {
     return std::exchange(events_, {});
   }
 
+  // What came with the last event.
+  std::optional<FeatureSnapshot> last_snapshot() {
+    base::MutexLock lock(&mutex_);
+    return last_snapshot_;
+  }
+
   std::atomic<bool> hold_back{false}, refuse{false};
 
  private:
@@ -103,6 +110,7 @@ class MemoryLog final : public domain::DecisionSink {
   domain::LogObserver* const observer_;
   base::Mutex mutex_;
   std::vector<LogEvent> events_ ABSL_GUARDED_BY(mutex_);
+  std::optional<FeatureSnapshot> last_snapshot_ ABSL_GUARDED_BY(mutex_);
   Lsn last_lsn_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,7 +1,8 @@
 // Drawn = logged through the whole decider: what it serves follows what it logs. 500 random
 // configurations (candidates, counts, floors, kinds of baseline, masks, slates) x 2,000 decisions
 // with fresh ids on frozen state, judged from logged actions against logged ticks alone: the judge
-// knows neither seeds nor posteriors. draw_property_test does the same for the draw by itself.
+// knows neither seeds nor posteriors. Once with Beta and once with linear posteriors.
+// draw_property_test does the same for the draw by itself.
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
@@ -16,10 +17,13 @@ namespace {
 constexpr size_t kConfigurations = 500;
 constexpr int kDraws = 2000;
 
+enum class Family : uint8_t { kBeta, kLinear };
+
 // One frozen state of the world and one question put to it.
 struct Configuration {
   decider::Snapshot snapshot;
   std::vector<std::string> candidates;
+  base::StringMap<domain::FeatureValue> context;
   uint32_t slate_size = 1;
   size_t judged = 0;  // position, from 0
 };
@@ -71,7 +75,7 @@ class DrawnIsLogged : public DeciderFixture {
     Build(rich);
   }
 
-  Configuration RandomConfiguration() {
+  Configuration RandomConfiguration(Family family) {
     Configuration made;
     auto changed = std::make_shared<config::Bundle>(*bundle);
     config::Surface& surface = changed->surfaces[0];
@@ -79,9 +83,14 @@ class DrawnIsLogged : public DeciderFixture {
     surface.policy_salt = "salt-" + std::to_string(random_.NextBelow(1000));
     if (random_.NextBelow(2) == 0) surface.baseline_value = 0.2 * random_.NextUniform();
     auto posteriors = std::make_shared<scoring::Posteriors>();
-    posteriors->Set("", kNeutralActionId, RandomCounts());
+    if (family == Family::kLinear) MakeLinear(&surface, &made, posteriors.get());
+    const auto learn = [&](const std::string& action_id) {
+      if (family == Family::kBeta) return posteriors->Set("", action_id, RandomCounts());
+      LearnLine(surface, action_id, posteriors.get());
+    };
+    learn(kNeutralActionId);
     for (const config::Action& action : changed->actions) {
-      if (random_.NextBelow(8) != 0) posteriors->Set("", action.id, RandomCounts());
+      if (random_.NextBelow(8) != 0) learn(action.id);
       if (random_.NextBelow(5) != 0) made.candidates.push_back(action.id);
     }
     // A campaign that is over is masked.
@@ -101,6 +110,26 @@ class DrawnIsLogged : public DeciderFixture {
     return {trials, trials * 0.2 * random_.NextUniform()};
   }
 
+  void MakeLinear(config::Surface* surface, Configuration* made, scoring::Posteriors* posteriors) {
+    surface->linear = config::LinearPosterior{.noise_sd = 0.1 + random_.NextUniform(),
+                                              .prior_sd = 0.02 + 0.2 * random_.NextUniform(),
+                                              .context_keys = {"hour"}};
+    posteriors->SetLinear(surface->id, scoring::SpecOf(*surface->linear, false));
+    made->context["hour"] = 2 * random_.NextUniform() - 1;
+  }
+
+  // Few observations around a small value: the arms overlap.
+  void LearnLine(const config::Surface& surface, const std::string& action_id,
+                 scoring::Posteriors* posteriors) {
+    for (uint32_t i = random_.NextBelow(60); i > 0; --i) {
+      const double hour = 2 * random_.NextUniform() - 1;
+      posteriors->Observe({.surface = surface.id,
+                           .action_id = action_id,
+                           .basis = scoring::TermsOf(0, {hour}),
+                           .reward = random_.NextUniform() - 0.5});
+    }
+  }
+
   // The records of `kDraws` decisions on one state.
   std::vector<LogEvent> Serve(const Configuration& configuration) {
     BuildDecider();
@@ -111,6 +140,7 @@ class DrawnIsLogged : public DeciderFixture {
       context.decision_id =
           DecisionId::FromTimeAndRandom(absl::FromUnixMillis(millis_), high, random_.Next64());
       context.slate_size = configuration.slate_size;
+      context.values = configuration.context;
       std::atomic<bool> answered{false};
       FULCRUM_EXPECT_OK(decider->Decide(configuration.snapshot,
                                         configuration.snapshot.bundle->surfaces[0],
@@ -186,18 +216,22 @@ class DrawnIsLogged : public DeciderFixture {
     judges->masked += masked ? 1 : 0;
   }
 
+  void JudgeConfigurations(Family family);
+
   base::RandomStream random_{20260301};
   base::RandomStream coin_{7};
   int64_t millis_ = 1'700'000'000'000;
 };
 
-TEST_F(DrawnIsLogged, OverRandomConfigurations) {
+void DrawnIsLogged::JudgeConfigurations(Family family) {
   Judges judges;
   while (judges.honest.configurations() < kConfigurations && !HasFailure()) {
-    const Configuration configuration = RandomConfiguration();
+    const Configuration configuration = RandomConfiguration(family);
     const std::vector<LogEvent> events = Serve(configuration);
     ASSERT_EQ(events.size(), static_cast<size_t>(kDraws));
     CheckMasks(events, &judges);
+    const auto& first = std::get<DecisionRecord>(events[0]);
+    ASSERT_EQ(first.positions[0].basis.size(), family == Family::kLinear ? 3u : 0u);
     if (configuration.slate_size == 1) {
       JudgeFrozen(events, &judges);
     } else {
@@ -212,6 +246,14 @@ TEST_F(DrawnIsLogged, OverRandomConfigurations) {
   // The judge finds what it is there to find, in the same draws.
   EXPECT_FALSE(judges.off.Passes()) << judges.off.Report();
   EXPECT_FALSE(judges.redrawn.Passes()) << judges.redrawn.Report();
+}
+
+TEST_F(DrawnIsLogged, OverRandomConfigurations) {
+  JudgeConfigurations(Family::kBeta);
+}
+
+TEST_F(DrawnIsLogged, OverRandomLinearConfigurations) {
+  JudgeConfigurations(Family::kLinear);
 }
 
 }  // namespace

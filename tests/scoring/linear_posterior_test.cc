@@ -161,7 +161,7 @@ TEST(LinearPosterior, LearnsTheTruth) {
   EXPECT_NEAR(belief.mean, 0.2 - 0.5 - 0.1, 4 * belief.sd);
 }
 
-// Equal terms in a direction that is not x's grow without the others: P goes bad, the belief stays.
+// One huge term spoils the condition of P: the belief stays.
 TEST(LinearPosterior, AnIllConditionedChangeKeepsTheLastGoodFactor) {
   const LinearSpec spec = {.terms = 3, .noise_sd = 1, .prior_sd = 1, .has_model = true};
   LinearArm arm(spec);
