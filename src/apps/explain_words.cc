@@ -1,0 +1,313 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "apps/explanation.h"
+#include "base/hash.h"
+#include "base/strings.h"
+#include "telemetry/metrics.h"
+
+namespace fulcrum::apps {
+namespace {
+
+using decision_log::Shown;
+
+std::string Number(double value) {
+  return absl::StrFormat("%.6g", value);
+}
+
+// "label     text", the label in a column of its own.
+void Line(const std::string& label, const std::string& text, std::string* out) {
+  absl::StrAppend(out, absl::StrFormat("%-11s %s\n", label, text));
+}
+
+std::string PosteriorText(double alpha, double beta, double mean, double sd) {
+  if (sd > 0) return absl::StrFormat("Gauss(%s, sd %s)", Number(mean), Number(sd));
+  if (alpha > 0) return absl::StrFormat("Beta(%s, %s)", Number(alpha), Number(beta));
+  return "-";
+}
+
+std::string MeanText(double alpha, double beta, double mean, double sd) {
+  if (sd > 0) return Number(mean);
+  return alpha > 0 ? Number(alpha / (alpha + beta)) : "-";
+}
+
+std::string NeutralText(const DecisionRecord& record) {
+  if (record.neutral_known) return "worth " + Number(record.neutral_value) + ", a known value";
+  return absl::StrCat(
+      PosteriorText(record.neutral_alpha, record.neutral_beta, record.neutral_mean,
+                    record.neutral_sd),
+      ", mean ",
+      MeanText(record.neutral_alpha, record.neutral_beta, record.neutral_mean, record.neutral_sd));
+}
+
+void TellAsked(const DecisionRecord& record, std::string* out) {
+  Line("asked",
+       absl::StrCat("surface ", record.surface, " by ", record.principal,
+                    record.request_id.empty() ? "" : ", request_id ", record.request_id,
+                    ", slate of ", record.slate_size),
+       out);
+  Line("",
+       absl::StrCat("user ", base::ToHex(record.user_ref), ", segment ",
+                    record.segment.empty() ? "none" : record.segment, ", context hash ",
+                    VersionText(record.context_hash)),
+       out);
+}
+
+void TellKnown(const DecisionRecord& record, std::string* out) {
+  std::string text = "all feature rows were fresh";
+  if (record.features_missing + record.features_stale != 0) {
+    text = absl::StrCat("feature rows missing: ", record.features_missing,
+                        ", too old: ", record.features_stale);
+  }
+  if (record.candidates.empty()) text = "not looked at, or not in time";
+  Line("known", text, out);
+}
+
+void TellAnswer(const DecisionRecord& record, std::string* out) {
+  const std::string reason = InWords(record.degradation);
+  Line("answer",
+       absl::StrCat(base::ToAbsl(telemetry::ToWord(record.answer)), reason.empty() ? "" : ": ",
+                    reason, record.log_pending ? "; it did not wait for its record" : ""),
+       out);
+  const Versions& versions = record.versions;
+  Line("versions",
+       absl::StrCat("bundle ", VersionText(versions.bundle), ", model ",
+                    versions.model == 0 ? "none" : VersionText(versions.model), ", schema ",
+                    versions.schema, ", posteriors as of LSN ", versions.posterior_lsn),
+       out);
+  Line("prices",
+       versions.price_version == 0 ? "no prices yet"
+                                   : absl::StrCat("version ", versions.price_version),
+       out);
+}
+
+void TellCandidates(const DecisionRecord& record, std::string* out) {
+  if (record.candidates.empty()) return;
+  int width = 6;
+  for (const auto& candidate : record.candidates) {
+    width = std::max(width, static_cast<int>(candidate.action_id.size()));
+  }
+  std::string header =
+      absl::StrFormat("  %-*s %-12s %-26s %-10s", width, "action", "score", "posterior", "mean");
+  for (size_t i = 0; i < record.positions.size(); ++i) {
+    absl::StrAppend(&header, absl::StrFormat(" p at %-4d", i + 1));
+  }
+  absl::StrAppend(out, "candidates\n", header, "\n");
+  for (size_t c = 0; c <= record.candidates.size(); ++c) {
+    const bool neutral = c == record.candidates.size();
+    const CandidateRecord none;
+    const CandidateRecord& one = neutral ? none : record.candidates[c];
+    std::string row = absl::StrFormat(
+        "  %-*s %-12s %-26s %-10s", width, neutral ? kNeutralActionId : one.action_id,
+        neutral ? "-" : Number(one.score),
+        neutral ? (record.neutral_known ? "known value"
+                                        : PosteriorText(record.neutral_alpha, record.neutral_beta,
+                                                        record.neutral_mean, record.neutral_sd))
+                : PosteriorText(one.alpha, one.beta, one.mean, one.sd),
+        neutral ? (record.neutral_known ? Number(record.neutral_value)
+                                        : MeanText(record.neutral_alpha, record.neutral_beta,
+                                                   record.neutral_mean, record.neutral_sd))
+                : MeanText(one.alpha, one.beta, one.mean, one.sd));
+    for (const PositionRecord& position : record.positions) {
+      const bool drawn = c < position.ticks.size();
+      absl::StrAppend(&row, " ",
+                      drawn ? absl::StrFormat("%-9.6f", PropensityOf(position.ticks[c])) : "-");
+    }
+    const std::string mask = neutral ? "" : InWords(one.mask);
+    absl::StrAppend(out, row, mask.empty() ? "" : " masked: ", mask, "\n");
+  }
+}
+
+void TellInputs(const Explanation& explanation, std::string* out) {
+  if (!explanation.snapshot.has_value() || explanation.snapshot->columns == 0) return;
+  const FeatureSnapshot& snapshot = *explanation.snapshot;
+  const auto& candidates = explanation.record.candidates;
+  absl::StrAppend(out, "what the model saw\n");
+  for (size_t c = 0; c < candidates.size(); ++c) {
+    std::vector<std::string> inputs;
+    for (size_t i = 0; i < snapshot.columns; ++i) {
+      const size_t at = c * snapshot.columns + i;
+      if (at >= snapshot.values.size()) break;
+      const double value = snapshot.values[at];
+      const std::string name =
+          i < explanation.columns.size() ? explanation.columns[i] : absl::StrCat("#", i);
+      inputs.push_back(absl::StrCat(name, "=", value == value ? Number(value) : "missing"));
+    }
+    absl::StrAppend(out, "  ", candidates[c].action_id, ": ", absl::StrJoin(inputs, ", "), "\n");
+  }
+}
+
+void TellPosition(const Explanation& explanation, size_t index, std::string* out) {
+  const DecisionRecord& record = explanation.record;
+  const PositionRecord& position = record.positions[index];
+  const std::string label = absl::StrCat("position ", index + 1);
+  if (const auto interval = IntervalOf(record, index)) {
+    Line(label,
+         absl::StrFormat("drew %s with probability %.9f (%d of 2^32 ticks)", position.action_id,
+                         PropensityOf(interval->high - interval->low),
+                         interval->high - interval->low),
+         out);
+    Line("",
+         absl::StrFormat("seed %016x gives %d, which lies in [%d, %d)", position.seed,
+                         interval->uniform, interval->low, interval->high),
+         out);
+  } else {
+    Line(label, absl::StrCat(position.action_id, ", not drawn"), out);
+  }
+  std::vector<std::string> basis;
+  for (size_t i = 0; i < position.basis.size(); ++i) {
+    const std::string name =
+        i < explanation.terms.size() ? explanation.terms[i] : absl::StrCat("#", i);
+    basis.push_back(absl::StrCat(name, "=", Number(position.basis[i])));
+  }
+  if (!basis.empty()) Line("", "x: " + absl::StrJoin(basis, ", "), out);
+  for (const Debit& debit : position.debits) {
+    Line("",
+         absl::StrCat("takes ", debit.amount, " of ", debit.row, " (limit ", debit.limit,
+                      debit.per_user ? " per user" : "",
+                      debit.window_start_us == INT64_MIN
+                          ? ""
+                          : absl::StrCat(", from ", TimeText(debit.window_start_us)),
+                      ")"),
+         out);
+  }
+}
+
+std::string EventText(const LogEvent& event) {
+  if (const auto* const exposure = std::get_if<ExposureRecord>(&event)) {
+    return absl::StrCat("position ", exposure->position, " reported as shown at ",
+                        TimeText(exposure->occurred_us));
+  }
+  if (const auto* const outcome = std::get_if<OutcomeRecord>(&event)) {
+    return absl::StrCat(
+        outcome->kind, " ", Number(outcome->value), outcome->currency.empty() ? "" : " ",
+        outcome->currency, " (", outcome->outcome_id, ") for ",
+        outcome->position == 0 ? "the slate" : absl::StrCat("position ", outcome->position), " at ",
+        TimeText(outcome->occurred_us));
+  }
+  if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
+    return absl::StrCat("superseded: ", superseded->served_action_id, " was served instead");
+  }
+  if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
+    return absl::StrCat("no exposure in time of position ",
+                        absl::StrJoin(unshown->positions, ", "));
+  }
+  return "a decision of the same id";
+}
+
+std::string EndText(const Explanation& explanation, size_t index) {
+  const PositionEnd& end = explanation.positions[index];
+  const char* kind = explanation.record.reward_kind.c_str();
+  switch (end.shown) {
+    case Shown::kMissing:
+      return "missing: not shown in time; it spends nothing and teaches nothing";
+    case Shown::kPending:
+      return "pending: no exposure yet";
+    case Shown::kShown:
+      break;
+  }
+  if (end.settled) return absl::StrCat("settled: shown, reward (", kind, ") ", Number(end.reward));
+  return absl::StrCat("shown, reward (", kind, ") so far ", Number(end.reward),
+                      "; pending until the attribution window is over");
+}
+
+void TellEnd(const Explanation& explanation, std::string* out) {
+  absl::StrAppend(out, "what became of it\n");
+  for (const LaterEvent& later : explanation.later) {
+    absl::StrAppend(out, "  LSN ", later.lsn, "  ", EventText(later.event), ": ", later.meaning,
+                    "\n");
+  }
+  if (explanation.superseded.has_value()) {
+    absl::StrAppend(out, "  it was not served: the log took it too late\n");
+  } else if (!explanation.evidence) {
+    absl::StrAppend(out, "  no evidence: it teaches nothing\n");
+  } else {
+    for (size_t i = 0; i < explanation.positions.size(); ++i) {
+      absl::StrAppend(out, "  position ", i + 1, " ", EndText(explanation, i), "\n");
+    }
+  }
+}
+
+}  // namespace
+
+std::string ExplainInWords(const Explanation& explanation) {
+  const DecisionRecord& record = explanation.record;
+  std::string out;
+  Line("decision",
+       absl::StrCat(record.id.ToString(), ", LSN ", explanation.lsn, ", ",
+                    TimeText(record.occurred_us)),
+       &out);
+  TellAsked(record, &out);
+  TellKnown(record, &out);
+  TellAnswer(record, &out);
+  if (!record.candidates.empty()) {
+    Line(kNeutralActionId, NeutralText(record), &out);
+    Line("exploring", absl::StrCat("floor ", Number(record.exploration_floor)), &out);
+  }
+  TellCandidates(record, &out);
+  TellInputs(explanation, &out);
+  for (size_t i = 0; i < record.positions.size(); ++i) TellPosition(explanation, i, &out);
+  const StageTimes& times = record.times;
+  Line("time",
+       absl::StrFormat("edge %d, features %d, scoring %d, selection %d us of a budget of %d us",
+                       times.edge_us, times.features_us, times.scoring_us, times.orchestration_us,
+                       record.latency_budget_us),
+       &out);
+  constexpr const char* kLevels[] = {"none", "the selection", "full"};
+  Line("replay",
+       absl::StrCat(kLevels[static_cast<int>(record.replayable)],
+                    record.replayable_reason.empty() ? "" : ": ", record.replayable_reason),
+       &out);
+  TellEnd(explanation, &out);
+  for (const std::string& note : explanation.notes) absl::StrAppend(&out, "note: ", note, "\n");
+  return out;
+}
+
+std::string InWords(MaskReason mask) {
+  switch (mask) {
+    case MaskReason::kNone:
+      return "";
+    case MaskReason::kNoHold:
+      return "one of its hard limits had no room left";
+    case MaskReason::kCampaignInactive:
+      return "outside its campaign's dates";
+    case MaskReason::kInvalidScore:
+      return "the model or the posterior gave no finite number";
+    case MaskReason::kNoUserRef:
+      return "a cap per user applies and the user has no durable reference";
+    case MaskReason::kLedgerUnavailable:
+      return "the ledger could not grant a lease in time";
+  }
+  return "for a reason of a later version";
+}
+
+std::string InWords(Degradation reason) {
+  switch (reason) {
+    case Degradation::kNone:
+      return "";
+    case Degradation::kDeadline:
+      return "the latency budget ran out";
+    case Degradation::kFeatureError:
+      return "the feature store failed, rows were taken as missing";
+    case Degradation::kFeatureStale:
+      return "a feature row was too old and taken as missing";
+    case Degradation::kNoCandidate:
+      return "nothing could be drawn but the neutral action";
+    case Degradation::kLedgerUnavailable:
+      return "a candidate was masked because no lease could be had";
+    case Degradation::kDisk:
+      return "the log could not take the record in time";
+    case Degradation::kShed:
+      return "a queue was full";
+  }
+  return "for a reason of a later version";
+}
+
+const char* ToWord(Shown shown) {
+  constexpr const char* kWords[] = {"pending", "shown", "missing"};
+  return kWords[static_cast<size_t>(shown)];
+}
+
+}  // namespace fulcrum::apps
