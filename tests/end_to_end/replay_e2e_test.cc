@@ -4,6 +4,7 @@
 
 #include "base/simd.h"
 #include "decision_log/log_writer.h"
+#include "decision_log/stream_reader.h"
 #include "fulcrum/decision_log_reader.h"
 #include "replay/verify.h"
 #include "tests/end_to_end/replay_world.h"
@@ -57,6 +58,18 @@ class Replay : public ::testing::Test {
                                HasSubstr("\"different\":0,\"first_difference\":null,")));
     EXPECT_THAT(ran.out, AllOf(HasSubstr("\"undegraded_full_identical_share\":1.0"),
                                HasSubstr("\"undegraded_replayable_full_share\":1.0")));
+  }
+
+  // A copy of the log in a folder of its own; returns the copy.
+  static std::string Copy(const std::string& folder, bool artefacts) {
+    const std::string to = directory_->path() + "/" + folder;
+    std::filesystem::create_directories(to);
+    const auto all = std::filesystem::copy_options::recursive;
+    std::filesystem::copy(world_->LogDirectory(), to + "/log", all);
+    if (artefacts) {
+      std::filesystem::copy(directory_->path() + "/data/artefacts", to + "/artefacts", all);
+    }
+    return to + "/log";
   }
 
   static testing::TemporaryDirectory* directory_;
@@ -172,7 +185,9 @@ std::string Tampered(const std::vector<LogEntry>& log, const std::string& from,
       if (entry.lsn == lsn) change(record, &*snapshot);
     }
     EXPECT_THAT((*writer)->Append(entry.event, snapshot, nullptr), IsOk());
-    if (entry.lsn % 1000 == 0) EXPECT_THAT((*writer)->Flush(), IsOk());
+    if (entry.lsn % 1000 == 0) {
+      EXPECT_THAT((*writer)->Flush(), IsOk());
+    }
   }
   EXPECT_THAT((*writer)->Stop(), IsOk());
   return to + "/log";
@@ -226,11 +241,7 @@ TEST_F(Replay, ATamperedRecordIsNamedWithItsPlace) {
 }
 
 TEST_F(Replay, WithoutItsArtefactsALogIsReplayedFromItsRecords) {
-  const std::string bare = directory_->path() + "/bare";
-  std::filesystem::create_directories(bare);
-  std::filesystem::copy(world_->LogDirectory(), bare + "/log",
-                        std::filesystem::copy_options::recursive);
-  auto report = replay::VerifyReplay(base::PosixFileSystem(), bare + "/log");
+  auto report = replay::VerifyReplay(base::PosixFileSystem(), Copy("bare", /*artefacts=*/false));
   ASSERT_THAT(report, IsOk());
   EXPECT_TRUE(report->clean());
   EXPECT_EQ(report->selection_identical, report->decisions);
@@ -241,19 +252,32 @@ TEST_F(Replay, WithoutItsArtefactsALogIsReplayedFromItsRecords) {
 }
 
 TEST_F(Replay, WithoutItsFeaturesStreamToo) {
-  const std::string bare = directory_->path() + "/no_features";
-  std::filesystem::create_directories(bare);
-  std::filesystem::copy(directory_->path() + "/data/artefacts", bare + "/artefacts",
-                        std::filesystem::copy_options::recursive);
-  std::filesystem::copy(world_->LogDirectory(), bare + "/log",
-                        std::filesystem::copy_options::recursive);
-  std::filesystem::remove_all(bare + "/log/features");
-  auto report = replay::VerifyReplay(base::PosixFileSystem(), bare + "/log");
+  const std::string bare = Copy("no_features", /*artefacts=*/true);
+  std::filesystem::remove_all(bare + "/features");
+  auto report = replay::VerifyReplay(base::PosixFileSystem(), bare);
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->selection_identical, report->decisions);
   EXPECT_EQ(report->different, 0u);
   EXPECT_EQ(report->full_not_replayed,
             (replay::Reasons{{"no feature snapshot in the log", report->decisions}}));
+}
+
+TEST_F(Replay, ALogThatLacksItsBeginningHasNoPosteriorsToFold) {
+  const std::string bare = Copy("cut", /*artefacts=*/true);
+  const auto segments =
+      decision_log::ListSegments(base::PosixFileSystem(), bare, decision_log::Stream::kDecisions);
+  ASSERT_THAT(segments, IsOk());
+  ASSERT_GT(segments->size(), 2u);
+  std::filesystem::remove(bare + "/decisions/" + decision_log::SegmentName((*segments)[0]));
+  auto report = replay::VerifyReplay(base::PosixFileSystem(), bare);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->different, 0u);
+  EXPECT_LT(report->decisions, static_cast<uint64_t>(kDecisions));
+  EXPECT_EQ(report->selection_identical, report->decisions);
+  EXPECT_EQ(report->full_identical, 0u);
+  EXPECT_THAT(report->full_not_replayed,
+              ::testing::ElementsAre(::testing::Pair(HasSubstr("the log lacks records before it"),
+                                                     report->decisions)));
 }
 
 TEST_F(Replay, NoLogIsAFailureThatNamesIt) {

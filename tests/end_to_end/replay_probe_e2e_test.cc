@@ -26,8 +26,7 @@ class ReplayProbe : public ::testing::Test {
   Ran Run(const std::string& program, std::vector<std::string> arguments, Fma fma) {
     arguments.insert(arguments.begin(), testing::BinaryPath(program));
     const std::string output = absl::StrCat(directory_.path(), "/out-", ++runs_);
-    std::vector<std::string> environment;
-    if (fma == Fma::kWithout) environment.push_back(testing::kWithoutFma);
+    const std::vector<std::string> environment(fma == Fma::kWithout ? 1 : 0, testing::kWithoutFma);
     auto process = apps::ChildProcess::Start(arguments, output, environment);
     EXPECT_THAT(process, IsOk());
     if (!process.ok()) return {};

@@ -120,7 +120,7 @@ class ReplayWorld {
   static std::string BundleText() {
     std::string text =
         "server: {listen: '127.0.0.1:0', metrics_listen: '127.0.0.1:0', data_dir: data, "
-        "log_segment_bytes: 1048576}\n"
+        "log_segment_bytes: 262144}\n"
         "model: {manifest: model/manifest.yaml}\n"
         "surfaces:\n";
     for (const char* id : {"page", "lined"}) {
