@@ -61,7 +61,7 @@ void History::Apply(Lsn lsn, const LogEvent& event) {
   if (used != line->copies.end() && used->second.last_user == lsn) line->copies.erase(used);
 }
 
-std::optional<World> History::Find(const DecisionRecord& record, std::string* why) {
+std::optional<World> History::Find(Lsn lsn, const DecisionRecord& record, std::string* why) {
   const Line* const line = LineOf(record);
   if (line == nullptr) {
     *why = "logged while the replay ran";
@@ -73,8 +73,9 @@ std::optional<World> History::Find(const DecisionRecord& record, std::string* wh
   }
   const auto copy = line->copies.find(record.versions.posterior_lsn);
   if (copy == line->copies.end() || !copy->second.posteriors.has_value()) {
-    *why = gap_ ? "the log lacks records before it, so its posteriors cannot be folded"
-                : "the posteriors that it names are not in the log before it";
+    *why = gap_ || lsn != applied_ + 1
+               ? "the log lacks records before it, so its posteriors cannot be folded"
+               : "the posteriors that it names are not in the log before it";
     return std::nullopt;
   }
   return World{line->artefacts.bundle.get(), line->artefacts.model.get(),

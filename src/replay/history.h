@@ -36,9 +36,9 @@ class History {
   // applied.
   void Apply(Lsn lsn, const LogEvent& event);
 
-  // Of an announced decision that is the next event. Otherwise, or without artefacts, null with the
-  // reason in `why`. Valid until the next Apply.
-  std::optional<World> Find(const DecisionRecord& record, std::string* why);
+  // Of an announced decision, which is the next event to be applied; if it cannot be had, nothing
+  // and the reason in `why`. Valid until the next Apply.
+  std::optional<World> Find(Lsn lsn, const DecisionRecord& record, std::string* why);
 
  private:
   struct Copy {

@@ -102,7 +102,7 @@ class Verifier {
     report_.undegraded_full += undegraded && record.replayable == Replayable::kFull ? 1 : 0;
 
     const Comparison selection = CompareSelection(record);
-    Comparison full = CompareFull(record, snapshot);
+    Comparison full = CompareFull(entry.lsn, record, snapshot);
     // Equal inputs and an equal draw from them: decided again as a whole.
     if (full.identical() && !selection.identical()) full = selection;
     if (selection.identical()) ++report_.selection_identical;
@@ -120,13 +120,13 @@ class Verifier {
     return absl::OkStatus();
   }
 
-  Comparison CompareFull(const DecisionRecord& record, const FeatureSnapshot* snapshot) {
+  Comparison CompareFull(Lsn lsn, const DecisionRecord& record, const FeatureSnapshot* snapshot) {
     if (!IsDrawn(record)) return NotReplayed("the answer was not drawn");
     if (record.replayable != Replayable::kFull) {
       return NotReplayed(absl::StrCat("the record says so: ", record.replayable_reason));
     }
     std::string why;
-    const std::optional<World> world = history_.Find(record, &why);
+    const std::optional<World> world = history_.Find(lsn, record, &why);
     if (!world.has_value()) return NotReplayed(std::move(why));
     return CompareScores(record, snapshot, *world);
   }
