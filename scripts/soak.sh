@@ -31,7 +31,44 @@ sanitizers_full() {
   scripts/setup.sh base xgboost tools && cmake --preset sanitizers-full > /dev/null &&
     cmake --build --preset sanitizers-full && ctest --preset sanitizers-full
 }
-export -f gtest sanitizers_full
+
+# The regret of all policies in both worlds, with the plots of docs/simulation.md.
+# shellcheck disable=SC2317
+regret_study() {
+  local world work=$FULCRUM_SOAK_STATE/work
+  for world in stationary contextual; do
+    build/release/bin/fulcrum simulate --world "$world" --decisions 20000 --regret 20 --json \
+      --work "$work" --plot "docs/images/regret-$world.svg" > "$FULCRUM_SOAK_STATE/$world.json" ||
+      return 1
+    python3 - "$FULCRUM_SOAK_STATE/$world.json" << 'FIGURES' || return 1
+import json, sys
+study = json.load(open(sys.argv[1]))
+means = {name: policy["mean"] for name, policy in study["policies"].items()}
+for name, mean in means.items():
+    print(f"figure: regret {study['world']} {name} = {mean:.1f}")
+sys.exit(min(means, key=means.get) != "thompson")
+FIGURES
+  done
+}
+
+# 200,000 decisions of a world over gRPC; the log holds, repeats bit for bit, and can be evaluated.
+# shellcheck disable=SC2317
+simulated_log() {
+  local work=$FULCRUM_SOAK_STATE/work
+  local log=$work/config/data/log
+  build/release/bin/fulcrum simulate --world stationary --decisions 200000 --work "$work" &&
+    build/release/bin/fulcrum log verify "$log" &&
+    build/release/bin/fulcrum replay --verify "$log" --json > "$FULCRUM_SOAK_STATE/replay.json" &&
+    build/release/bin/fulcrum evaluate "$log" --target uniform || return 1
+  python3 - "$FULCRUM_SOAK_STATE/replay.json" << 'FIGURES'
+import json, sys
+replay = json.load(open(sys.argv[1]))
+for name in ("decisions", "selection_identical", "full_identical", "different"):
+    print(f"figure: {name} = {replay[name]}")
+sys.exit(replay["different"] != 0)
+FIGURES
+}
+export -f gtest sanitizers_full regret_study simulated_log
 
 # --- parts ---
 

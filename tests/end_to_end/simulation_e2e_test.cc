@@ -56,7 +56,7 @@ class SimulationTest : public ::testing::Test {
     if (traffic.ok()) run.traffic = *std::move(traffic);
     FULCRUM_EXPECT_OK((*service)->Stop());
     run.log_directory = (*service)->log_directory();
-    EXPECT_EQ(run.traffic.fallbacks, 0u) << "the machine stalled for seconds";
+    EXPECT_EQ(run.traffic.fallbacks, 0u) << "the machine stalled";
     return run;
   }
 
@@ -85,17 +85,22 @@ DecisionRecord Repeatable(DecisionRecord record) {
 
 TEST_F(SimulationTest, SameSeedSameDecisions) {
   for (const std::string& name : simulation::WorldNames()) {
-    const std::vector<DecisionRecord> first = DecisionsIn(Play(name, 1500, 7).log_directory);
-    const std::vector<DecisionRecord> again = DecisionsIn(Play(name, 1500, 7).log_directory);
-    ASSERT_EQ(first.size(), 1502u);
+    const std::vector<DecisionRecord> first = DecisionsIn(Play(name, 1200, 7).log_directory);
+    const std::vector<DecisionRecord> again = DecisionsIn(Play(name, 1200, 7).log_directory);
+    ASSERT_EQ(first.size(), 1202u);
     ASSERT_EQ(again.size(), first.size());
     for (size_t i = 0; i < first.size(); ++i) {
       ASSERT_EQ(Repeatable(first[i]), Repeatable(again[i])) << name << ", decision " << i;
     }
     EXPECT_GT(first.back().versions.posterior_lsn, 1000u) << "it did learn on the way";
-    const std::vector<DecisionRecord> other = DecisionsIn(Play(name, 20, 8).log_directory);
-    EXPECT_NE(Repeatable(first[0]), Repeatable(other[0]));
   }
+}
+
+TEST_F(SimulationTest, AnotherSeedOtherDecisions) {
+  const std::vector<DecisionRecord> first = DecisionsIn(Play("stationary", 20, 7).log_directory);
+  const std::vector<DecisionRecord> other = DecisionsIn(Play("stationary", 20, 8).log_directory);
+  ASSERT_EQ(first.size(), other.size());
+  EXPECT_NE(Repeatable(first[0]), Repeatable(other[0]));
 }
 
 TEST_F(SimulationTest, EveryVisitSettlesAsTheWorldSays) {

@@ -1,0 +1,110 @@
+// Policies that learn, side by side.
+#include "simulation/regret.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "simulation/chart.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temporary_directory.h"
+
+namespace fulcrum::simulation {
+namespace {
+
+using ::fulcrum::testing::StatusIs;
+using ::testing::HasSubstr;
+
+class RegretTest : public ::testing::Test {
+ protected:
+  RegretTest() {
+    options.clock = &clock_;
+    options.decisions = 3000;
+    options.seeds = 3;
+  }
+
+  RegretStudy Study(const std::string& world) {
+    options.directory = temporary_.path() + "/" + std::to_string(++runs_);
+    auto study = StudyRegret(*FindWorld(world), options, {});
+    FULCRUM_EXPECT_OK(study);
+    return *std::move(study);
+  }
+
+  static RegretSummary Of(const RegretStudy& study, PolicyKind policy) {
+    for (const RegretCurves& curves : study.policies) {
+      if (curves.policy == policy) return SummaryOf(curves);
+    }
+    ADD_FAILURE() << "not studied";
+    return {};
+  }
+
+  RegretOptions options;
+
+ private:
+  base::SystemClock clock_;
+  testing::TemporaryDirectory temporary_;
+  int runs_ = 0;
+};
+
+TEST_F(RegretTest, LearningBeatsNotLearningInEveryWorld) {
+  for (const std::string& world : WorldNames()) {
+    const RegretStudy study = Study(world);
+    ASSERT_EQ(study.policies.size(), 4u);
+    const RegretSummary uniform = Of(study, PolicyKind::kUniform);
+    const RegretSummary thompson = Of(study, PolicyKind::kThompson);
+    EXPECT_LT(thompson.high, uniform.low) << world;
+    for (const RegretCurves& curves : study.policies) {
+      for (const std::vector<double>& curve : curves.by_seed) {
+        EXPECT_TRUE(std::is_sorted(curve.begin(), curve.end())) << "regret never shrinks";
+      }
+    }
+  }
+}
+
+TEST_F(RegretTest, TheSameAgain) {
+  options.decisions = 500;
+  options.seeds = 2;
+  const std::string first = RegretJson(Study("stationary"));
+  EXPECT_EQ(first, RegretJson(Study("stationary")));
+  EXPECT_THAT(first, HasSubstr("\"epsilon-greedy\""));
+}
+
+// What uniform loses is known: the mean over the arms of each cell.
+TEST_F(RegretTest, UniformLosesWhatTheTruthSays) {
+  const World world = *FindWorld("stationary");
+  options.decisions = 10'000;
+  options.seeds = 1;
+  World unlimited = world;
+  unlimited.budgeted.clear();
+  const Oracle oracle = SolveOracle(unlimited, 0);
+  double expected = 0;
+  for (size_t cell = 0; cell < world.cells.size(); ++cell) {
+    for (size_t arm = 0; arm <= world.neutral(); ++arm) {
+      expected += world.cells[cell].share * RegretOf(unlimited, oracle, cell, arm) /
+                  static_cast<double>(world.arms.size() + 1);
+    }
+  }
+  expected *= world.timing.shown * static_cast<double>(options.decisions);
+  EXPECT_NEAR(Of(Study("stationary"), PolicyKind::kUniform).mean, expected, 0.04 * expected);
+}
+
+TEST(PolicyKinds, AnUnknownNameIsToldWhatThereIs) {
+  for (const PolicyKind policy : kPolicyKinds) EXPECT_EQ(*PolicyNamed(ToWord(policy)), policy);
+  EXPECT_THAT(PolicyNamed("oracle").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("thompson, uniform, greedy")));
+}
+
+TEST(Chart, ShowsEverySeriesWithinTheFrame) {
+  Chart chart;
+  chart.title = "a chart";
+  chart.series.push_back({"up", {1, 2, 3}, {10, 20, 40}, {5, 10, 30}, {20, 30, 50}});
+  chart.series.push_back({"flat", {1, 2, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}});
+  const std::string svg = ToSvg(chart);
+  EXPECT_THAT(svg, HasSubstr(">up</text>"));
+  EXPECT_THAT(svg, HasSubstr(">flat</text>"));
+  EXPECT_THAT(svg, HasSubstr(">a chart</text>"));
+  EXPECT_EQ(svg.find("y=\"-"), std::string::npos) << "something is above the frame";
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fulcrum::simulation
