@@ -360,6 +360,7 @@ absl::Status Check(const DecisionRecord& record) {
   check.Text("surface", record.surface);
   check.Text("segment", record.segment);
   check.Text("replayable_reason", record.replayable_reason);
+  check.Text("reward_kind", record.reward_kind);
   for (const CandidateRecord& candidate : record.candidates) {
     check.Text("candidate.action_id", candidate.action_id);
     check.Text("candidate.campaign_id", candidate.campaign_id);

@@ -28,6 +28,12 @@ bool IsPending(const OpenDecision::Position& position) {
   return position.shown == Shown::kPending;
 }
 
+// Only what is pending may still have to be returned.
+void Resolve(OpenDecision::Position* position, Shown shown) {
+  position->shown = shown;
+  position->debits = std::vector<Debit>();
+}
+
 // The position, from 1, that an outcome is credited to; 0 if to none.
 uint32_t CreditedTo(const OpenDecision& decision, uint32_t position) {
   if (position == 0) return decision.positions.size() == 1 ? 1 : 0;
@@ -91,7 +97,8 @@ void RewardJoin::Add(Lsn lsn, const DecisionRecord& record) {
   const Shown shown = record.exposure_required ? Shown::kPending : Shown::kShown;
   for (const PositionRecord& position : record.positions) {
     decision->positions.push_back(
-        {position.action_id, shown, /*settled=*/false, position.basis, position.debits});
+        {position.action_id, shown, /*settled=*/false, position.basis, {}});
+    if (shown == Shown::kPending) decision->positions.back().debits = position.debits;
   }
   Index(*decision);
   open_.emplace(record.id, std::move(decision));
@@ -101,8 +108,11 @@ void RewardJoin::Index(const OpenDecision& decision) {
   const auto at = [&decision](int64_t span_us) {
     return std::pair(Later(decision.occurred_us, span_us), decision.lsn);
   };
-  forgetting_.emplace(at(KeptFor(decision)), decision.id);
-  if (!decision.closed) closing_.emplace(at(decision.attribution_window_us), decision.id);
+  if (decision.closed) {
+    forgetting_.emplace(at(KeptFor(decision)), decision.id);
+  } else {
+    closing_.emplace(at(decision.attribution_window_us), decision.id);
+  }
   if (decision.HasPending()) {
     unshown_.emplace(at(decision.exposure_window_us), decision.id);
   }
@@ -117,6 +127,8 @@ void RewardJoin::Advance(int64_t now_us, OnChange on_change) {
     if (found == open_.end()) continue;  // superseded
     OpenDecision& decision = *found->second;
     decision.closed = true;
+    forgetting_.emplace(std::pair(Later(decision.occurred_us, KeptFor(decision)), decision.lsn),
+                        id);
     for (size_t i = 0; i < decision.positions.size(); ++i) {
       if (decision.positions[i].shown == Shown::kShown) Settle(decision, i, on_change);
     }
@@ -130,7 +142,7 @@ void RewardJoin::Advance(int64_t now_us, OnChange on_change) {
 
 // A decision that had to be kept for a pending position goes with the report that settles that.
 void RewardJoin::ForgetIfOver(const OpenDecision& decision) {
-  if (decision.HasPending() || !decision.closed) return;  // if not closed it is still in a queue
+  if (decision.HasPending() || !decision.closed) return;  // unless closed, its time will come
   if (Later(decision.occurred_us, KeptFor(decision)) <= latest_us_) open_.erase(decision.id);
 }
 
@@ -162,7 +174,7 @@ void RewardJoin::Show(const ExposureRecord& record, OnChange on_change) {
     ++stats_.exposures_repeated;
   } else {
     ++stats_.exposures;
-    position.shown = Shown::kShown;
+    Resolve(&position, Shown::kShown);
     if (decision->closed) Settle(*decision, index, on_change);
     ForgetIfOver(*decision);
   }
@@ -218,9 +230,9 @@ void RewardJoin::Miss(const UnshownRecord& record) {
   if (decision == nullptr) return;
   for (const uint32_t position : record.positions) {
     if (position == 0 || position > decision->positions.size()) continue;
-    Shown& shown = decision->positions[position - 1].shown;
-    if (shown != Shown::kPending) continue;
-    shown = Shown::kMissing;
+    OpenDecision::Position& missed = decision->positions[position - 1];
+    if (!IsPending(missed)) continue;
+    Resolve(&missed, Shown::kMissing);
     ++stats_.unshown;
   }
   ForgetIfOver(*decision);

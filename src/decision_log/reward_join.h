@@ -55,7 +55,7 @@ struct OpenDecision {
     Shown shown = Shown::kPending;
     bool settled = false;
     std::vector<double> basis;
-    std::vector<Debit> debits;
+    std::vector<Debit> debits;  // while it is pending; then they stay spent or are returned
   };
 
   Lsn lsn = 0;

@@ -85,6 +85,9 @@ absl::StatusOr<OpenDecision::Position> FromProto(const OpenDecision& decision,
     if (!std::isfinite(term)) return Damaged(decision, "has a basis that is not finite");
     position.basis.push_back(term);
   }
+  if (!proto.debits().empty() && position.shown != Shown::kPending) {
+    return Damaged(decision, "has debits of a position that is not pending any more");
+  }
   for (const pb::Debit& debit : proto.debits()) {
     if (debit.row().empty() || debit.amount() <= 0 || debit.limit() < 0) {
       return Damaged(decision, "has an impossible debit");
