@@ -204,6 +204,7 @@ absl::Status Runner::Replicate(uint64_t number) {
 
 std::vector<CoverageCell> Runner::Finish() {
   std::vector<CoverageCell> cells;
+  cells.reserve(tallies_.size());
   for (Tally& tally : tallies_) cells.push_back(tally.Finish());
   return cells;
 }

@@ -31,6 +31,7 @@ size_t LargestOf(const std::vector<Ticks>& ticks) {
 
 void IgnoreMask(DecisionRecord* record) {
   std::vector<policy::Posterior> arms;
+  arms.reserve(record->candidates.size());
   for (const CandidateRecord& arm : record->candidates) {
     arms.push_back(PosteriorOf(arm.alpha, arm.beta, arm.mean, arm.sd));
   }

@@ -36,6 +36,7 @@ absl::StatusOr<std::vector<double>> RunOnce(const World& world, const RegretOpti
 // Values of all seeds at one point, ascending.
 std::vector<double> Across(const RegretCurves& curves, size_t point) {
   std::vector<double> values;
+  values.reserve(curves.by_seed.size());
   for (const std::vector<double>& curve : curves.by_seed) values.push_back(curve[point]);
   std::sort(values.begin(), values.end());
   return values;
