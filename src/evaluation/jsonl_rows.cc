@@ -74,7 +74,9 @@ absl::Status Wrong(const char* member, std::string_view what) {
 
 absl::StatusOr<double> NumberOf(const Json& value, const char* member) {
   if (!value.IsNumber()) return Wrong(member, "is no number");
-  return value.GetDouble();  // JSON has no infinity, and the parser refuses what does not fit
+  const double number = value.GetDouble();
+  if (!std::isfinite(number)) return Wrong(member, "is not finite");
+  return number;
 }
 
 // One line to one row.
@@ -85,8 +87,9 @@ class RowReader {
   absl::Status Read(std::string_view line) {
     rapidjson::Document document;
     // Iterative: the depth of what may be nested in `context` is not bounded by the stack.
-    document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag |
-                   rapidjson::kParseValidateEncodingFlag>(line.data(), line.size());
+    // Not kParseFullPrecisionFlag: on a zero with many digits it asks for the leading zeros of 0.
+    document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(
+        line.data(), line.size());
     if (document.HasParseError()) {
       return absl::InvalidArgumentError(
           absl::StrCat("column ", document.GetErrorOffset() + 1, ": ",

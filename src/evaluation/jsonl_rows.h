@@ -22,7 +22,8 @@ namespace fulcrum::evaluation {
 // be drawn. `context`, `id` and `time` may hold anything and are ignored; other members are errors,
 // so that a slip of the pen is not taken for nothing.
 //
-// INVALID_ARGUMENT with file and line. A line has at most 1 MiB.
+// Numbers are read to within 3 units in the last place. INVALID_ARGUMENT with file and line. A line
+// has at most 1 MiB.
 absl::StatusOr<RowSet> ReadJsonlRows(base::FileSystem* files, const std::string& path);
 absl::StatusOr<RowSet> ReadJsonlRows(const base::ReadFile& file, const std::string& name);
 
