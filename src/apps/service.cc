@@ -205,6 +205,7 @@ absl::Status Service::RecoverLearner(Lsn log_last) {
   if (!written.ok()) {
     telemetry::Warn("snapshot_not_written", {{"error", std::string(written.message())}});
   }
+  latest_decision_.Resume(learner_->Stats().latest_us);
   telemetry::Info("learning_recovered", {{"snapshot", report.used},
                                          {"from_lsn", absl::StrCat(from)},
                                          {"log_last_lsn", absl::StrCat(log_last)}});
@@ -264,6 +265,7 @@ absl::Status Service::Serve() {
   edge_parts.metrics = metrics_.get();
   edge_parts.clock = clock_;
   edge_parts.snapshot = [this] { return CurrentSnapshot(); };
+  edge_parts.now = [this] { return Now(); };
   edge_parts.settle = [this](absl::Time now) { learner_->Settle(now); };
   FULCRUM_ASSIGN_OR_RETURN(server_, edge::Server::Start(options, edge_parts));
   return absl::OkStatus();

@@ -1,6 +1,7 @@
 // The service as a whole: stores, log, ledger, decider and edge, wired, recovered and running.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -38,6 +39,7 @@ struct ServiceOptions {
 class LatestDecision final : public domain::LogObserver {
  public:
   void OnLogged(Lsn lsn, const LogEvent& event) override;
+  void Resume(int64_t latest_us) { latest_us_.store(std::max<int64_t>(latest_us, 0)); }
   absl::Time time() const { return absl::FromUnixMicros(latest_us_.load()); }
 
  private:

@@ -128,7 +128,8 @@ class RewardJoin {
 
   // Null if unknown or forgotten.
   const OpenDecision* Find(const DecisionId& id) const;
-  Lsn lsn() const { return lsn_; }  // of the last record folded
+  Lsn lsn() const { return lsn_; }                  // of the last record folded
+  int64_t latest_us() const { return latest_us_; }  // of the decisions folded; INT64_MIN if none
   size_t open() const { return open_.size(); }
   const JoinStats& stats() const { return stats_; }
 
@@ -154,7 +155,7 @@ class RewardJoin {
   void ForgetIfOver(const OpenDecision& decision);
 
   Lsn lsn_ = 0;
-  int64_t latest_us_ = INT64_MIN;  // of the decisions folded
+  int64_t latest_us_ = INT64_MIN;
   JoinStats stats_;
   absl::flat_hash_map<DecisionId, std::unique_ptr<OpenDecision>> open_;
   Queue unshown_, closing_, forgetting_;

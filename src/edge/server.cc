@@ -68,6 +68,7 @@ class ServerImpl final : public Server {
   template <typename Call>
   void Record(Call* call, absl::StatusOr<LogEvent> event);
   absl::Status Admit(const grpc::ServerContext& context, domain::Principal* principal) const;
+  absl::Time Now() const { return parts_.now ? parts_.now() : parts_.clock->Now(); }
   int InFlight() const {
     return decide_.in_flight.load() + exposure_.in_flight.load() + outcome_.in_flight.load();
   }
@@ -231,14 +232,14 @@ void ServerImpl::ReportExposure(ExposureCall* call) {
   domain::Principal principal;
   const absl::Status admitted = Admit(call->context(), &principal);
   if (!admitted.ok()) return Record(call, admitted);
-  Record(call, ExposureOf(call->request(), principal, parts_.clock->Now()));
+  Record(call, ExposureOf(call->request(), principal, Now()));
 }
 
 void ServerImpl::ReportOutcome(OutcomeCall* call) {
   domain::Principal principal;
   const absl::Status admitted = Admit(call->context(), &principal);
   if (!admitted.ok()) return Record(call, admitted);
-  Record(call, OutcomeOf(call->request(), principal, parts_.clock->Now()));
+  Record(call, OutcomeOf(call->request(), principal, Now()));
 }
 
 }  // namespace

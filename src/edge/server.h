@@ -30,6 +30,7 @@ struct ServerParts {
   telemetry::Metrics* metrics = nullptr;
   const base::Clock* clock = nullptr;
   std::function<decider::Snapshot()> snapshot;  // current one; thread-safe
+  std::function<absl::Time()> now;  // when reports happened that do not say; null: the clock's time
   // With ClockMode::kRequest, before the snapshot of a valid request is taken: brings the world up
   // to the request's time. The request's latency budget begins when it returns. May be null.
   std::function<void(absl::Time)> settle;

@@ -75,7 +75,7 @@ absl::Status Learner::Start(domain::DecisionSink* log) {
     Drain();
     Publish();
   }
-  const absl::Status written = Checkpoint();
+  absl::Status written = Checkpoint();
   if (options_.interval != absl::InfiniteDuration()) thread_ = std::thread([this] { Run(); });
   return written;
 }
@@ -125,9 +125,11 @@ void Learner::Drain() {
   }
   const base::MutexLock lock(&mutex_);
   stats_.folded_lsn = fold_.lsn();
+  stats_.latest_us = fold_.join().latest_us();
   stats_.open_decisions = fold_.join().open();
   stats_.join = fold_.join().stats();
   stats_.ill_conditioned = fold_.posteriors().ill_conditioned();
+  stats_.ignored = fold_.posteriors().ignored();
 }
 
 void Learner::Publish() {
@@ -185,10 +187,10 @@ void Learner::TellUnshown(absl::Time now) {
   while (fold_.join().NextUnshown() <= now_us) {
     // From here to the last append no exposure can slip in between.
     const base::MutexLock lock(&reports_mutex_);
-    const auto& on_their_way = on_their_way_;
+    const auto* const on_their_way = &on_their_way_;
     std::vector<UnshownRecord> due = fold_.join().TakeUnshown(
-        now_us, kUnshownPortion, [&on_their_way](const DecisionId& id, uint32_t position) {
-          return on_their_way.contains(PositionKey(id, position));
+        now_us, kUnshownPortion, [on_their_way](const DecisionId& id, uint32_t position) {
+          return on_their_way->contains(PositionKey(id, position));
         });
     if (due.empty()) return;  // what is left waits for exposures to be folded
     bool taken = true;

@@ -55,8 +55,10 @@ struct LearnerStats {
   Lsn published_lsn = 0;  // of the posteriors that requests read
   Lsn checkpoint_lsn = 0;
   absl::Time checkpoint_time = absl::InfinitePast();  // when that was known to be on disk
+  int64_t latest_us = INT64_MIN;                      // time of the latest decision
   uint64_t open_decisions = 0;
   uint64_t ill_conditioned = 0;
+  uint64_t ignored = 0;  // observations and corrections that posteriors could not use
   decision_log::JoinStats join;  // since the log began
 };
 

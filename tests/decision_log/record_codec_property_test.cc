@@ -86,10 +86,13 @@ class Generator {
     record.neutral_value = Number();
     record.neutral_alpha = Number();
     record.neutral_beta = Number();
+    record.neutral_mean = Number();
+    record.neutral_sd = Number();
     record.exploration_floor = Number();
     record.candidates.resize(Below(12));
     for (CandidateRecord& one : record.candidates) {
-      one = {Name(), Text(), Any(MaskReason::kLedgerUnavailable), Number(), Number(), Number()};
+      one = {Name(),   Text(),  Any(MaskReason::kLedgerUnavailable), Number(), Number(), Number(),
+             Number(), Number()};
     }
     record.positions.resize(Below(4));
     for (PositionRecord& one : record.positions) {
@@ -97,6 +100,8 @@ class Generator {
       if (Below(4) != 0) one.ticks = Distribution(record.candidates.size() + 1);
       one.seed = Word();
       one.debits = Debits();
+      one.basis.resize(Below(5));
+      for (double& term : one.basis) term = static_cast<double>(Signed()) / 3;
     }
     record.features_missing = static_cast<uint32_t>(Word());
     record.features_stale = static_cast<uint32_t>(Word());
@@ -104,11 +109,15 @@ class Generator {
     record.latency_budget_us = Signed();
     record.replayable = Any(Replayable::kFull);
     record.replayable_reason = Text();
+    record.exposure_required = Below(2) == 0;
+    record.exposure_window_us = Signed();
+    record.attribution_window_us = Signed();
+    record.reward_kind = Text();
     return record;
   }
 
   LogEvent Event() {
-    switch (Below(4)) {
+    switch (Below(5)) {
       case 0:
         return ExposureRecord{Id(), 1 + static_cast<uint32_t>(Word() / 2), Signed(), Text()};
       case 1:
@@ -117,6 +126,13 @@ class Generator {
             Text()};
       case 2:
         return SupersededRecord{Id(), 1 + Word() / 2, Text(), Debits(), Ref(), Signed()};
+      case 3: {
+        UnshownRecord record{Id(),     1 + Word() / 2, {static_cast<uint32_t>(1 + Below(3))},
+                             Debits(), Ref(),          Signed()};
+        if (Below(2) == 0)
+          record.positions.push_back(record.positions.back() + 1 + static_cast<uint32_t>(Below(9)));
+        return record;
+      }
       default:
         return Decision();
     }

@@ -160,6 +160,36 @@ TEST_F(VerifyTest, HardLimitsAreFoldedOverDebitsAndRefunds) {
   EXPECT_EQ(violated(), 2u);
 }
 
+TEST_F(VerifyTest, WhatWasNotShownIsReturnedOnceAndNoMoreThanThat) {
+  const std::unique_ptr<LogWriter> writer = Open(Options());
+  writer->Start();
+  const auto violated = [&] {
+    EXPECT_THAT(writer->Flush(), testing::IsOk());
+    return Named(Verify(), "hard_limits").violated;
+  };
+  const auto spend = [&](uint64_t number) {
+    DecisionRecord decision = MakeDecision(number);
+    decision.replayable = Replayable::kNone;
+    decision.positions[0].debits = {{"cap", 100, 10, 10, false}};
+    EXPECT_THAT(writer->Append(decision, std::nullopt, nullptr), testing::IsOk());
+  };
+  UnshownRecord unshown;
+  unshown.decision_id = MakeId(1);
+  unshown.decision_lsn = 1;
+  unshown.positions = {1};
+  unshown.refunds = {{"cap", 100, 10, 10, false}};
+  spend(1);
+  FULCRUM_ASSERT_OK(writer->Append(unshown, std::nullopt, nullptr));
+  spend(2);
+  EXPECT_EQ(violated(), 0u);
+  spend(3);
+  EXPECT_EQ(violated(), 1u) << "the limit holds again";
+  for (int i = 0; i < 3; ++i) {
+    FULCRUM_ASSERT_OK(writer->Append(unshown, std::nullopt, nullptr));
+  }
+  EXPECT_EQ(violated(), 2u) << "more is returned than was taken";
+}
+
 // A crash between the two streams leaves a snapshot over; a power loss takes some. The start after
 // it says so, and only that much is excused.
 TEST_F(VerifyTest, WhatACrashTookFromOneStreamIsCountedAsLost) {
