@@ -22,7 +22,7 @@
 namespace fulcrum {
 
 struct DecisionRequest {
-  std::string request_id;  // at most 64 bytes; may be empty
+  std::string request_id;  // at most 64 bytes; may be empty. With one the request can be repeated
   std::string user_id;     // 1 to 256 bytes
   std::string surface;
   std::map<std::string, std::variant<double, std::string>> context;
