@@ -15,8 +15,6 @@ namespace {
 
 using evaluation::Estimator;
 
-constexpr Estimator kGated[] = {Estimator::kIps, Estimator::kSnips, Estimator::kDr};
-
 constexpr uint64_t kReplicationsFull = 2000;
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {

@@ -16,7 +16,6 @@ namespace {
 
 using ::fulcrum::testing::StatusIs;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class EachWorld : public ::testing::TestWithParam<std::string> {
  protected:
