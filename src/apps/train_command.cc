@@ -122,8 +122,7 @@ absl::StatusOr<training::TrainedModel> TrainFromLog(base::FileSystem* files, Tra
     options.trained_on = absl::StrCat("decision log up to LSN ", rows.tally.lsn,
                                       flags->surface.empty() ? "" : ", surface ", flags->surface);
   }
-  return training::TrainOnDataSet(std::move(rows.data), std::move(rows.counts_csv), rows.tally.lsn,
-                                  options);
+  return training::TrainOnDataSet(rows.data, std::move(rows.counts_csv), rows.tally.lsn, options);
 }
 
 absl::StatusOr<training::TrainedModel> TrainFromCsv(base::FileSystem* files, TrainFlags* flags) {

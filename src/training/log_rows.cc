@@ -186,7 +186,8 @@ class Collector {
 
 // Why no row is left, and what to do about it.
 absl::Status NothingLeft(const LogSource& source, const LogTally& tally) {
-  const std::pair<uint64_t, const char*> reasons[] = {
+  using Reason = std::pair<uint64_t, const char*>;
+  const Reason of_settled[] = {
       {tally.without_model,
        "were decided without a model, so the log has no inputs for them; train a first model from "
        "CSV (`fulcrum train --csv`), name it in the bundle and let the service run with it"},
@@ -199,14 +200,18 @@ absl::Status NothingLeft(const LogSource& source, const LogTally& tally) {
        "have no inputs in the features stream; it may have been lost with the power or moved away: "
        "`fulcrum log verify` tells"},
       {tally.neutral, "are of the neutral action, which has no features; let the service run on"},
-      {tally.unusable, "have no propensity or inputs beyond float32; see `fulcrum log verify`"},
+      {tally.unusable, "have no propensity or inputs beyond float32; see `fulcrum log verify`"}};
+  const Reason of_others[] = {
       {tally.missing, "were not shown in time; report exposures, or let the surface assume them"},
       {tally.pending,
        "still wait for their exposure or the end of their attribution window; train later"},
       {tally.fallbacks, "are answers that were not drawn; see their reasons in the metrics"}};
-  const auto largest =
-      std::max_element(std::begin(reasons), std::end(reasons),
-                       [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto fewer = [](const Reason& a, const Reason& b) { return a.first < b.first; };
+  // What has settled is closer to being a row than what waits.
+  const Reason* largest = std::max_element(std::begin(of_settled), std::end(of_settled), fewer);
+  if (largest->first == 0) {
+    largest = std::max_element(std::begin(of_others), std::end(of_others), fewer);
+  }
   if (largest->first == 0) {
     return absl::FailedPreconditionError(
         absl::StrCat(source.directory, ": the log holds no decisions; let the service run first"));

@@ -114,7 +114,7 @@ config::ModelManifest ManifestOf(const DataSet& data, const TrainingOptions& opt
 
 }  // namespace
 
-absl::StatusOr<TrainedModel> TrainOnDataSet(DataSet data, std::string counts_csv,
+absl::StatusOr<TrainedModel> TrainOnDataSet(const DataSet& data, std::string counts_csv,
                                             uint64_t counts_lsn, const TrainingOptions& options) {
   FULCRUM_RETURN_IF_ERROR(CheckOptions(options));
   if (data.rows() == 0) return absl::InvalidArgumentError("there are no rows to train on");
@@ -145,8 +145,8 @@ absl::StatusOr<TrainedModel> TrainModel(std::vector<TrainingRow> rows,
     return absl::InvalidArgumentError("all rows are of the neutral action: nothing to train on");
   }
   std::vector<DroppedCategories> dropped;
-  FULCRUM_ASSIGN_OR_RETURN(DataSet data, EncodeSorted(rows, options, &dropped));
-  FULCRUM_ASSIGN_OR_RETURN(TrainedModel model, TrainOnDataSet(std::move(data), std::move(counts),
+  FULCRUM_ASSIGN_OR_RETURN(const DataSet data, EncodeSorted(rows, options, &dropped));
+  FULCRUM_ASSIGN_OR_RETURN(TrainedModel model, TrainOnDataSet(data, std::move(counts),
                                                               /*counts_lsn=*/0, options));
   model.report.rows_neutral = neutral;
   model.report.dropped = std::move(dropped);

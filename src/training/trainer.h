@@ -52,7 +52,7 @@ absl::StatusOr<TrainedModel> TrainModel(std::vector<TrainingRow> rows,
                                         const TrainingOptions& options);
 
 // The same from rows that are encoded already, with counts that hold the log up to `counts_lsn`.
-absl::StatusOr<TrainedModel> TrainOnDataSet(DataSet data, std::string counts_csv,
+absl::StatusOr<TrainedModel> TrainOnDataSet(const DataSet& data, std::string counts_csv,
                                             uint64_t counts_lsn, const TrainingOptions& options);
 
 // Writes forest.json, counts.csv and, last, manifest.yaml into `directory`, which is made.

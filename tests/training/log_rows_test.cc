@@ -312,7 +312,7 @@ TEST_F(TwoForms, GiveTheSameModel) {
   }
   EXPECT_EQ(rows->counts_csv, by_rows->counts_csv);
   const auto by_log =
-      TrainOnDataSet(std::move(rows->data), std::move(rows->counts_csv), rows->tally.lsn, options);
+      TrainOnDataSet(rows->data, std::move(rows->counts_csv), rows->tally.lsn, options);
   FULCRUM_ASSERT_OK(by_log);
   EXPECT_EQ(by_log->forest_json, by_rows->forest_json);
   config::ModelManifest expected = by_rows->manifest;
@@ -326,8 +326,8 @@ TEST_F(TwoForms, TheSameLogGivesTheSameBytes) {
   for (int run = 0; run < 2; ++run) {
     auto rows = ReadLogRows(Source());
     FULCRUM_ASSERT_OK(rows);
-    const auto model = TrainOnDataSet(std::move(rows->data), std::move(rows->counts_csv),
-                                      rows->tally.lsn, TrainingOptions());
+    const auto model =
+        TrainOnDataSet(rows->data, std::move(rows->counts_csv), rows->tally.lsn, TrainingOptions());
     FULCRUM_ASSERT_OK(model);
     bytes.push_back(absl::StrCat(model->forest_json, model->counts_csv,
                                  config::WriteManifest(model->manifest)));
