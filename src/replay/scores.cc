@@ -96,19 +96,19 @@ class ScoreComparison {
     return std::nullopt;
   }
 
-  // Whether a candidate is masked before holds are taken follows from the bundle and the score.
-  Maybe CompareMask(size_t i) const {
+  // The mask that follows from bundle and score alone, before any hold is taken.
+  MaskReason KnownMask(size_t i) const {
     const CandidateRecord& recorded = record_.candidates[i];
-    MaskReason known = MaskReason::kNone;
+    if (std::isnan(recorded.score)) return MaskReason::kInvalidScore;
     const config::Campaign& campaign = CampaignOf(i);
     const absl::Time now = absl::FromUnixMicros(record_.occurred_us);
-    if (std::isnan(recorded.score)) {
-      known = MaskReason::kInvalidScore;
-    } else if (now < campaign.start || now >= campaign.end) {
-      known = MaskReason::kCampaignInactive;
-    } else if (!policy::IsValid(PosteriorOf(recorded))) {
-      known = MaskReason::kInvalidScore;
-    }
+    if (now < campaign.start || now >= campaign.end) return MaskReason::kCampaignInactive;
+    return policy::IsValid(PosteriorOf(recorded)) ? MaskReason::kNone : MaskReason::kInvalidScore;
+  }
+
+  Maybe CompareMask(size_t i) const {
+    const CandidateRecord& recorded = record_.candidates[i];
+    const MaskReason known = KnownMask(i);
     const bool of_the_ledger = recorded.mask == MaskReason::kNoHold ||
                                recorded.mask == MaskReason::kNoUserRef ||
                                recorded.mask == MaskReason::kLedgerUnavailable;

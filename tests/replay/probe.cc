@@ -4,6 +4,7 @@
 //   probe exp           prints a hash of the C library's own exp
 //   probe record FILE   writes kDecisions decisions
 //   probe replay FILE   decides them again; prints what it found, exit 1 if anything differs
+//   probe verify LOG    the same for a service's log, without the rest of the `fulcrum` program
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -15,6 +16,7 @@
 #include "decision_log/record_codec.h"
 #include "replay/scores.h"
 #include "replay/selection.h"
+#include "replay/verify.h"
 #include "scoring/scorer.h"
 #include "tests/replay/scored_world.h"
 #include "tests/support/without_fma.h"
@@ -77,6 +79,18 @@ int Replay(const char* path) {
   return decisions == kDecisions && different == 0 ? 0 : 1;
 }
 
+int Verify(const char* log) {
+  const absl::StatusOr<ReplayReport> report = VerifyReplay(base::PosixFileSystem(), log);
+  if (!report.ok()) {
+    std::printf("%s\n", report.status().ToString().c_str());
+    return 2;
+  }
+  const auto count = [](uint64_t value) { return static_cast<unsigned long long>(value); };
+  std::printf("%llu decisions, %llu identical from their inputs, %llu different\n",
+              count(report->decisions), count(report->full_identical), count(report->different));
+  return report->clean() ? 0 : 1;
+}
+
 int Run(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
   if (what == "exp") {
@@ -85,7 +99,8 @@ int Run(int argc, char** argv) {
   }
   if (what == "record" && argc == 3) return Record(argv[2]);
   if (what == "replay" && argc == 3) return Replay(argv[2]);
-  std::fprintf(stderr, "probe exp | record FILE | replay FILE\n");
+  if (what == "verify" && argc == 3) return Verify(argv[2]);
+  std::fprintf(stderr, "probe exp | record FILE | replay FILE | verify LOG\n");
   return 2;
 }
 
