@@ -48,7 +48,7 @@ TEST(Bootstrap, ASeedMeansTheSameForGood) {
   }
   // Octal digits: how often each row was drawn.
   const Values drawn = Resample(terms, 1, 1, 1)[0];
-  EXPECT_EQ(static_cast<uint64_t>(drawn[0] * 10 + 0.5), uint64_t{01021101112});
+  EXPECT_EQ(std::llround(drawn[0] * 10), 01021101112);
 }
 
 // The spread of a mean is known.
