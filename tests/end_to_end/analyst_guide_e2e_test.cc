@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 constexpr int kItems = 34;
-constexpr int kRows = 3000;
+constexpr int kRows = 6000;
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
@@ -55,9 +55,9 @@ void WriteLog(const std::string& path, uint64_t seed) {
   for (int item = 0; item < kItems; ++item) file << ",user-item_affinity_" << item;
   file << "\n";
   for (int row = 0; row < kRows; ++row) {
-    const int minute = row * 3;
+    const int minute = row * 3 / 2;
     const auto item = static_cast<int>(random.NextBelow(kItems));
-    const double rate = item % 3 == 0 ? 0.2 : 0.05;
+    const double rate = item % 3 == 0 ? 0.08 : 0.06;
     file << row
          << absl::StrFormat(",2019-11-%02d %02d:%02d:00+00:00,", 24 + minute / 1440,
                             minute / 60 % 24, minute % 60)
