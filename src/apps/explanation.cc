@@ -21,7 +21,6 @@ using decision_log::JoinStats;
 using decision_log::OpenDecision;
 using decision_log::RewardChange;
 using decision_log::RewardJoin;
-using decision_log::Shown;
 
 // Follows one decision through the log.
 class Follower {

@@ -5,52 +5,27 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/hash.h"
 #include "config/loader.h"
 #include "replay/artefacts.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_bundle.h"
+#include "tests/support/test_model.h"
 
 namespace fulcrum::apps {
 namespace {
 
 using ::testing::HasSubstr;
 
-constexpr char kForest[] = FULCRUM_SOURCE_DIR "/tests/golden/xgboost/squared_error_forest.json";
-
 // A bundle in two files with a model elsewhere, and a data directory.
 class Artefacts : public ::testing::Test {
  protected:
   void SetUp() override {
     testing::WriteBundle(bundle_directory(), testing::TestBundle());
-    WriteModel();
+    testing::WriteTestModel(root() + "/models/clicks", "clicks.yaml");
     Write(bundle_directory() + "/model.yaml", "model: {manifest: ../models/clicks/clicks.yaml}\n");
     std::filesystem::create_directories(log_directory());
-  }
-  void WriteModel() {
-    const std::string folder = root() + "/models/clicks";
-    std::filesystem::create_directories(folder + "/parts");
-    const std::string forest =
-        base::ReadWholeFile(base::PosixFileSystem(), kForest, 1 << 20).value();
-    const std::string counts = "segment,action_id,trials,successes\n,free-1,100,7\n";
-    Write(folder + "/parts/forest.json", forest);
-    Write(folder + "/counts.csv", counts);
-    config::ModelManifest manifest;
-    manifest.name = "clicks";
-    for (int i = 0; i < 5; ++i) {
-      manifest.columns.push_back(
-          {absl::StrCat("hour ", i), config::ColumnSource::kContext, "hour", std::nullopt, {}});
-    }
-    manifest.forest_file = "parts/forest.json";
-    manifest.forest_sha256 = base::ToHex(base::Sha256(forest));
-    manifest.counts_file = "counts.csv";
-    manifest.counts_sha256 = base::ToHex(base::Sha256(counts));
-    manifest.trained_on = "nothing";
-    manifest.training_rows = 1;
-    manifest.trainer = "hand";
-    Write(folder + "/clicks.yaml", config::WriteManifest(manifest));
   }
   static void Write(const std::string& path, const std::string& text) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
