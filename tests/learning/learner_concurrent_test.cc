@@ -49,9 +49,12 @@ class LearnerConcurrent : public ::testing::Test {
       EXPECT_THAT(log_->Append(decision, std::nullopt, [](const absl::StatusOr<Lsn>&) {}), IsOk());
       clock_.Advance(absl::Microseconds(100));
       if (random.NextBelow(8) == 0) continue;
-      const uint64_t of = number - std::min<uint64_t>(number - first, random.NextBelow(12));
+      const uint64_t of = number - std::min<uint64_t>(number - first, random.NextBelow(40));
       EXPECT_THAT(learner_->Report(JoinExposure(of), [](const absl::StatusOr<Lsn>&) {}), IsOk());
       EXPECT_NE(learner_->snapshot(), nullptr);
+      if (number % 16 == 0) {
+        FULCRUM_EXPECT_OK(log_->Flush());  // or all would be over before the learner's second round
+      }
     }
   }
 
@@ -67,6 +70,7 @@ TEST_F(LearnerConcurrent, NoExposureInTheLogIsFollowedByItsRefund) {
     threads.emplace_back([this, i] { Traffic(1 + 100000 * static_cast<uint64_t>(i)); });
   }
   for (std::thread& thread : threads) thread.join();
+  FULCRUM_ASSERT_OK(log_->Flush());
   clock_.Advance(absl::Seconds(1));
   learner_->Update();
   FULCRUM_ASSERT_OK(log_->Flush());
