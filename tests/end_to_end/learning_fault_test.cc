@@ -42,7 +42,8 @@ class Answered {
   void Add(const Decision& decision, absl::Time at) {
     base::MutexLock lock(&mutex_);
     recent_.push_back({decision, at});
-    if (recent_.size() > 300) recent_.erase(recent_.begin(), recent_.begin() + 100);
+    // Two minutes back: half of them have settled, none is forgotten.
+    if (recent_.size() > 40 * kClients) recent_.erase(recent_.begin());
   }
   One Pick(base::RandomStream& random) {
     base::MutexLock lock(&mutex_);
@@ -86,7 +87,7 @@ void Run(const std::string& address, int cycle, int number, Answered* answered) 
     request.surface = random.NextBelow(2) == 0 ? "page" : "lined";
     request.slate_size = 1 + random.NextBelow(2);
     request.context["hour"] = static_cast<double>(n % 24);
-    request.occurred_at = kStart + absl::Minutes(5) * cycle + absl::Seconds(n);
+    request.occurred_at = kStart + absl::Minutes(15) * cycle + absl::Seconds(3 * n);
     const auto decision = client->Decide(request, kLong);
     if (!decision.ok()) return;
     answered->Add(*decision, *request.occurred_at);
