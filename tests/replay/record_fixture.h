@@ -61,9 +61,10 @@ inline DecisionRecord RandomDecision(Family family, std::mt19937_64* random) {
     return low + (high - low) * static_cast<double>((*random)() >> 11) * 0x1p-53;
   };
   DecisionRecord record;
-  record.id = DecisionId::FromTimeAndRandom(
-      absl::FromUnixMillis(1574553600000 + static_cast<int64_t>(below(1000000))), (*random)(),
-      (*random)());
+  const auto millis = static_cast<int64_t>(below(1000000));
+  const uint64_t high = (*random)();  // arguments have no order of their own
+  record.id = DecisionId::FromTimeAndRandom(absl::FromUnixMillis(1574553600000 + millis), high,
+                                            (*random)());
   record.surface = "home";
   record.slate_size = static_cast<uint32_t>(1 + below(4));
   record.exploration_floor = below(4) == 0 ? 0 : between(0, 0.2);

@@ -57,7 +57,8 @@ class ScoredWorld {
 
     ScoredDecision decision;
     DecisionRecord& record = decision.record;
-    record.id = DecisionId::FromTimeAndRandom(absl::FromUnixMillis(++millis_), Next(), Next());
+    const uint64_t high = Next();  // arguments have no order of their own
+    record.id = DecisionId::FromTimeAndRandom(absl::FromUnixMillis(++millis_), high, Next());
     record.surface = surface.id;
     record.segment = scores.segment;
     record.occurred_us = millis_ * 1000;
