@@ -24,7 +24,8 @@ class RequestIndexTest : public ::testing::Test {
     context.now = absl::FromUnixSeconds(1574553600 + second);
     return context;
   }
-  static Asked Page(std::vector<std::string> candidates = {"hat", "shoes"}, bool named = true) {
+  static Asked Page(const std::vector<std::string>& candidates = {"hat", "shoes"},
+                    bool named = true) {
     Asked asked;
     asked.surface = base::Fingerprint("page");
     asked.context_hash = 7;

@@ -164,7 +164,7 @@ TEST(Retries, AcrossKillsAreDecidedLoggedAndPaidOnce) {
   testing::TemporaryDirectory temporary;
   const std::string directory = temporary.path() + "/bundle";
   testing::TestBundle options;
-  options.day_budget = 60'000'000 * cycles;
+  options.day_budget = int64_t{60'000'000} * cycles;
   options.total_budget = 1'000'000'000'000;
   options.cap = 5;
   testing::WriteBundle(directory, options);
