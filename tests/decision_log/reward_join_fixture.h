@@ -85,8 +85,9 @@ class JoinRun {
   // Goes on from what is serialised.
   absl::Status Restart() {
     auto parsed = RewardJoin::Parse(join_.Serialise());
-    if (parsed.ok()) join_ = *std::move(parsed);
-    return parsed.status();
+    if (!parsed.ok()) return parsed.status();
+    join_ = *std::move(parsed);
+    return absl::OkStatus();
   }
 
   RewardJoin& join() { return join_; }

@@ -55,7 +55,7 @@ World MakeWorld(base::RandomStream& random, bool late) {
         // A few values and instants, so that repeats, refunds and ties come about.
         for (uint32_t n = 0; n <= random.NextBelow(3); ++n) {
           OutcomeRecord outcome = JoinOutcome(i, absl::StrCat("o", id), 0.1 * random.NextBelow(4),
-                                              at + 20 * random.NextBelow(5), position);
+                                              at + 20 * int64_t{random.NextBelow(5)}, position);
           if (random.NextBelow(10) == 0) outcome.kind = "other";
           if (random.NextBelow(10) == 0) outcome.position = 0;
           world.reports.push_back({place(), outcome});

@@ -176,8 +176,8 @@ TEST_F(LearnerTest, WhateverIsLostAtRestartsTheStateIsTheFoldOfTheLog) {
     Begin();
     ++(report_.used.empty() ? from_start : from_checkpoint);
     for (int n = 0; n < 20; ++n) {
-      const uint64_t number = 1000 * static_cast<uint64_t>(run) + n;
-      const int64_t second = 20 * (20 * run + n);
+      const uint64_t number = 1000 * static_cast<uint64_t>(run) + static_cast<uint64_t>(n);
+      const int64_t second = 20 * int64_t{20 * run + n};
       log_.Log(random.NextBelow(3) == 0 ? LinedDecision(number, second)
                                         : JoinDecision(number, second, 2, n % 2 == 0));
       const uint64_t of = number - random.NextBelow(5);
@@ -214,22 +214,22 @@ TEST_F(LearnerTest, WhateverIsLostAtRestartsTheStateIsTheFoldOfTheLog) {
 
 TEST_F(LearnerTest, ASnapshotAheadOfTheLogIsRemovedBeforeTheLogGrows) {
   Begin();
-  for (int i = 0; i < 4; ++i) log_.Log(JoinDecision(static_cast<uint64_t>(i), 60 * i));
+  for (uint64_t i = 0; i < 4; ++i) log_.Log(JoinDecision(i, 60 * static_cast<int64_t>(i)));
   FULCRUM_ASSERT_OK(learner_->Stop());
   learner_.reset();
   log_.events.resize(2);  // the power took the tail
   Begin();
   EXPECT_THAT(report_.removed, ElementsAre(Snapshot(4)));
   EXPECT_EQ(learner_->lsn(), 2u);
-  for (int i = 0; i < 3; ++i) log_.Log(JoinDecision(static_cast<uint64_t>(10 + i), 600 + i));
+  for (uint64_t i = 0; i < 3; ++i) log_.Log(JoinDecision(10 + i, 600));
   FULCRUM_ASSERT_OK(learner_->Stop());
   EXPECT_EQ(*ReadSnapshot(5), Offline());
 }
 
 TEST_F(LearnerTest, KeepsTheNewestTwo) {
   Begin();
-  for (int i = 0; i < 5; ++i) {
-    log_.Log(JoinDecision(static_cast<uint64_t>(i), 60 * i));
+  for (uint64_t i = 0; i < 5; ++i) {
+    log_.Log(JoinDecision(i, 60 * static_cast<int64_t>(i)));
     learner_->Update();
     FULCRUM_EXPECT_OK(learner_->Checkpoint());
     FULCRUM_EXPECT_OK(learner_->Checkpoint());
@@ -240,8 +240,8 @@ TEST_F(LearnerTest, KeepsTheNewestTwo) {
 
 TEST_F(LearnerTest, ADamagedSnapshotIsNamedAndTheOneBeforeItServes) {
   Begin();
-  for (int i = 0; i < 3; ++i) {
-    log_.Log(JoinDecision(static_cast<uint64_t>(i), 60 * i));
+  for (uint64_t i = 0; i < 3; ++i) {
+    log_.Log(JoinDecision(i, 60 * static_cast<int64_t>(i)));
     learner_->Update();
     FULCRUM_EXPECT_OK(learner_->Checkpoint());
   }
