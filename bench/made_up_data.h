@@ -74,8 +74,8 @@ inline std::vector<int> CandidateItems(const apps::DemoCampaign& campaign,
   return items;
 }
 
-// What the demo would send, with ten candidates instead of three and without a time and an id of its
-// own.
+// What the demo would send, with ten candidates instead of three and without a time and an id of
+// its own.
 inline v1::DecideRequest RequestOf(const apps::DemoCampaign& campaign, const apps::LoggedRow& row,
                                    base::RandomStream& random) {
   v1::DecideRequest request;

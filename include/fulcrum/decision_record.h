@@ -147,11 +147,11 @@ struct DecisionRecord {
   StageTimes times;
   int64_t latency_budget_us = 0;  // the shorter of L_max and the caller's deadline
   Replayable replayable = Replayable::kNone;
-  std::string replayable_reason;     // empty if full
-  bool exposure_required = false;    // it counts only if an exposure is reported in time
-  int64_t exposure_window_us = 0;    // how long that is; 0 if exposure is assumed
+  std::string replayable_reason;      // empty if full
+  bool exposure_required = false;     // it counts only if an exposure is reported in time
+  int64_t exposure_window_us = 0;     // how long that is; 0 if exposure is assumed
   int64_t attribution_window_us = 0;  // outcomes later than this are not credited
-  std::string reward_kind;           // outcomes of this kind are the reward
+  std::string reward_kind;            // outcomes of this kind are the reward
 
   friend bool operator==(const DecisionRecord&, const DecisionRecord&) = default;
 };

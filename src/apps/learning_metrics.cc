@@ -77,12 +77,11 @@ void AddLearningMetrics(const learning::Learner* learner, const base::Clock* clo
   AddGauge(
       "fulcrum_learning_open_decisions", "Decisions that reports may still change", learner,
       [](const LearnerStats& stats) { return static_cast<double>(stats.open_decisions); }, metrics);
-  metrics->AddPulled(
-      {"fulcrum_learning_ignored_total", "Rewards that the posteriors could not use", "", true,
-       [learner] {
-         const LearnerStats stats = learner->Stats();
-         return std::vector<Sample>{{"", static_cast<double>(stats.ignored)}};
-       }});
+  metrics->AddPulled({"fulcrum_learning_ignored_total", "Rewards that the posteriors could not use",
+                      "", true, [learner] {
+                        const LearnerStats stats = learner->Stats();
+                        return std::vector<Sample>{{"", static_cast<double>(stats.ignored)}};
+                      }});
   metrics->AddPulled(
       {"fulcrum_learning_ill_conditioned_total",
        "Changes that a linear posterior's factor could not follow", "", true, [learner] {

@@ -103,8 +103,8 @@ absl::Status Service::LoadSnapshot() {
 
 // Serving does not depend on it: the decisions say what they cannot be replayed with.
 void Service::Archive(const config::ModelManifest* manifest) {
-  const absl::Status archived = ArchiveArtefacts(options_.files, data_dir_,
-                                                 options_.bundle_directory, bundle(), manifest);
+  const absl::Status archived =
+      ArchiveArtefacts(options_.files, data_dir_, options_.bundle_directory, bundle(), manifest);
   snapshot_.archived = archived.ok();
   if (archived.ok()) return;
   telemetry::Warn("artefacts_not_archived", {{"error", std::string(archived.message())}});

@@ -25,8 +25,7 @@ std::string PayloadToJson(std::string_view payload) {
 }  // namespace
 
 const char* EventTypeName(const LogEvent& event) {
-  constexpr const char* kNames[] = {"decision", "exposure", "outcome", "superseded",
-                                     "unshown"};
+  constexpr const char* kNames[] = {"decision", "exposure", "outcome", "superseded", "unshown"};
   static_assert(std::variant_size_v<LogEvent> == std::size(kNames));
   return kNames[event.index()];
 }

@@ -5,8 +5,8 @@
 //              from the log up to the LSN that the record names (scores.h); then the selection
 //
 // The log is read twice: once to learn which posteriors will be asked for, once to fold and
-// compare. Memory grows with the number of different posterior versions (some 50 bytes each) and with
-// what the fold itself holds; of the folded posteriors, copies are kept only until their last
+// compare. Memory grows with the number of different posterior versions (some 50 bytes each) and
+// with what the fold itself holds; of the folded posteriors, copies are kept only until their last
 // decision.
 //
 // Not thread-safe; may run beside the log's writer.

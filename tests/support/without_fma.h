@@ -6,7 +6,8 @@
 
 namespace fulcrum::testing {
 
-// The environment variable that takes both from glibc 2.36. A wrong name in it is ignored in silence.
+// The environment variable that takes both from glibc 2.36. A wrong name in it is ignored in
+// silence.
 inline constexpr char kWithoutFma[] = "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4";
 
 // Exit code of the rerun; 0 if every test matching `filter` passed.
