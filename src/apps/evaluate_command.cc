@@ -1,8 +1,5 @@
 #include "apps/evaluate_command.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
@@ -13,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "apps/command_line.h"
+#include "apps/json_put.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "evaluation/evaluate.h"
@@ -80,28 +78,6 @@ absl::StatusOr<std::vector<Estimator>> ParseEstimators(const std::vector<std::st
   return estimators;
 }
 
-using Json = rapidjson::Writer<rapidjson::StringBuffer>;
-
-void PutText(Json* json, const char* name, const std::string& value) {
-  json->Key(name);
-  json->String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-void PutCount(Json* json, const char* name, uint64_t value) {
-  json->Key(name);
-  json->Uint64(value);
-}
-
-// JSON has no NaN: null, what cannot be computed.
-void PutNumber(Json* json, const char* name, double value) {
-  json->Key(name);
-  if (std::isfinite(value)) {
-    json->Double(value);
-  } else {
-    json->Null();
-  }
-}
-
 void PutEstimates(Json* json, const std::vector<Estimate>& estimates) {
   json->Key("estimators");
   json->StartObject();
@@ -122,15 +98,15 @@ void PutFindings(Json* json, const Evaluation& evaluation) {
   json->StartArray();
   for (const evaluation::Warning& warning : evaluation.warnings) {
     json->StartObject();
-    PutText(json, "code", warning.code);
-    PutText(json, "message", warning.message);
+    Put(json, "code", warning.code);
+    Put(json, "message", warning.message);
     json->EndObject();
   }
   json->EndArray();
   json->Key("verdict");
   json->StartObject();
-  PutText(json, "status", evaluation.verdict.ok ? "ok" : "refused");
-  PutText(json, "reason", evaluation.verdict.reason);
+  Put(json, "status", evaluation.verdict.ok ? "ok" : "refused");
+  Put(json, "reason", evaluation.verdict.reason);
   json->EndObject();
 }
 
@@ -138,18 +114,18 @@ void PrintJson(const EvaluateFlags& flags, const Evaluation& evaluation) {
   rapidjson::StringBuffer buffer;
   Json json(buffer);
   json.StartObject();
-  PutText(&json, "log", flags.log);
-  PutText(&json, "format", flags.format);
-  PutText(&json, "target", flags.target);
-  PutText(&json, "reward_model", flags.reward_model);
-  PutCount(&json, "seed", flags.options.seed);
-  PutCount(&json, "resamples", static_cast<uint64_t>(flags.options.resamples));
+  Put(&json, "log", flags.log);
+  Put(&json, "format", flags.format);
+  Put(&json, "target", flags.target);
+  Put(&json, "reward_model", flags.reward_model);
+  Put(&json, "seed", flags.options.seed);
+  Put(&json, "resamples", static_cast<uint64_t>(flags.options.resamples));
   PutNumber(&json, "level", flags.options.level);
   PutEstimates(&json, evaluation.estimates);
-  PutCount(&json, "rows", evaluation.rows);
+  Put(&json, "rows", evaluation.rows);
   json.Key("excluded");
   json.StartObject();
-  for (const auto& [reason, count] : evaluation.excluded) PutCount(&json, reason.c_str(), count);
+  for (const auto& [reason, count] : evaluation.excluded) Put(&json, reason.c_str(), count);
   json.EndObject();
   PutNumber(&json, "mean_reward", evaluation.mean_reward);
   PutNumber(&json, "effective_sample_size", evaluation.effective_sample_size);

@@ -1,36 +1,13 @@
 #include "apps/train_report.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "apps/json_put.h"
 
 namespace fulcrum::apps {
 namespace {
-
-using Json = rapidjson::Writer<rapidjson::StringBuffer>;
-
-void Put(Json* json, const char* name, const std::string& value) {
-  json->Key(name);
-  json->String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-void Put(Json* json, const char* name, uint64_t value) {
-  json->Key(name);
-  json->Uint64(value);
-}
-
-void PutNumber(Json* json, const char* name, double value) {
-  json->Key(name);
-  if (std::isfinite(value)) {
-    json->Double(value);
-  } else {
-    json->Null();
-  }
-}
 
 void PutTime(Json* json, const char* name, int64_t micros) {
   Put(json, name,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "edge/timestamp.h"
 
 namespace fulcrum::edge {
 namespace {
@@ -53,11 +54,8 @@ void FillTiming(const decider::Reply& reply, v1::Timing* timing) {
 absl::StatusOr<int64_t> MicrosOf(bool present, const google::protobuf::Timestamp& stamp,
                                  absl::Time now) {
   if (!present) return absl::ToUnixMicros(now);
-  if (stamp.seconds() < 0 || stamp.seconds() > 253402300799 || stamp.nanos() < 0 ||
-      stamp.nanos() > 999999999) {
-    return absl::InvalidArgumentError("occurred_at: must lie between the years 1970 and 9999");
-  }
-  return stamp.seconds() * 1000000 + stamp.nanos() / 1000;
+  FULCRUM_ASSIGN_OR_RETURN(const absl::Time occurred, OccurredAt(stamp));
+  return absl::ToUnixMicros(occurred);
 }
 
 absl::StatusOr<DecisionId> DecisionIdOf(const std::string& text) {

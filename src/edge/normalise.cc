@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "edge/timestamp.h"
 #include "fulcrum/v1/decision_service.pb.h"
 
 namespace fulcrum::edge {
@@ -42,13 +43,7 @@ absl::StatusOr<absl::Time> TimeOf(const v1::DecideRequest& request, const Arriva
   if (!request.has_occurred_at()) {
     return Bad("occurred_at", "required, because the server runs with --clock request");
   }
-  const auto& stamp = request.occurred_at();
-  constexpr int64_t kSecondsMax = 253402300799;  // the year 9999
-  if (stamp.seconds() < 0 || stamp.seconds() > kSecondsMax || stamp.nanos() < 0 ||
-      stamp.nanos() > 999999999) {
-    return Bad("occurred_at", "must lie between the years 1970 and 9999");
-  }
-  return absl::FromUnixSeconds(stamp.seconds()) + absl::Nanoseconds(stamp.nanos());
+  return OccurredAt(request.occurred_at());
 }
 
 // The value if it can be used under the declared type.

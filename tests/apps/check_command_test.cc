@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
-#include <CLI/CLI.hpp>
 #include <fstream>
 
 #include "apps/command_line.h"
+#include "tests/apps/command_run.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -16,25 +16,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-struct Result {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
+using Result = testing::CommandRun;
 
 Result Check(const std::vector<std::string>& arguments) {
-  CLI::App app;
-  Result result;
-  AddCheckCommand(app, &result.exit_code);
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-  reversed.emplace_back("check");
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  app.parse(reversed);
-  std::fflush(stdout);
-  result.out = ::testing::internal::GetCapturedStdout();
-  result.err = ::testing::internal::GetCapturedStderr();
-  return result;
+  return testing::RunCommand(AddCheckCommand, "check", arguments);
 }
 
 constexpr char kExample[] = FULCRUM_SOURCE_DIR "/configs/example";

@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
-#include <CLI/CLI.hpp>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "apps/command_line.h"
+#include "tests/apps/command_run.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -21,25 +21,10 @@ using ::testing::IsEmpty;
 constexpr char kGolden[] = FULCRUM_SOURCE_DIR "/tests/golden/evaluation/rows.jsonl";
 constexpr char kTarget[] = FULCRUM_SOURCE_DIR "/tests/golden/evaluation/target.csv";
 
-struct Result {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
+using Result = testing::CommandRun;
 
 Result Evaluate(const std::vector<std::string>& arguments) {
-  CLI::App app;
-  Result result;
-  AddEvaluateCommand(app, &result.exit_code);
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-  reversed.emplace_back("evaluate");
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  app.parse(reversed);
-  std::fflush(stdout);
-  result.out = ::testing::internal::GetCapturedStdout();
-  result.err = ::testing::internal::GetCapturedStderr();
-  return result;
+  return testing::RunCommand(AddEvaluateCommand, "evaluate", arguments);
 }
 
 // 1,200 rows of an even choice between two actions.

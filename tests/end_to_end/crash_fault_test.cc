@@ -19,6 +19,7 @@
 #include "decision_log/verify.h"
 #include "fulcrum/decision_log_reader.h"
 #include "tests/end_to_end/world.h"
+#include "tests/support/environment.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -29,11 +30,6 @@ constexpr int kClients = 3;
 constexpr int kUsers = 40;
 constexpr const char* kKillPoints[] = {"log.before_append", "log.between_streams",
                                        "log.after_append", "log.before_reply"};
-
-int FromEnvironment(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoi(text);
-}
 
 // What the clients know. Lives outside the server, so a kill cannot touch it.
 class Oracle {
@@ -181,7 +177,7 @@ void CheckLog(const std::string& log_directory, const Oracle& oracle,
 }
 
 TEST(Crash, KillsUnderLoadLoseNothingAndOverspendNothing) {
-  const int cycles = FromEnvironment("FULCRUM_CRASH_CYCLES", 100);
+  const int cycles = testing::FromEnvironment("FULCRUM_CRASH_CYCLES", 100);
   testing::TemporaryDirectory temporary;
   const std::string directory = temporary.path() + "/bundle";
   testing::TestBundle options;
@@ -190,7 +186,8 @@ TEST(Crash, KillsUnderLoadLoseNothingAndOverspendNothing) {
   options.cap = 5;
   testing::WriteBundle(directory, options);
 
-  base::RandomStream random(static_cast<uint64_t>(FromEnvironment("FULCRUM_CRASH_SEED", 1)));
+  base::RandomStream random(
+      static_cast<uint64_t>(testing::FromEnvironment("FULCRUM_CRASH_SEED", 1)));
   Oracle oracle;
   CrashCounts counts;
   for (int cycle = 0; cycle < cycles && !::testing::Test::HasFatalFailure(); ++cycle) {

@@ -16,6 +16,7 @@
 #include "decision_log/verify.h"
 #include "tests/end_to_end/learning_world.h"
 #include "tests/end_to_end/world.h"
+#include "tests/support/environment.h"
 #include "tests/support/temporary_directory.h"
 
 namespace fulcrum {
@@ -26,11 +27,6 @@ using ::fulcrum::testing::IsOk;
 constexpr int kClients = 3;
 constexpr absl::Duration kLong = absl::Seconds(5);
 const absl::Time kStart = absl::FromUnixSeconds(1574553600);
-
-int FromEnvironment(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoi(text);
-}
 
 // Decisions that were answered, of which the clients may report whatever happened to the service.
 class Answered {
@@ -43,7 +39,7 @@ class Answered {
     base::MutexLock lock(&mutex_);
     recent_.push_back({decision, at});
     // Two minutes back: half of them have settled, none is forgotten.
-    if (recent_.size() > 40 * kClients) recent_.erase(recent_.begin());
+    if (recent_.size() > size_t{40} * kClients) recent_.erase(recent_.begin());
   }
   One Pick(base::RandomStream& random) {
     base::MutexLock lock(&mutex_);
@@ -158,11 +154,12 @@ Disorder DisorderOf(const std::string& log_directory) {
 }
 
 TEST(Learning, AfterKillsThePosteriorsAreTheFoldOfTheLog) {
-  const int cycles = FromEnvironment("FULCRUM_LEARNING_CYCLES", 10);
+  const int cycles = testing::FromEnvironment("FULCRUM_LEARNING_CYCLES", 10);
   testing::TemporaryDirectory temporary;
   const std::string directory = temporary.path() + "/bundle";
   testing::WriteBundle(directory, testing::LearningBundleText());
-  base::RandomStream random(static_cast<uint64_t>(FromEnvironment("FULCRUM_LEARNING_SEED", 1)));
+  base::RandomStream random(
+      static_cast<uint64_t>(testing::FromEnvironment("FULCRUM_LEARNING_SEED", 1)));
   Answered answered;
   Kills kills;
   for (int cycle = 0; cycle < cycles && !::testing::Test::HasFatalFailure(); ++cycle) {

@@ -29,6 +29,7 @@
 #include "decision_log/verify.h"
 #include "fulcrum/client.h"
 #include "fulcrum/decision_log_reader.h"
+#include "tests/support/environment.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -42,11 +43,6 @@ constexpr int kDecisionsEach = 60;  // per client and life of the service
 constexpr int kLives = 2;
 constexpr int kUsers = 12;
 constexpr int kDecisionsAfter = 6;
-
-int FromEnvironment(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoi(text);
-}
 
 testing::TestBundle Options(const std::string& durability = "power") {
   testing::TestBundle options;
@@ -422,7 +418,7 @@ void Print(Tally tally) {
 }
 
 TEST(PowerLoss, LosesNoAcknowledgedDecisionAndOverspendsNothing) {
-  const int states = FromEnvironment("FULCRUM_POWER_STATES", 150);
+  const int states = testing::FromEnvironment("FULCRUM_POWER_STATES", 150);
   testing::TemporaryDirectory temporary;
   const std::string directory = temporary.path() + "/bundle";
   testing::WriteBundle(directory, Options());
@@ -433,7 +429,8 @@ TEST(PowerLoss, LosesNoAcknowledgedDecisionAndOverspendsNothing) {
   ASSERT_GT(oracle.decisions.size(), static_cast<size_t>(kLives * kClients * kDecisionsEach / 2));
   ASSERT_GT(oracle.reports.size(), 50u);
 
-  base::RandomStream random(static_cast<uint64_t>(FromEnvironment("FULCRUM_POWER_SEED", 1)));
+  base::RandomStream random(
+      static_cast<uint64_t>(testing::FromEnvironment("FULCRUM_POWER_SEED", 1)));
   Tally tally;
   for (int state = 0; state < states && !HasFailure(); ++state) {
     // One in sixteen while the service first starts, on an empty disk.

@@ -15,6 +15,7 @@
 #include "decision_log/verify.h"
 #include "fulcrum/decision_log_reader.h"
 #include "tests/end_to_end/world.h"
+#include "tests/support/environment.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -23,11 +24,6 @@ namespace {
 
 constexpr int kClients = 3;
 constexpr int kRequestsEach = 40;
-
-int FromEnvironment(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoi(text);
-}
 
 struct Answered {
   DecisionId id;
@@ -160,7 +156,7 @@ void RepeatAll(const std::string& directory, uint64_t seed, Oracle* oracle, Coun
 }
 
 TEST(Retries, AcrossKillsAreDecidedLoggedAndPaidOnce) {
-  const int cycles = FromEnvironment("FULCRUM_RETRY_CYCLES", 10);
+  const int cycles = testing::FromEnvironment("FULCRUM_RETRY_CYCLES", 10);
   testing::TemporaryDirectory temporary;
   const std::string directory = temporary.path() + "/bundle";
   testing::TestBundle options;
@@ -169,7 +165,8 @@ TEST(Retries, AcrossKillsAreDecidedLoggedAndPaidOnce) {
   options.cap = 5;
   testing::WriteBundle(directory, options);
 
-  base::RandomStream random(static_cast<uint64_t>(FromEnvironment("FULCRUM_RETRY_SEED", 1)));
+  base::RandomStream random(
+      static_cast<uint64_t>(testing::FromEnvironment("FULCRUM_RETRY_SEED", 1)));
   Oracle oracle;
   Counts counts;
   for (int cycle = 0; cycle < cycles && !::testing::Test::HasFatalFailure(); ++cycle) {

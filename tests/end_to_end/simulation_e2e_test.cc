@@ -12,6 +12,7 @@
 #include "fulcrum/decision_log_reader.h"
 #include "simulation/coverage.h"
 #include "simulation/frozen_model.h"
+#include "tests/support/environment.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -23,11 +24,6 @@ using simulation::BundleOptions;
 using simulation::TargetKind;
 using simulation::TrafficResult;
 using simulation::World;
-
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
 
 class SimulationTest : public ::testing::Test {
  protected:
@@ -166,8 +162,8 @@ evaluation::RowSet RowsOfRun(const evaluation::RowSet& all, uint64_t run, uint64
 }
 
 TEST_F(SimulationTest, ACoverageCellOverGrpcAgreesWithTheOneInProcess) {
-  const uint64_t replications = FromEnvironment("FULCRUM_COVERAGE_GRPC_REPLICATIONS", 12);
-  const uint64_t rows = FromEnvironment("FULCRUM_COVERAGE_GRPC_ROWS", 500);
+  const uint64_t replications = testing::FromEnvironment("FULCRUM_COVERAGE_GRPC_REPLICATIONS", 12);
+  const uint64_t rows = testing::FromEnvironment("FULCRUM_COVERAGE_GRPC_ROWS", 500);
   const simulation::FrozenSetting setting = simulation::FrozenSettings()[0];
   const base::SystemClock clock;
   simulation::CoverageOptions options;

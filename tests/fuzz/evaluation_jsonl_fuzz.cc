@@ -1,41 +1,19 @@
 // Any bytes give rows or an error; rows are such that estimates of them are defined.
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 
 #include "base/check.h"
-#include "base/file.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/jsonl_rows.h"
-
-namespace {
-
-class InputFile final : public fulcrum::base::ReadFile {
- public:
-  InputFile(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-  absl::StatusOr<size_t> Read(uint64_t offset, size_t length, char* buffer) const override {
-    if (offset >= size_) return 0;
-    const size_t count = std::min<size_t>(length, size_ - offset);
-    std::memcpy(buffer, data_ + offset, count);
-    return count;
-  }
-  absl::StatusOr<uint64_t> Size() const override { return size_; }
-
- private:
-  const uint8_t* const data_;
-  const size_t size_;
-};
-
-}  // namespace
+#include "tests/fuzz/input_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t kBytesMax = 1 << 14;
   if (size > kBytesMax) return 0;
   namespace evaluation = fulcrum::evaluation;
-  const auto rows = evaluation::ReadJsonlRows(InputFile(data, size), "input");
+  const auto rows = evaluation::ReadJsonlRows(fulcrum::testing::InputFile(data, size), "input");
   if (!rows.ok()) {
     FULCRUM_CHECK(rows.status().message().substr(0, 6) == "input:");
     return 0;

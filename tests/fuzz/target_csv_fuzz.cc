@@ -1,42 +1,20 @@
 // Any bytes give a target whose probabilities sum to 1 at each position that it has, or an error.
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <vector>
 
 #include "base/check.h"
-#include "base/file.h"
 #include "evaluation/target.h"
-
-namespace {
-
-class InputFile final : public fulcrum::base::ReadFile {
- public:
-  InputFile(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-  absl::StatusOr<size_t> Read(uint64_t offset, size_t length, char* buffer) const override {
-    if (offset >= size_) return 0;
-    const size_t count = std::min<size_t>(length, size_ - offset);
-    std::memcpy(buffer, data_ + offset, count);
-    return count;
-  }
-  absl::StatusOr<uint64_t> Size() const override { return size_; }
-
- private:
-  const uint8_t* const data_;
-  const size_t size_;
-};
-
-}  // namespace
+#include "tests/fuzz/input_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t kBytesMax = 1 << 14;
   if (size > kBytesMax) return 0;
   fulcrum::evaluation::ActionTable actions;
-  const auto target = fulcrum::evaluation::Target::ReadCsv(std::make_unique<InputFile>(data, size),
-                                                           "input", &actions);
+  const auto target = fulcrum::evaluation::Target::ReadCsv(
+      std::make_unique<fulcrum::testing::InputFile>(data, size), "input", &actions);
   if (!target.ok()) {
     FULCRUM_CHECK(!target.status().message().empty());
     return 0;

@@ -5,7 +5,6 @@
 namespace fulcrum::orchestrator::testing {
 namespace {
 
-using config::Resource;
 using config::Window;
 using domain::Wait;
 using ::fulcrum::testing::IsOk;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "simulation/in_process.h"
+#include "tests/support/environment.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -17,20 +18,15 @@ using evaluation::Estimator;
 
 constexpr uint64_t kReplicationsFull = 2000;
 
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
-
 class CoverageTest : public ::testing::Test {
  protected:
   CoverageTest() {
-    options.replications = FromEnvironment("FULCRUM_COVERAGE_REPLICATIONS", 200);
-    options.rows = FromEnvironment("FULCRUM_COVERAGE_ROWS", 1000);
+    options.replications = testing::FromEnvironment("FULCRUM_COVERAGE_REPLICATIONS", 200);
+    options.rows = testing::FromEnvironment("FULCRUM_COVERAGE_ROWS", 1000);
     // Interval ends from B resamples leave out about 2/B more than they say; in the full run that
     // must not decide.
     options.resamples = options.replications >= kReplicationsFull ? 500 : 200;
-    options.seed = FromEnvironment("FULCRUM_COVERAGE_SEED", options.seed);
+    options.seed = testing::FromEnvironment("FULCRUM_COVERAGE_SEED", options.seed);
     options.clock = &clock_;
   }
 
