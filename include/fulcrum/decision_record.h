@@ -60,6 +60,15 @@ enum class Degradation : uint8_t {
 // How far the record can be replayed, and if not fully, why.
 enum class Replayable : uint8_t { kNone = 0, kSelection = 1, kFull = 2 };
 
+// Whether the record has its detail: the candidates, and the distributions over them. Everything
+// else is the core, which is always there.
+enum class Detail : uint8_t {
+  kWhole = 0,
+  kSampledOut = 1,  // dropped to save room; `detail_ticks` is the probability of keeping it
+  kWithheld = 2,    // a masking rule could not be applied to it
+  kUnknown = 3      // imported from a source that knows the chosen action alone
+};
+
 // Versions of all that shaped the choice.
 struct Versions {
   uint64_t bundle = 0;         // first 8 bytes of the bundle's SHA-256, big-endian
@@ -111,10 +120,11 @@ struct CandidateRecord {
 struct PositionRecord {
   std::string action_id;      // drawn and served
   std::vector<Ticks> ticks;   // one per candidate, then the neutral action; sums to 2^32;
-                              // empty if nothing was drawn (fallback answers)
+                              // empty if nothing was drawn (fallback answers), or without detail
   uint64_t seed = 0;          // Philox4x32-10 key; the counter is the decision id
   std::vector<Debit> debits;  // what the drawn action takes
   std::vector<double> basis;  // x of the drawn arm if its posterior is linear in x; else empty
+  Ticks drawn_ticks = 0;      // of the drawn action, without detail; 0 if `ticks` says it
 
   friend bool operator==(const PositionRecord&, const PositionRecord&) = default;
 };
@@ -152,6 +162,9 @@ struct DecisionRecord {
   int64_t exposure_window_us = 0;     // how long that is; 0 if exposure is assumed
   int64_t attribution_window_us = 0;  // outcomes later than this are not credited
   std::string reward_kind;            // outcomes of this kind are the reward
+  Detail detail = Detail::kWhole;
+  Ticks detail_ticks = kTicksTotal;   // probability with which the detail was kept
+  std::vector<std::string> redacted;  // masking rules that changed this record or its snapshot
 
   friend bool operator==(const DecisionRecord&, const DecisionRecord&) = default;
 };
@@ -207,8 +220,83 @@ struct UnshownRecord {
   friend bool operator==(const UnshownRecord&, const UnshownRecord&) = default;
 };
 
+// A snapshot of the posteriors was written, from which learning can go on.
+struct PosteriorUpdateRecord {
+  Lsn folded_lsn = 0;   // it holds the log up to here
+  uint64_t bundle = 0;  // as in Versions, like the next one
+  uint64_t model = 0;
+  uint64_t digest = 0;  // first 8 bytes of the SHA-256 of its file, big-endian
+  int64_t occurred_us = 0;
+
+  friend bool operator==(const PosteriorUpdateRecord&, const PosteriorUpdateRecord&) = default;
+};
+
+// The dual price of one row.
+struct Price {
+  std::string row;              // constraint id
+  int64_t window_start_us = 0;  // as in Debit
+  double price = 0;             // value per unit of the row, in currency units; >= 0
+
+  friend bool operator==(const Price&, const Price&) = default;
+};
+
+// The dual prices that later decisions are made with.
+struct PriceUpdateRecord {
+  uint64_t version = 0;       // what Versions::price_version of those decisions says; >= 1
+  std::vector<Price> prices;  // all that are not 0
+  int64_t occurred_us = 0;
+
+  friend bool operator==(const PriceUpdateRecord&, const PriceUpdateRecord&) = default;
+};
+
+// The lease of one row changed: what the ledger may spend without asking.
+struct LeaseRecord {
+  std::string row;              // constraint id
+  int64_t window_start_us = 0;  // as in Debit
+  int64_t amount = 0;           // granted if above 0, given back if below; never 0
+  int64_t leased = 0;           // after this
+  int64_t limit = 0;
+  int64_t occurred_us = 0;
+
+  friend bool operator==(const LeaseRecord&, const LeaseRecord&) = default;
+};
+
+// One named fact of an audit record.
+struct AuditDetail {
+  std::string name;
+  std::string value;
+
+  friend bool operator==(const AuditDetail&, const AuditDetail&) = default;
+};
+
+// Something was done to the service rather than decided by it. Never sampled, never masked.
+struct AuditRecord {
+  std::string actor;   // a principal, or kServiceActor
+  std::string action;  // such as "service.start"; not empty
+  std::string target;  // may be empty
+  std::vector<AuditDetail> details;
+  int64_t occurred_us = 0;
+
+  friend bool operator==(const AuditRecord&, const AuditRecord&) = default;
+};
+
+// Who did what the service does by itself.
+inline constexpr char kServiceActor[] = "fulcrumd";
+
+// New kinds go to the end.
 using LogEvent =
-    std::variant<DecisionRecord, ExposureRecord, OutcomeRecord, SupersededRecord, UnshownRecord>;
+    std::variant<DecisionRecord, ExposureRecord, OutcomeRecord, SupersededRecord, UnshownRecord,
+                 PosteriorUpdateRecord, PriceUpdateRecord, LeaseRecord, AuditRecord>;
+
+// The decision that `event` is about; none for what is about the service.
+std::optional<DecisionId> EventDecisionId(const LogEvent& event);
+
+// When it happened, microseconds since 1970 UTC.
+int64_t EventTime(const LogEvent& event);
+
+// The probability with which a position's action was drawn; 0 if it was not drawn. With detail it
+// comes from the distribution, without from the core.
+Ticks DrawnTicks(const DecisionRecord& record, const PositionRecord& position);
 
 // The model inputs of one decision as they were served: one row of doubles per candidate, in the
 // order of the record, with the columns of the record's model version. Missing is NaN.

@@ -6,6 +6,6 @@ namespace fulcrum {
 inline constexpr char kVersion[] = "0.1.0";
 
 // Version of the bytes in the decision log's files; readers accept this and older ones.
-inline constexpr int kLogFormatVersion = 1;
+inline constexpr int kLogFormatVersion = 2;
 
 }  // namespace fulcrum

@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +19,9 @@
 #include "evaluation/jsonl_rows.h"
 #include "evaluation/log_rows.h"
 #include "evaluation/open_bandit_rows.h"
+#include "evaluation/record_targets.h"
+#include "replay/counterfactual.h"
+#include "replay/target_file.h"
 
 namespace fulcrum::apps {
 namespace {
@@ -38,25 +43,75 @@ struct EvaluateFlags {
   bool json = false;
 };
 
+// A bundle's directory, or the file that `fulcrum replay --counterfactual --target` wrote.
+bool IsPerRecord(const std::string& target) {
+  return std::filesystem::is_directory(target) || target.ends_with(".jsonl");
+}
+
+void AddOutcome(const replay::Outcome& outcome, evaluation::RecordTargets* targets) {
+  for (const std::vector<Ticks>& ticks : outcome.target) {
+    std::vector<std::string> actions;
+    std::vector<double> probabilities;
+    for (size_t i = 0; i < ticks.size(); ++i) {
+      if (ticks[i] == 0) continue;
+      actions.push_back(i < outcome.candidates.size() ? outcome.candidates[i].action_id
+                                                      : std::string(kNeutralActionId));
+      probabilities.push_back(PropensityOf(ticks[i]));
+    }
+    targets->Add(outcome.id, actions, probabilities);
+  }
+}
+
+absl::StatusOr<evaluation::RecordTargets> ReadRecordTargets(const EvaluateFlags& flags) {
+  base::FileSystem* const files = base::PosixFileSystem();
+  evaluation::RecordTargets targets;
+  if (std::filesystem::is_directory(flags.target)) {
+    FULCRUM_ASSIGN_OR_RETURN(const replay::OtherPolicy other,
+                             replay::LoadPolicy(files, flags.target));
+    replay::CounterfactualOptions how;
+    how.on_decision = [&](const DecisionRecord&, const replay::Outcome& outcome) {
+      AddOutcome(outcome, &targets);
+    };
+    FULCRUM_RETURN_IF_ERROR(
+        replay::ReplayCounterfactual(files, flags.log, other, std::move(how)).status());
+    return targets;
+  }
+  FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<replay::TargetReader> reader,
+                           replay::TargetReader::Open(files, flags.target));
+  for (;;) {
+    FULCRUM_ASSIGN_OR_RETURN(const std::optional<replay::Outcome> outcome, reader->Next());
+    if (!outcome.has_value()) return targets;
+    AddOutcome(*outcome, &targets);
+  }
+}
+
 absl::StatusOr<RowSet> ReadRows(const EvaluateFlags& flags) {
   base::FileSystem* const files = base::PosixFileSystem();
   if (flags.format != "fulcrum" && !flags.surface.empty()) {
     return absl::InvalidArgumentError("--surface goes with --format fulcrum only");
   }
+  if (flags.format != "fulcrum" && IsPerRecord(flags.target)) {
+    return absl::InvalidArgumentError(
+        "--target: a bundle or a target by record goes with --format fulcrum only");
+  }
   if (flags.format == "open-bandit") return evaluation::ReadOpenBanditRows(files, flags.log);
   if (flags.format == "jsonl") return evaluation::ReadJsonlRows(files, flags.log);
-  return evaluation::ReadLogRows(flags.log, {flags.surface});
+  if (!IsPerRecord(flags.target)) return evaluation::ReadLogRows(flags.log, {flags.surface});
+  FULCRUM_ASSIGN_OR_RETURN(const evaluation::RecordTargets targets, ReadRecordTargets(flags));
+  return evaluation::ReadLogRows(flags.log, {flags.surface, &targets});
 }
 
 absl::StatusOr<Target> ReadTarget(const std::string& target, RowSet* rows) {
   if (target == "logged") return Target::Logged();
   if (target == "uniform") return Target::Uniform();
   if (target == "greedy") return Target::Greedy();
+  if (IsPerRecord(target)) return Target::PerRow();
   absl::StatusOr<Target> read = Target::ReadCsv(base::PosixFileSystem(), target, &rows->actions);
   if (absl::IsNotFound(read.status())) {
     return absl::NotFoundError(
         absl::StrCat("--target: ", read.status().message(),
-                     "; give logged, uniform, greedy, or the path of a CSV file"));
+                     "; give logged, uniform, greedy, a CSV file, a bundle's directory, or a "
+                     ".jsonl file of `fulcrum replay --counterfactual`"));
   }
   return read;
 }
@@ -167,7 +222,8 @@ void AddEvaluateCommand(CLI::App& app, int* exit_code) {
       ->capture_default_str();
   command
       ->add_option("--target", flags->target,
-                   "The policy: logged, uniform, greedy, or a CSV file of probabilities")
+                   "The policy: logged, uniform, greedy, a CSV file of probabilities, a bundle's "
+                   "directory, or a target file of `fulcrum replay --counterfactual`")
       ->capture_default_str();
   command->add_option("--surface", flags->surface, "Only decisions of this surface");
   command->add_option("--estimator", flags->estimators, "Of ips, snips, dm, dr")

@@ -61,7 +61,9 @@ void TellKnown(const DecisionRecord& record, std::string* out) {
     text = absl::StrCat("feature rows missing: ", record.features_missing,
                         ", too old: ", record.features_stale);
   }
-  if (record.candidates.empty()) text = "not looked at, or not in time";
+  if (record.candidates.empty() && record.detail == Detail::kWhole) {
+    text = "not looked at, or not in time";
+  }
   Line("known", text, out);
 }
 
@@ -81,6 +83,32 @@ void TellAnswer(const DecisionRecord& record, std::string* out) {
        versions.price_version == 0 ? "no prices yet"
                                    : absl::StrCat("version ", versions.price_version),
        out);
+}
+
+std::string DetailText(const DecisionRecord& record) {
+  switch (record.detail) {
+    case Detail::kWhole:
+      return record.detail_ticks == kTicksTotal
+                 ? ""
+                 : absl::StrCat("kept, with probability ",
+                                Number(PropensityOf(record.detail_ticks)));
+    case Detail::kSampledOut:
+      return absl::StrCat("sampled out; it would have been kept with probability ",
+                          Number(PropensityOf(record.detail_ticks)));
+    case Detail::kWithheld:
+      return "withheld: a masking rule could not be applied";
+    case Detail::kUnknown:
+      return "unknown to where the record came from";
+  }
+  return "";
+}
+
+void TellDetail(const DecisionRecord& record, std::string* out) {
+  const std::string text = DetailText(record);
+  if (!text.empty()) Line("detail", text, out);
+  if (!record.redacted.empty()) {
+    Line("masked", absl::StrCat("by ", absl::StrJoin(record.redacted, ", ")), out);
+  }
 }
 
 void TellCandidates(const DecisionRecord& record, std::string* out) {
@@ -152,6 +180,13 @@ void TellPosition(const Explanation& explanation, size_t index, std::string* out
     Line("",
          absl::StrFormat("seed %016x gives %d, which lies in [%d, %d)", position.seed,
                          interval->uniform, interval->low, interval->high),
+         out);
+  } else if (position.drawn_ticks > 0) {
+    Line(label,
+         absl::StrFormat("drew %s with probability %.9f (%d of 2^32 ticks); what else could have "
+                         "been drawn is not in the record",
+                         position.action_id, PropensityOf(position.drawn_ticks),
+                         position.drawn_ticks),
          out);
   } else {
     Line(label, absl::StrCat(position.action_id, ", not drawn"), out);
@@ -242,6 +277,7 @@ std::string ExplainInWords(const Explanation& explanation) {
   TellAsked(record, &out);
   TellKnown(record, &out);
   TellAnswer(record, &out);
+  TellDetail(record, &out);
   if (!record.candidates.empty()) {
     Line(kNeutralActionId, NeutralText(record), &out);
     Line("exploring", absl::StrCat("floor ", Number(record.exploration_floor)), &out);

@@ -28,7 +28,7 @@ class Follower {
   Follower(DecisionId id, Explanation* explanation) : id_(id), told_(explanation) {}
 
   void See(const LogEntry& entry) {
-    if (decision_log::EventDecisionId(entry.event) == id_) {
+    if (EventDecisionId(entry.event) == id_) {
       SeeOwn(entry);
     } else if (const auto* const other = std::get_if<DecisionRecord>(&entry.event)) {
       Advance(entry.lsn, other->occurred_us);

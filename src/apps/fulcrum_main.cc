@@ -9,6 +9,8 @@
 #include "apps/explain_command.h"
 #include "apps/load_command.h"
 #include "apps/log_command.h"
+#include "apps/log_join_command.h"
+#include "apps/plan_check_command.h"
 #include "apps/replay_command.h"
 #include "apps/simulate_command.h"
 #include "fulcrum/version.h"
@@ -27,9 +29,11 @@ int main(int argc, char** argv) {
   apps::AddCheckCommand(app, &exit_code);
   apps::AddLoadCommand(app, &exit_code);
   apps::AddLogCommand(app, &exit_code);
+  apps::AddLogJoinCommand(*app.get_subcommand("log"), &exit_code);
   apps::AddExplainCommand(app, &exit_code);
   apps::AddSimulateCommand(app, &exit_code);
   apps::AddReplayCommand(app, &exit_code);
+  apps::AddPlanCheckCommand(app, &exit_code);
   apps::AddEvaluateCommand(app, &exit_code);
 #ifdef FULCRUM_WITH_TRAINING
   apps::AddTrainCommand(app, &exit_code);

@@ -5,6 +5,7 @@
 
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -12,9 +13,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "apps/command_line.h"
+#include "apps/counterfactual_report.h"
 #include "base/file.h"
 #include "base/simd.h"
 #include "base/status_macros.h"
+#include "replay/counterfactual.h"
+#include "replay/opening_csv.h"
 #include "replay/verify.h"
 
 namespace fulcrum::apps {
@@ -25,7 +29,14 @@ using replay::ReplayReport;
 
 struct Options {
   std::string directory;
+  std::string counterfactual;  // instead of `directory`, like those behind it
+  std::string bundle;
+  std::string target;
+  std::string ledger;
+  bool rescore = false;
   std::string simd = "auto";
+  std::string level = "full";
+  size_t threads = 1;
   bool json = false;
 };
 
@@ -150,11 +161,38 @@ void PrintReport(const ReplayReport& report, const std::string& directory) {
   std::printf("%s\n", report.clean() ? "identical" : "NOT IDENTICAL");
 }
 
+absl::StatusOr<int> ReplayUnder(const Options& options) {
+  base::FileSystem* const files = base::PosixFileSystem();
+  FULCRUM_ASSIGN_OR_RETURN(const replay::OtherPolicy other,
+                           replay::LoadPolicy(files, options.bundle));
+  replay::CounterfactualOptions how;
+  how.threads = options.threads;
+  how.target_path = options.target;
+  how.rescore = options.rescore;
+  if (!options.ledger.empty()) {
+    FULCRUM_ASSIGN_OR_RETURN(how.opening,
+                             replay::ReadOpening(files, options.ledger, *other.bundle));
+  }
+  FULCRUM_ASSIGN_OR_RETURN(
+      const replay::CounterfactualReport report,
+      replay::ReplayCounterfactual(files, options.counterfactual, other, std::move(how)));
+  std::printf("%s", options.json ? (ToJson(report) + "\n").c_str() : ToText(report).c_str());
+  return report.corrupt == 0 ? kExitOk : kExitFinding;
+}
+
 absl::StatusOr<int> Replay(const Options& options) {
   FULCRUM_ASSIGN_OR_RETURN(const base::SimdLevel level, base::ParseSimdLevel(options.simd));
   FULCRUM_RETURN_IF_ERROR(base::ForceSimdLevel(level));
-  FULCRUM_ASSIGN_OR_RETURN(const ReplayReport report,
-                           replay::VerifyReplay(base::PosixFileSystem(), options.directory));
+  if (options.directory.empty() == options.counterfactual.empty()) {
+    return absl::InvalidArgumentError("give --verify LOG, or --counterfactual LOG --bundle BUNDLE");
+  }
+  if (!options.counterfactual.empty()) return ReplayUnder(options);
+  FULCRUM_ASSIGN_OR_RETURN(
+      const ReplayReport report,
+      replay::VerifyReplay(
+          base::PosixFileSystem(), options.directory,
+          {.threads = options.threads,
+           .level = options.level == "full" ? replay::Level::kFull : replay::Level::kSelection}));
   if (options.json) {
     std::printf("%s\n", JsonReport().Write(report).c_str());
   } else {
@@ -163,18 +201,46 @@ absl::StatusOr<int> Replay(const Options& options) {
   return report.clean() ? kExitOk : kExitFinding;
 }
 
+void AddCounterfactualOptions(CLI::App* replay, Options* options) {
+  CLI::Option* const log = replay->add_option(
+      "--counterfactual", options->counterfactual,
+      "The log's directory: decide it under another bundle and tell what would have changed");
+  CLI::Option* const bundle =
+      replay->add_option("--bundle", options->bundle, "Directory of that bundle");
+  log->needs(bundle);
+  bundle->needs(log);
+  replay
+      ->add_option("--target", options->target,
+                   "File for a line per decision: what `fulcrum evaluate --target` reads. One that "
+                   "a replay left unfinished is continued")
+      ->needs(log);
+  replay
+      ->add_option("--ledger", options->ledger,
+                   "CSV of what was spent before the log begins: row,window,spent; else nothing")
+      ->needs(log);
+  replay
+      ->add_flag("--rescore", options->rescore,
+                 "Score again also where the record's own posteriors hold")
+      ->needs(log);
+}
+
 }  // namespace
 
 void AddReplayCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* const replay = app.add_subcommand("replay", "Decide a log's decisions again");
-  replay
-      ->add_option("--verify", options->directory,
-                   "The log's directory: compare every decision with its record, bit for bit; "
-                   "exit 1 if one differs")
-      ->required();
+  replay->add_option("--verify", options->directory,
+                     "The log's directory: compare every decision with its record, bit for bit; "
+                     "exit 1 if one differs");
+  AddCounterfactualOptions(replay, options.get());
   replay->add_option("--simd", options->simd,
                      "Instructions to compute with: auto, sse2, avx2 or avx512; the same bits");
+  replay
+      ->add_option("--level", options->level,
+                   "full, or selection: from the records alone, without features and models")
+      ->check(CLI::IsMember({"selection", "full"}));
+  replay->add_option("--threads", options->threads, "Work on so many; the same result")
+      ->check(CLI::Range(1, 1024));
   replay->add_flag("--json", options->json, "One JSON object");
   replay->callback([options, exit_code] {
     const absl::StatusOr<int> answer = Replay(*options);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "apps/artefacts.h"
@@ -22,6 +23,7 @@ namespace {
 // whose checkpoint is larger, by so many times that.
 constexpr auto kCheckpointInterval = std::chrono::seconds(1);
 constexpr int kLedgerPerLearnerCheckpoint = 10;
+constexpr int kLedgerPerLogRound = 10;
 
 // Tells the machine's boots apart; without it every unclean stop counts as a power loss.
 std::string BootId(base::FileSystem* files) {
@@ -137,7 +139,10 @@ absl::Status Service::OpenStores() {
   log.clock = clock_;
   log.durability = DurabilityOf(bundle().server.durability);
   log.segment_bytes = static_cast<uint64_t>(bundle().server.log_segment_bytes);
+  log.compress = bundle().log.compress;
+  log.ballast_bytes = static_cast<uint64_t>(bundle().log.ballast_bytes);
   log.queue_max = bundle().server.log_queue_max;
+  log.detail = &detail_;
   log.on_error = [](const absl::Status& status) {
     telemetry::Error("log_failed", {{"error", std::string(status.message())}});
   };
@@ -147,6 +152,9 @@ absl::Status Service::OpenStores() {
   telemetry::Info("log_opened", {{"directory", log_directory},
                                  {"last_lsn", absl::StrCat(log_->Stats().last_lsn)},
                                  {"torn_bytes", absl::StrCat(report.decisions.torn_bytes)}});
+  if (!report.ballast.ok()) {
+    telemetry::Warn("log_ballast_missing", {{"error", std::string(report.ballast.message())}});
+  }
   return absl::OkStatus();
 }
 
@@ -168,6 +176,7 @@ absl::Status Service::RecoverLedger(Lsn log_last) {
     FULCRUM_RETURN_IF_ERROR(log_->Recover(ledger_->checkpoint_lsn(), ledger_.get()));
   }
   FULCRUM_ASSIGN_OR_RETURN(const auto report, ledger_->FinishRecovery(log_last));
+  TellLost(log_last, ledger_->checkpoint_lsn(), "the ledger's checkpoint");
   telemetry::Info("ledger_recovered",
                   {{"checkpoint_lsn", absl::StrCat(report.checkpoint_lsn)},
                    {"log_last_lsn", absl::StrCat(report.log_last_lsn)},
@@ -175,6 +184,16 @@ absl::Status Service::RecoverLedger(Lsn log_last) {
                    {"returned_micros", absl::StrCat(report.returned_micros)},
                    {"written_off_micros", absl::StrCat(report.written_off_micros)}});
   return absl::OkStatus();
+}
+
+// The log ends before what `who` had heard from it: records went with the power, or were taken
+// away.
+void Service::TellLost(Lsn log_last, Lsn known, const char* who) {
+  if (known <= log_last) return;
+  lost_records_ = std::max(lost_records_, known - log_last);
+  telemetry::Error("log_tail_lost", {{"first_lsn", absl::StrCat(log_last + 1)},
+                                     {"last_lsn", absl::StrCat(known)},
+                                     {"known_by", who}});
 }
 
 absl::Status Service::RecoverLearner(Lsn log_last) {
@@ -198,6 +217,10 @@ absl::Status Service::RecoverLearner(Lsn log_last) {
   }
   for (const std::string& removed : report.removed) {
     telemetry::Warn("snapshot_ahead_of_log", {{"removed", removed}});
+    Lsn known = 0;
+    if (absl::SimpleAtoi(removed.substr(removed.rfind('-') + 1), &known)) {
+      TellLost(log_last, known, "a checkpoint of the posteriors");
+    }
   }
   const Lsn from = learner_->lsn();
   FULCRUM_RETURN_IF_ERROR(log_->Recover(from, learner_.get()));
@@ -251,6 +274,17 @@ absl::Status Service::Serve() {
   AddPulledMetrics();
   FULCRUM_ASSIGN_OR_RETURN(
       metrics_port_, metrics_->Serve(options_.metrics_listen.value_or(settings.metrics_listen)));
+  LogKeeperParts keeper;
+  keeper.files = options_.files;
+  keeper.clock = clock_;
+  keeper.directory = absl::StrCat(data_dir_, "/log");
+  keeper.settings = bundle().log;
+  keeper.idempotency_window = settings.idempotency_window;
+  keeper.ledger_lsn = [this] { return ledger_->SyncCheckpoint(); };
+  keeper.posteriors_lsn = [this] { return learner_->Stats().checkpoint_lsn; };
+  log_keeper_ = std::make_unique<LogKeeper>(std::move(keeper));
+  log_keeper_->Round();
+  log_keeper_->AddMetrics(metrics_.get());
   checkpoints_ = std::thread([this] { KeepCheckpoints(); });
 
   edge::ServerOptions options;
@@ -297,6 +331,7 @@ void Service::KeepCheckpoints() {
     if (stopping_) return;
     absl::Status status = ledger_->Checkpoint();
     if (round % kLedgerPerLearnerCheckpoint == 0) status.Update(learner_->Checkpoint());
+    if (round % kLedgerPerLogRound == 0) log_keeper_->Round();
     if (!status.ok()) {
       telemetry::WarnLimited("checkpoint_failed", {{"error", std::string(status.message())}});
     }
@@ -343,6 +378,20 @@ void Service::AddPulledMetrics() {
              [](const Stats& stats) { return static_cast<double>(stats.queue_depth); });
   log_family("fulcrum_log_refused_total", "Records that found the writer's queue full", true,
              [](const Stats& stats) { return static_cast<double>(stats.refused); });
+  metrics_->AddPulled(
+      {"fulcrum_log_detail_records_total",
+       "Drawn decisions in the log, by what became of their detail", "detail", true, [this] {
+         const decision_log::DetailStats stats = detail_.Stats();
+         return std::vector<Sample>{{"whole", static_cast<double>(stats.whole)},
+                                    {"sampled_out", static_cast<double>(stats.sampled_out)}};
+       }});
+  log_family("fulcrum_log_ballast", "1 while the ballast is in its place", false,
+             [](const Stats& stats) { return stats.ballast ? 1.0 : 0.0; });
+  metrics_->AddPulled({"fulcrum_log_lost_records",
+                       "Records that checkpoints knew and the log no longer had at the start", "",
+                       false, [this] {
+                         return std::vector<Sample>{{"", static_cast<double>(lost_records_)}};
+                       }});
   metrics_->AddPulled({"fulcrum_log_healthy", "1 until a disk error; then nothing is acknowledged",
                        "", false, [this] {
                          return std::vector<Sample>{{"", log_->healthy() ? 1.0 : 0.0}};

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
+#include "apps/log_keeper.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mutex.h"
@@ -73,6 +74,7 @@ class Service {
   absl::Status OpenStores();
   absl::Status Recover();
   absl::Status RecoverLedger(Lsn log_last);
+  void TellLost(Lsn log_last, Lsn known, const char* who);
   absl::Status RecoverLearner(Lsn log_last);
   absl::Status RecoverRequests(Lsn log_last);
   absl::Status Serve();
@@ -96,7 +98,10 @@ class Service {
   std::unique_ptr<features::FeatureStore> features_;
   std::unique_ptr<orchestrator::Ledger> ledger_;
   std::unique_ptr<learning::Learner> learner_;  // outlives the log's threads, as the ledger does
+  decision_log::DetailFilter detail_;
   std::unique_ptr<decision_log::LogWriter> log_;
+  std::unique_ptr<LogKeeper> log_keeper_;
+  Lsn lost_records_ = 0;  // set before metrics are served
   std::unique_ptr<decider::RequestIndex> requests_;
   std::unique_ptr<decider::Decider> decider_;
   std::unique_ptr<edge::Server> server_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
 
@@ -226,6 +227,18 @@ bool ParseFiniteDouble(std::string_view text, double* value) {
   }
   if (!std::isfinite(parsed)) return false;
   *value = parsed;
+  return true;
+}
+
+bool ParseTimeMicros(std::string_view text, int64_t* time_us) {
+  absl::Time time;
+  std::string ignored;
+  const absl::string_view given = ToAbsl(text);
+  if (!absl::ParseTime("%Y-%m-%d %H:%M:%E*S%Ez", given, &time, &ignored) &&
+      !absl::ParseTime(absl::RFC3339_full, given, &time, &ignored)) {
+    return false;
+  }
+  *time_us = absl::ToUnixMicros(time);
   return true;
 }
 

@@ -85,4 +85,8 @@ class CsvReader {
 // Strict decimal numbers: the whole text, finite, no blanks. False otherwise.
 bool ParseFiniteDouble(std::string_view text, double* value);
 
+// A time as pandas writes it, "2019-11-24 00:03:13.442536+00:00", or RFC 3339; microseconds since
+// 1970 UTC. False otherwise.
+bool ParseTimeMicros(std::string_view text, int64_t* time_us);
+
 }  // namespace fulcrum::base

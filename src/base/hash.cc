@@ -85,6 +85,36 @@ Sha256Digest Sha256(std::string_view data) {
   return digest;
 }
 
+struct Sha256Stream::State {
+  EVP_MD_CTX* running = EVP_MD_CTX_new();
+  EVP_MD_CTX* copy = EVP_MD_CTX_new();  // what ends a digest takes no more data
+  ~State() {
+    EVP_MD_CTX_free(running);
+    EVP_MD_CTX_free(copy);
+  }
+};
+
+Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {
+  FULCRUM_CHECK(state_->running != nullptr && state_->copy != nullptr);
+  Restart();
+}
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::Restart() {
+  FULCRUM_CHECK(EVP_DigestInit_ex(state_->running, EVP_sha256(), nullptr) == 1);
+}
+
+void Sha256Stream::Update(std::string_view data) {
+  FULCRUM_CHECK(EVP_DigestUpdate(state_->running, data.data(), data.size()) == 1);
+}
+
+Sha256Digest Sha256Stream::Digest() const {
+  Sha256Digest digest;
+  FULCRUM_CHECK(EVP_MD_CTX_copy_ex(state_->copy, state_->running) == 1);
+  FULCRUM_CHECK(EVP_DigestFinal_ex(state_->copy, digest.data(), nullptr) == 1);
+  return digest;
+}
+
 Sha256Digest HmacSha256(std::string_view key, std::string_view data) {
   Sha256Digest digest;
   unsigned int length = 0;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,24 @@ uint32_t Crc32c(std::string_view data, uint32_t crc = 0);
 
 using Sha256Digest = std::array<uint8_t, 32>;
 Sha256Digest Sha256(std::string_view data);
+
+// SHA-256 of data that comes in parts. Not thread-safe.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  ~Sha256Stream();
+  Sha256Stream(const Sha256Stream&) = delete;
+  Sha256Stream& operator=(const Sha256Stream&) = delete;
+
+  void Restart();  // as new
+  void Update(std::string_view data);
+  Sha256Digest Digest() const;  // of all so far; more may follow
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 Sha256Digest HmacSha256(std::string_view key, std::string_view data);
 
 std::string ToHex(std::string_view bytes);

@@ -19,6 +19,9 @@ enum class Durability : uint8_t {
   kPower     // fdatasync returned: survives the death of the machine
 };
 
+// What a surface does while the log's queue is under pressure.
+enum class LogPressure : uint8_t { kBlock, kDegrade, kDropDetail };
+
 // Settings of the process rather than of decisions; read at start only.
 struct Server {
   std::string listen;          // host:port or unix:path; loopback
@@ -33,6 +36,15 @@ struct Server {
   bool reflection = true;
   absl::Duration idempotency_window = absl::Minutes(10);
   uint32_t idempotency_requests_max = 1'000'000;
+};
+
+// How the decision log is kept; read at start only.
+struct Log {
+  absl::Duration decisions_retention;  // 0 = all is kept
+  absl::Duration features_retention;
+  int64_t disk_reserve_bytes = int64_t{1} << 30;  // free space below which the service warns
+  int64_t ballast_bytes = 4 << 20;
+  bool compress = true;
 };
 
 // Gaussian posteriors, linear in [1, score, segments.., context_keys..].
@@ -96,6 +108,8 @@ struct Surface {
   absl::Duration exposure_window = absl::Minutes(10);
   absl::Duration attribution_window = absl::Hours(1);
   std::string reward_kind = "click";
+  double detail_share = 1;  // of the records, keep their detail
+  LogPressure log_pressure = LogPressure::kDropDetail;
   std::optional<LinearPosterior> linear;  // absent: Beta posteriors
 };
 
@@ -122,6 +136,7 @@ struct Bundle {
   uint64_t version = 0;  // first 8 bytes of `digest`, big-endian
   std::string digest;    // SHA-256 of the canonical bytes and of the model's files, hex
   Server server;
+  Log log;
   uint32_t schema_version = 1;
   std::vector<FeatureView> feature_views;
   std::vector<ContextKey> context_keys;

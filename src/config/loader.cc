@@ -26,6 +26,7 @@ constexpr size_t kFilesMax = 256;
 // The messages whose absence means "all defaults".
 void AddDefaultMessages(v1::Bundle* bundle) {
   bundle->mutable_server();
+  bundle->mutable_log();
   for (v1::Surface& surface : *bundle->mutable_surfaces()) surface.mutable_baseline();
 }
 

@@ -47,6 +47,17 @@ Durability DurabilityOf(v1::Durability durability) {
   }
 }
 
+LogPressure LogPressureOf(v1::LogPressure pressure) {
+  switch (pressure) {
+    case v1::LOG_PRESSURE_BLOCK:
+      return LogPressure::kBlock;
+    case v1::LOG_PRESSURE_DEGRADE:
+      return LogPressure::kDegrade;
+    default:
+      return LogPressure::kDropDetail;
+  }
+}
+
 Server ResolveServer(const v1::Server& from, const std::string& directory) {
   Server to;
   to.listen = from.listen();
@@ -61,6 +72,16 @@ Server ResolveServer(const v1::Server& from, const std::string& directory) {
   to.reflection = from.reflection();
   to.idempotency_window = DurationOf(from.idempotency_window());
   to.idempotency_requests_max = from.idempotency_requests_max();
+  return to;
+}
+
+Log ResolveLog(const v1::LogConfig& from) {
+  Log to;
+  to.decisions_retention = DurationOf(from.decisions_retention());
+  to.features_retention = DurationOf(from.features_retention());
+  to.disk_reserve_bytes = from.disk_reserve_bytes();
+  to.ballast_bytes = from.ballast_bytes();
+  to.compress = from.compression() != v1::COMPRESSION_NONE;
   return to;
 }
 
@@ -141,6 +162,8 @@ Surface ResolveSurface(const v1::Surface& from, const Bundle& bundle) {
   to.exposure_window = DurationOf(from.exposure_window());
   to.attribution_window = DurationOf(from.attribution_window());
   to.reward_kind = from.reward_kind();
+  to.detail_share = from.detail_share();
+  to.log_pressure = LogPressureOf(from.log_pressure());
   if (from.has_linear()) {
     to.linear = LinearPosterior{
         .noise_sd = from.linear().noise_sd(),
@@ -183,6 +206,7 @@ void Canonicalise(v1::Bundle* bundle) {
 Bundle Resolve(const v1::Bundle& from, const std::string& directory) {
   Bundle to;
   to.server = ResolveServer(from.server(), directory);
+  to.log = ResolveLog(from.log());
   to.schema_version = from.schema_version();
   for (const v1::FeatureView& view : from.feature_views()) {
     to.feature_views.push_back(ResolveView(view));

@@ -72,6 +72,7 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
   Degradation degradation = Degradation::kNone;
   uint32_t features_missing = 0;
   uint32_t features_stale = 0;
+  double log_fill = 0;  // of the log's queue, when there was a selection
   StageTimes times;
   base::SteadyTime lap_started;
   Reply reply;  // complete before the record is queued

@@ -102,7 +102,7 @@ void Decider::Run(const CallPtr& call, domain::Wait wait) {
     if (Overran(*call, call->context.selection_until, telemetry::Stage::kOrchestration)) return;
     Commit(call);
   } else if (wait == domain::Wait::kNoWait && absl::IsUnavailable(status)) {
-    GoWait(call);
+    GoWait(call, [this, call] { Run(call, domain::Wait::kMayWait); });
   } else {
     telemetry::WarnLimited("selection_failed", {{"error", std::string(status.message())}});
     AnswerWithFallback(*call, Degradation::kLedgerUnavailable, /*record=*/true);
@@ -205,6 +205,44 @@ void Decider::Commit(const CallPtr& call) {
     AnswerWithFallback(*call, Degradation::kDeadline, /*record=*/true);
     return;
   }
+  if (PassesLogPressure(call)) TakeToLog(call);
+}
+
+bool Decider::PassesLogPressure(const CallPtr& call) {
+  call->log_fill = parts_.log->Fill();
+  if (call->log_fill < domain::kLogPressure) return true;
+  const auto count = [&](telemetry::LogPressure policy) {
+    const auto surface = call->surface - call->snapshot.bundle->surfaces.data();
+    parts_.metrics->CountLogPressure(static_cast<int>(surface), policy);
+  };
+  switch (call->surface->log_pressure) {
+    case config::LogPressure::kBlock:
+      count(telemetry::LogPressure::kBlock);
+      WaitForLog(call);
+      return false;
+    case config::LogPressure::kDegrade:
+      count(telemetry::LogPressure::kDegrade);
+      call->selection.hold = orchestrator::Hold();  // released: nothing of it will be served
+      AnswerWithFallback(*call, Degradation::kShed, /*record=*/true);
+      return false;
+    case config::LogPressure::kDropDetail:
+      count(telemetry::LogPressure::kDropDetail);
+      return true;
+  }
+  return true;
+}
+
+// The call stays open, so that the alarm can still answer it.
+void Decider::WaitForLog(const CallPtr& call) {
+  GoWait(call, [this, call] {
+    parts_.log->WaitForRoom(call->context.alarm_at);
+    if (parts_.log->Fill() < domain::kLogPressure) return TakeToLog(call);
+    call->selection.hold = orchestrator::Hold();
+    AnswerWithFallback(*call, Degradation::kShed, /*record=*/true);
+  });
+}
+
+void Decider::TakeToLog(const CallPtr& call) {
   if (!call->Move(Call::kOpen, Call::kClaimed)) return;  // the hold goes with the call
   for (const PositionRecord& position : call->selection.positions) {
     call->debits.insert(call->debits.end(), position.debits.begin(), position.debits.end());
@@ -308,11 +346,12 @@ void Decider::Supersede(const Call& call, Lsn lsn) {
   }
 }
 
-void Decider::GoWait(const CallPtr& call) {
-  const auto ticket = waiting_room_.Enter([this, call] {
-    if (!call->answered()) Run(call, domain::Wait::kMayWait);
+void Decider::GoWait(const CallPtr& call, std::function<void()> then) {
+  const auto ticket = waiting_room_.Enter([call, then = std::move(then)] {
+    if (!call->answered()) then();
   });
   if (!ticket) {
+    call->selection.hold = orchestrator::Hold();
     AnswerWithFallback(*call, Degradation::kShed, /*record=*/true);
     return;
   }

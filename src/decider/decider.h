@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "absl/status/status.h"
@@ -59,10 +60,15 @@ class Decider {
   void Score(Call& call);
   absl::Status Select(Call& call, domain::Wait wait);
   void Commit(const CallPtr& call);
+  // Does as the surface says if the log cannot keep up. False if nothing is left to do here.
+  bool PassesLogPressure(const CallPtr& call);
+  void WaitForLog(const CallPtr& call);
+  void TakeToLog(const CallPtr& call);
 
   // True if the stage that just ended has passed its instant: then the fallback has answered.
   bool Overran(Call& call, base::SteadyTime until, telemetry::Stage stage);
-  void GoWait(const CallPtr& call);
+  // Sheds the call if there is no room for one more that waits.
+  void GoWait(const CallPtr& call, std::function<void()> then);
   void OnLogged(const CallPtr& call, const absl::StatusOr<Lsn>& lsn);
   void OnAlarm(Call& call);
   // False if somebody else has answered, or may still.

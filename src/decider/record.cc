@@ -84,6 +84,19 @@ void WriteBasis(const Call& call, DecisionRecord* record) {
   }
 }
 
+// The probability with which the record's detail is to be kept. Under pressure it falls from the
+// surface's share at the threshold to a 64th of that when the queue is full; never to 0, so that
+// what is kept can stand for what is not.
+Ticks DetailTicks(const config::Surface& surface, double log_fill) {
+  constexpr double kLeast = 1.0 / 64;
+  double pass = surface.detail_share;
+  if (surface.log_pressure == config::LogPressure::kDropDetail &&
+      log_fill >= domain::kLogPressure) {
+    pass *= std::max((1 - log_fill) / (1 - domain::kLogPressure), kLeast);
+  }
+  return std::max(static_cast<Ticks>(pass * static_cast<double>(kTicksTotal)), Ticks{1});
+}
+
 // How the decision will be credited.
 void WriteReward(const config::Surface& surface, DecisionRecord* record) {
   record->exposure_required = surface.exposure_required;
@@ -117,6 +130,7 @@ DecisionRecord MakeRecord(const Call& call) {
   record.positions = call.selection.positions;
   WriteBasis(call, &record);
   WriteReward(*call.surface, &record);
+  record.detail_ticks = DetailTicks(*call.surface, call.log_fill);
   record.features_missing = call.features_missing;
   record.features_stale = call.features_stale;
   record.times = call.times;

@@ -25,20 +25,11 @@ std::string PayloadToJson(std::string_view payload) {
 }  // namespace
 
 const char* EventTypeName(const LogEvent& event) {
-  constexpr const char* kNames[] = {"decision", "exposure", "outcome", "superseded", "unshown"};
+  constexpr const char* kNames[] = {"decision",     "exposure", "outcome",
+                                    "superseded",   "unshown",  "posterior_update",
+                                    "price_update", "lease",    "audit"};
   static_assert(std::variant_size_v<LogEvent> == std::size(kNames));
   return kNames[event.index()];
-}
-
-DecisionId EventDecisionId(const LogEvent& event) {
-  if (const auto* const decision = std::get_if<DecisionRecord>(&event)) return decision->id;
-  if (const auto* const exposure = std::get_if<ExposureRecord>(&event))
-    return exposure->decision_id;
-  if (const auto* const outcome = std::get_if<OutcomeRecord>(&event)) return outcome->decision_id;
-  if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
-    return superseded->decision_id;
-  }
-  return std::get<UnshownRecord>(event).decision_id;
 }
 
 std::string EventToJson(const LogEvent& event) {
@@ -53,6 +44,14 @@ std::string EventToJson(const LogEvent& event) {
       return PayloadToJson<pb::SupersededRecord>(payload);
     case RecordType::kUnshown:
       return PayloadToJson<pb::UnshownRecord>(payload);
+    case RecordType::kPosteriorUpdate:
+      return PayloadToJson<pb::PosteriorUpdateRecord>(payload);
+    case RecordType::kPriceUpdate:
+      return PayloadToJson<pb::PriceUpdateRecord>(payload);
+    case RecordType::kLease:
+      return PayloadToJson<pb::LeaseRecord>(payload);
+    case RecordType::kAudit:
+      return PayloadToJson<pb::AuditRecord>(payload);
     default:
       return PayloadToJson<pb::DecisionRecord>(payload);
   }

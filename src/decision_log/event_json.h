@@ -8,9 +8,9 @@
 
 namespace fulcrum::decision_log {
 
-// "decision", "exposure", "outcome", "superseded" or "unshown".
+// "decision", "exposure", "outcome", "superseded", "unshown", "posterior_update", "price_update",
+// "lease" or "audit".
 const char* EventTypeName(const LogEvent& event);
-DecisionId EventDecisionId(const LogEvent& event);
 
 // One object on one line. Ids and references are base64, 64-bit numbers are strings, as Protobuf's
 // mapping has it.

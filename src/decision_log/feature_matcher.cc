@@ -17,62 +17,84 @@ constexpr size_t kMissingMax = size_t{1} << 20;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FeatureMatcher>> FeatureMatcher::Open(
-    base::FileSystem* files, const std::string& directory,
+    base::FileSystem* files, const std::string& directory, size_t threads,
     std::function<absl::Status(const Damage&)> on_damage) {
-  FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<StreamReader> reader,
-                           StreamReader::Open(files, directory, Stream::kFeatures, 0));
+  FULCRUM_ASSIGN_OR_RETURN(
+      std::unique_ptr<StreamReader> reader,
+      StreamReader::Open(files, directory, Stream::kFeatures, 0, Checks::kBooks));
   return std::unique_ptr<FeatureMatcher>(
-      new FeatureMatcher(std::move(reader), std::move(on_damage)));
+      new FeatureMatcher(std::move(reader), threads, std::move(on_damage)));
 }
 
-absl::Status FeatureMatcher::Fill() {
-  while (!at_end_ && !epoch_end_.has_value() && ahead_.size() < kAheadMax) {
-    RecordView record;
-    Found found = Found::kEnd;
-    if (resync_) {
-      FULCRUM_ASSIGN_OR_RETURN(found, reader_->Resync(&record));
-    } else {
-      FULCRUM_ASSIGN_OR_RETURN(found, reader_->Next(&record, true));
-    }
-    resync_ = found == Found::kDamaged;
-    if (found == Found::kEnd) at_end_ = true;
-    if (found == Found::kDamaged) FULCRUM_RETURN_IF_ERROR(on_damage_(reader_->damage()));
-    if (found == Found::kRecord) FULCRUM_RETURN_IF_ERROR(Take(record));
-  }
-  return absl::OkStatus();
+absl::StatusOr<FeatureMatcher::Items> FeatureMatcher::Parse(const std::vector<Looked>& records) {
+  Items items;
+  items.reserve(records.size());
+  for (const Looked& record : records) items.push_back(ParseOne(record));
+  return items;
 }
 
-absl::Status FeatureMatcher::Take(const RecordView& record) {
+FeatureMatcher::Item FeatureMatcher::ParseOne(const Looked& record) {
+  if (record.damaged) return {.damage = record.damage};
   const auto damaged = [&](const absl::Status& status) {
-    return on_damage_(
-        {absl::StrCat(StreamName(Stream::kFeatures), "/", SegmentName(reader_->segment())),
-         record.offset, record.header.lsn, std::string(status.message())});
+    return Item{.damage = record.DamageOf(Stream::kFeatures, std::string(status.message()))};
   };
   if (record.header.type == RecordType::kMark) {
     const absl::StatusOr<Lsn> lsn = DecodeMark(record.payload);
     if (!lsn.ok()) return damaged(lsn.status());
-    if ((record.header.flags & kFlagUnclean) != 0) epoch_end_ = *lsn;
-    return absl::OkStatus();
+    return {.mark = true, .flags = record.header.flags, .decisions_lsn = *lsn};
   }
   if (record.header.type != RecordType::kFeatureSnapshot) {
     return damaged(absl::DataLossError("the record is not a feature snapshot"));
   }
   const absl::StatusOr<FeatureSnapshot> snapshot = ParseSnapshot(record.payload);
   if (!snapshot.ok()) return damaged(snapshot.status());
-  ++snapshots_;
-  ahead_.push_back(
-      {snapshot->decision_id, snapshot->columns, snapshot->values.size(), record.header.lsn});
+  return {.snapshot = {snapshot->decision_id, snapshot->columns, snapshot->values.size(),
+                       record.header.lsn, record.header.time_us}};
+}
+
+absl::Status FeatureMatcher::Fill() {
+  while (!at_end_ && !epoch_end_.has_value() && ahead_.size() < kAheadMax) {
+    if (items_.empty()) {
+      FULCRUM_ASSIGN_OR_RETURN(std::optional<Items> items, batches_.Next());
+      at_end_ = !items.has_value();
+      if (at_end_) break;
+      items_.assign(std::make_move_iterator(items->begin()), std::make_move_iterator(items->end()));
+    }
+    const Item item = std::move(items_.front());
+    items_.pop_front();
+    if (!item.damage.has_value()) {
+      Take(item);
+    } else {
+      FULCRUM_RETURN_IF_ERROR(on_damage_(*item.damage));
+    }
+  }
   return absl::OkStatus();
 }
 
-absl::Status FeatureMatcher::Check(Lsn lsn, const DecisionRecord& record) {
+void FeatureMatcher::Take(const Item& item) {
+  if (item.mark) {
+    if ((item.flags & kFlagUnclean) != 0) epoch_end_ = item.decisions_lsn;
+    if ((item.flags & kFlagClosed) != 0) closed_lsn_ = item.decisions_lsn;
+    return;
+  }
+  ++snapshots_;
+  const Snapshot& snapshot = item.snapshot;
+  if (!std::exchange(begun_, true) && snapshot.lsn > 1) features_from_us_ = snapshot.time_us;
+  if (snapshot.time_us < decisions_from_us_) {
+    ++lost_;
+  } else {
+    ahead_.push_back(snapshot);
+  }
+}
+
+absl::Status FeatureMatcher::Check(Lsn lsn, int64_t time_us, const DecisionRecord& record) {
   FULCRUM_RETURN_IF_ERROR(EndEpochsBefore(lsn));
   const auto found = std::find_if(ahead_.begin(), ahead_.end(),
                                   [&](const Snapshot& one) { return one.id == record.id; });
   if (found == ahead_.end()) {
     // Without a model there are no inputs to keep.
     const bool expected = record.replayable == Replayable::kFull && record.versions.model != 0;
-    if (expected) missing_.push_back({lsn, record.id});
+    if (expected) missing_.push_back({lsn, time_us, record.id});
     if (missing_.size() > kMissingMax) {
       TellMissing(missing_.front());
       missing_.pop_front();
@@ -97,19 +119,20 @@ absl::Status FeatureMatcher::Check(Lsn lsn, const DecisionRecord& record) {
 absl::Status FeatureMatcher::EndEpochsBefore(Lsn lsn) {
   FULCRUM_RETURN_IF_ERROR(Fill());
   while (epoch_end_.has_value() && lsn > *epoch_end_) {
-    EndEpoch(true);
+    EndEpoch(true, true);
     FULCRUM_RETURN_IF_ERROR(Fill());
   }
   return absl::OkStatus();
 }
 
-void FeatureMatcher::EndEpoch(bool explained) {
-  if (explained) {
-    lost_ += missing_.size() + ahead_.size();
-  } else {
-    for (const Missing& one : missing_) TellMissing(one);
-    for (const Snapshot& one : ahead_) Orphan(one);
+void FeatureMatcher::EndEpoch(bool missing_explained, bool left_over_explained) {
+  for (const Missing& one : missing_) {
+    if (!missing_explained) TellMissing(one);
   }
+  for (const Snapshot& one : ahead_) {
+    if (!left_over_explained) Orphan(one);
+  }
+  lost_ += (missing_explained ? missing_.size() : 0) + (left_over_explained ? ahead_.size() : 0);
   missing_.clear();
   ahead_.clear();
   epoch_end_.reset();
@@ -119,9 +142,11 @@ absl::Status FeatureMatcher::Finish(bool closed) {
   for (;;) {
     FULCRUM_RETURN_IF_ERROR(Fill());
     if (epoch_end_.has_value()) {
-      EndEpoch(true);
+      EndEpoch(true, true);
     } else if (at_end_) {
-      EndEpoch(!closed);  // an orderly end syncs both streams before it marks either
+      // An orderly end syncs both streams before it marks either. What features has behind its mark
+      // was written by a writer that died before it came to decisions.
+      EndEpoch(!closed, !reader_->ends_closed());
       return absl::OkStatus();
     } else {
       Orphan(ahead_.front());  // more than a crash can leave over
@@ -130,7 +155,19 @@ absl::Status FeatureMatcher::Finish(bool closed) {
   }
 }
 
+Damage FeatureMatcher::AtEnd(std::string_view what) const {
+  return {
+      .segment = absl::StrCat(StreamName(Stream::kFeatures), "/", SegmentName(reader_->segment())),
+      .offset = reader_->offset(),
+      .lsn = reader_->last_lsn() + 1,
+      .what = std::string(what)};
+}
+
 void FeatureMatcher::Orphan(const Snapshot& snapshot) {
+  if (snapshot.time_us <= decisions_from_us_) {
+    ++lost_;
+    return;
+  }
   tally_.Check(false, [&] {
     return absl::StrCat("features LSN ", snapshot.lsn, ": no decision ", snapshot.id.ToString(),
                         " in its place");
@@ -138,6 +175,10 @@ void FeatureMatcher::Orphan(const Snapshot& snapshot) {
 }
 
 void FeatureMatcher::TellMissing(const Missing& missing) {
+  if (missing.time_us <= features_from_us_) {
+    ++lost_;
+    return;
+  }
   tally_.Check(false, [&] {
     return absl::StrCat("LSN ", missing.lsn, ", decision ", missing.id.ToString(),
                         ": replayable in full, but without a feature snapshot");

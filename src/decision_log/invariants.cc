@@ -40,17 +40,10 @@ size_t IndexOfDraw(const std::vector<Ticks>& ticks, uint32_t uniform) {
 
 }  // namespace
 
-void EventInvariants::Check(Lsn lsn, const LogEvent& event) {
-  if (const auto* const decision = std::get_if<DecisionRecord>(&event)) {
-    CheckDecision(lsn, *decision);
-  } else if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
-    Refund(lsn, superseded->decision_id, superseded->refunds, superseded->user_ref);
-  } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
-    Refund(lsn, unshown->decision_id, unshown->refunds, unshown->user_ref);
-  }
-}
-
-void EventInvariants::CheckDecision(Lsn lsn, const DecisionRecord& record) {
+void RecordInvariants::Check(Lsn lsn, const LogEvent& event) {
+  const auto* const decision = std::get_if<DecisionRecord>(&event);
+  if (decision == nullptr) return;
+  const DecisionRecord& record = *decision;
   for (size_t i = 0; i < record.positions.size(); ++i) CheckPosition(lsn, record, i);
   const StageTimes& times = record.times;
   int64_t spent = 0;
@@ -66,7 +59,14 @@ void EventInvariants::CheckDecision(Lsn lsn, const DecisionRecord& record) {
       });
 }
 
-void EventInvariants::CheckPosition(Lsn lsn, const DecisionRecord& record, size_t index) {
+void RecordInvariants::Merge(const RecordInvariants& later) {
+  ticks_sum_.Merge(later.ticks_sum_);
+  draw_matches_.Merge(later.draw_matches_);
+  masked_not_drawn_.Merge(later.masked_not_drawn_);
+  time_budget_.Merge(later.time_budget_);
+}
+
+void RecordInvariants::CheckPosition(Lsn lsn, const DecisionRecord& record, size_t index) {
   const PositionRecord& position = record.positions[index];
   const auto at = [&](const std::string& what) {
     return At(lsn, record.id, absl::StrCat("position ", index + 1, ": ", what));
@@ -95,18 +95,32 @@ void EventInvariants::CheckPosition(Lsn lsn, const DecisionRecord& record, size_
       });
     }
   }
-  for (const Debit& debit : position.debits) {
+}
+
+void LimitInvariant::Check(Lsn lsn, const LogEvent& event) {
+  if (const auto* const decision = std::get_if<DecisionRecord>(&event)) {
+    for (size_t i = 0; i < decision->positions.size(); ++i) Spend(lsn, *decision, i);
+  } else if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
+    Refund(lsn, superseded->decision_id, superseded->refunds, superseded->user_ref);
+  } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
+    Refund(lsn, unshown->decision_id, unshown->refunds, unshown->user_ref);
+  }
+}
+
+void LimitInvariant::Spend(Lsn lsn, const DecisionRecord& record, size_t index) {
+  for (const Debit& debit : record.positions[index].debits) {
     int64_t& spent = spent_[KeyOf(debit, record.user_ref)];
     spent = SaturatingAdd(spent, debit.amount);
     hard_limits_.Check(debit.amount > 0 && spent <= debit.limit, [&] {
-      return at(absl::StrCat("row '", debit.row, "', window ", debit.window_start_us, ": ", spent,
-                             " spent of ", debit.limit));
+      return At(lsn, record.id,
+                absl::StrCat("position ", index + 1, ": row '", debit.row, "', window ",
+                             debit.window_start_us, ": ", spent, " spent of ", debit.limit));
     });
   }
 }
 
-void EventInvariants::Refund(Lsn lsn, const DecisionId& id, const std::vector<Debit>& refunds,
-                             const UserRef& user_ref) {
+void LimitInvariant::Refund(Lsn lsn, const DecisionId& id, const std::vector<Debit>& refunds,
+                            const UserRef& user_ref) {
   for (const Debit& refund : refunds) {
     int64_t& spent = spent_[KeyOf(refund, user_ref)];
     spent = SaturatingAdd(spent, refund.amount > 0 ? -refund.amount : 0);
@@ -118,13 +132,8 @@ void EventInvariants::Refund(Lsn lsn, const DecisionId& id, const std::vector<De
   }
 }
 
-EventInvariants::LimitKey EventInvariants::KeyOf(const Debit& debit, const UserRef& user_ref) {
+LimitInvariant::LimitKey LimitInvariant::KeyOf(const Debit& debit, const UserRef& user_ref) {
   return {debit.row, debit.window_start_us, debit.per_user ? user_ref : UserRef{}};
-}
-
-std::vector<Invariant> EventInvariants::Results() const {
-  return {ticks_sum_.result(), draw_matches_.result(), masked_not_drawn_.result(),
-          hard_limits_.result(), time_budget_.result()};
 }
 
 }  // namespace fulcrum::decision_log

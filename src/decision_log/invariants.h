@@ -22,33 +22,55 @@ class Tally {
     if (holds) return;
     if (invariant_.violated++ == 0) invariant_.first_violation = tell();
   }
+  // Adds what was found behind it.
+  void Merge(const Tally& later) {
+    if (invariant_.violated == 0) invariant_.first_violation = later.invariant_.first_violation;
+    invariant_.checked += later.invariant_.checked;
+    invariant_.violated += later.invariant_.violated;
+  }
   const Invariant& result() const { return invariant_; }
 
  private:
   Invariant invariant_;
 };
 
-// Events in LSN order. Not thread-safe.
-class EventInvariants {
+// What an event by itself shows. Not thread-safe, but parts of a log may be checked by objects of
+// their own and merged in order.
+class RecordInvariants {
  public:
   void Check(Lsn lsn, const LogEvent& event);
-  std::vector<Invariant> Results() const;
+  void Merge(const RecordInvariants& later);
+
+  const Invariant& ticks_sum() const { return ticks_sum_.result(); }
+  const Invariant& draw_matches() const { return draw_matches_.result(); }
+  const Invariant& masked_not_drawn() const { return masked_not_drawn_.result(); }
+  const Invariant& time_budget() const { return time_budget_.result(); }
+
+ private:
+  void CheckPosition(Lsn lsn, const DecisionRecord& record, size_t index);
+
+  Tally ticks_sum_{"ticks_sum"};
+  Tally draw_matches_{"draw_matches"};
+  Tally masked_not_drawn_{"masked_not_drawn"};
+  Tally time_budget_{"time_budget"};
+};
+
+// What all events together show: that no limit is passed. In LSN order. Not thread-safe.
+class LimitInvariant {
+ public:
+  void Check(Lsn lsn, const LogEvent& event);
+  const Invariant& result() const { return hard_limits_.result(); }
 
  private:
   // Row, window and, for rows counted per user, the user.
   using LimitKey = std::tuple<std::string, int64_t, UserRef>;
 
-  void CheckDecision(Lsn lsn, const DecisionRecord& record);
-  void CheckPosition(Lsn lsn, const DecisionRecord& record, size_t index);
+  void Spend(Lsn lsn, const DecisionRecord& record, size_t index);
   void Refund(Lsn lsn, const DecisionId& id, const std::vector<Debit>& refunds,
               const UserRef& user_ref);
   static LimitKey KeyOf(const Debit& debit, const UserRef& user_ref);
 
-  Tally ticks_sum_{"ticks_sum"};
-  Tally draw_matches_{"draw_matches"};
-  Tally masked_not_drawn_{"masked_not_drawn"};
   Tally hard_limits_{"hard_limits"};
-  Tally time_budget_{"time_budget"};
   absl::flat_hash_map<LimitKey, int64_t> spent_;
 };
 

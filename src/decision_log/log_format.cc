@@ -13,7 +13,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are copied as they are");
 
-// Places of the segment header's fields.
+// Places of the segment header's fields. The checksum ends it; before it are zeros.
 constexpr size_t kAtMagic = 0;
 constexpr size_t kAtVersion = 8;
 constexpr size_t kAtStream = 10;
@@ -23,15 +23,16 @@ constexpr size_t kAtFirstLsn = 16;
 constexpr size_t kAtCreated = 24;
 constexpr size_t kAtSegmentPrevious = 32;
 constexpr size_t kAtZeros = 36;
-constexpr size_t kAtSegmentCrc = 60;
-static_assert(kAtSegmentCrc + sizeof(uint32_t) == kSegmentHeaderBytes);
+constexpr size_t kAtChain = 64;  // not in version 1
+constexpr size_t kAtZerosBehindChain = kAtChain + sizeof(base::Sha256Digest);
+constexpr size_t kSegmentCrcBytes = sizeof(uint32_t);
 
 // Places of the record header's fields.
 constexpr size_t kAtCrc = 0;
 constexpr size_t kAtPayloadBytes = 4;
 constexpr size_t kAtType = 8;
 constexpr size_t kAtFlags = 9;
-constexpr size_t kAtTwoZeros = 10;
+constexpr size_t kAtDictionary = 10;
 constexpr size_t kAtPrevious = 12;
 constexpr size_t kAtLsn = 16;
 constexpr size_t kAtTime = 24;
@@ -57,14 +58,17 @@ bool IsKnownType(uint8_t type) {
     case RecordType::kOutcome:
     case RecordType::kSuperseded:
     case RecordType::kUnshown:
-    case RecordType::kFeatureSnapshot:
-    case RecordType::kMark:
-      return true;
     case RecordType::kPosteriorUpdate:
     case RecordType::kPriceUpdate:
     case RecordType::kLease:
     case RecordType::kAudit:
-      return false;
+    case RecordType::kFeatureSnapshot:
+    case RecordType::kMark:
+    case RecordType::kBlock:
+    case RecordType::kDictionary:
+    case RecordType::kIndex:
+    case RecordType::kFooter:
+      return true;
   }
   return false;
 }
@@ -79,48 +83,65 @@ uint32_t MaskCrc(uint32_t crc) {
   return std::rotr(crc, 15) + 0xa282ead8u;
 }
 
+uint16_t DictionaryTag(std::string_view dictionary) {
+  const auto tag = static_cast<uint16_t>(base::Crc32c(dictionary));
+  return tag == 0 ? uint16_t{1} : tag;
+}
+
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
-  std::string bytes(kSegmentHeaderBytes, '\0');
+  std::string bytes(header.bytes(), '\0');
   std::memcpy(&bytes[kAtMagic], kSegmentMagic, sizeof(kSegmentMagic));
-  Put(kFormatVersion, &bytes[kAtVersion]);
+  Put(header.version, &bytes[kAtVersion]);
   Put(static_cast<uint8_t>(header.stream), &bytes[kAtStream]);
-  Put(uint32_t{kSegmentHeaderBytes}, &bytes[kAtHeaderBytes]);
+  Put(static_cast<uint32_t>(bytes.size()), &bytes[kAtHeaderBytes]);
   Put(header.first_lsn, &bytes[kAtFirstLsn]);
   Put(header.created_us, &bytes[kAtCreated]);
   Put(header.previous_crc, &bytes[kAtSegmentPrevious]);
-  Put(MaskCrc(base::Crc32c(std::string_view(bytes).substr(0, kAtSegmentCrc))),
-      &bytes[kAtSegmentCrc]);
+  if (header.version > 1) std::memcpy(&bytes[kAtChain], header.chain.data(), header.chain.size());
+  const size_t at_crc = bytes.size() - kSegmentCrcBytes;
+  Put(MaskCrc(base::Crc32c(std::string_view(bytes).substr(0, at_crc))), &bytes[at_crc]);
   return bytes;
 }
 
 absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
-  if (bytes.size() < kSegmentHeaderBytes) {
+  if (bytes.size() < kSegmentHeaderBytesV1) {
     return absl::DataLossError("the segment header is cut short");
   }
   if (bytes.substr(kAtMagic, sizeof(kSegmentMagic)) !=
       std::string_view(kSegmentMagic, sizeof(kSegmentMagic))) {
     return absl::DataLossError("the segment header does not begin with the magic bytes");
   }
-  if (Get<uint32_t>(bytes, kAtSegmentCrc) !=
-      MaskCrc(base::Crc32c(bytes.substr(0, kAtSegmentCrc)))) {
+  // Where the checksum is follows from the size: a version that is not known yet has it too.
+  const auto size = Get<uint32_t>(bytes, kAtHeaderBytes);
+  if (size < kSegmentHeaderBytesV1 || size > bytes.size()) {
+    return absl::DataLossError("the segment header is cut short");
+  }
+  bytes = bytes.substr(0, size);
+  const size_t at_crc = size - kSegmentCrcBytes;
+  if (Get<uint32_t>(bytes, at_crc) != MaskCrc(base::Crc32c(bytes.substr(0, at_crc)))) {
     return absl::DataLossError("the segment header's checksum is wrong");
   }
-  const auto version = Get<uint16_t>(bytes, kAtVersion);
-  if (version != kFormatVersion) {
-    return absl::UnimplementedError(absl::StrCat("the segment has format version ", version,
-                                                 "; this build reads version ", kFormatVersion,
-                                                 ": use the build that wrote it"));
-  }
   SegmentHeader header;
+  header.version = Get<uint16_t>(bytes, kAtVersion);
+  if (header.version < kFormatVersionOldest || header.version > kFormatVersion) {
+    return absl::UnimplementedError(absl::StrCat(
+        "the segment has format version ", header.version, "; this build reads versions ",
+        kFormatVersionOldest, " to ", kFormatVersion, ": use the build that wrote it"));
+  }
   header.stream = static_cast<Stream>(Get<uint8_t>(bytes, kAtStream));
   header.first_lsn = Get<uint64_t>(bytes, kAtFirstLsn);
   header.created_us = Get<int64_t>(bytes, kAtCreated);
   header.previous_crc = Get<uint32_t>(bytes, kAtSegmentPrevious);
+  bool zeros = bytes[kAtZeroByte] == 0;
+  if (header.version == 1) {
+    zeros = zeros && AllZero(bytes.substr(kAtZeros, at_crc - kAtZeros));
+  } else {
+    zeros = zeros && AllZero(bytes.substr(kAtZeros, kAtChain - kAtZeros)) &&
+            AllZero(bytes.substr(kAtZerosBehindChain, at_crc - kAtZerosBehindChain));
+    std::memcpy(header.chain.data(), &bytes[kAtChain], header.chain.size());
+  }
   const bool known = header.stream == Stream::kDecisions || header.stream == Stream::kFeatures;
-  const bool zeros =
-      bytes[kAtZeroByte] == 0 && AllZero(bytes.substr(kAtZeros, kAtSegmentCrc - kAtZeros));
-  if (!known || !zeros || header.first_lsn == 0 ||
-      Get<uint32_t>(bytes, kAtHeaderBytes) != kSegmentHeaderBytes) {
+  if (!known || !zeros || header.first_lsn == 0 || size != header.bytes()) {
     return absl::DataLossError("the segment header holds impossible values");
   }
   return header;
@@ -134,6 +155,7 @@ uint32_t AppendRecord(const RecordHeader& header, std::string_view payload, std:
   Put(static_cast<uint32_t>(payload.size()), bytes + kAtPayloadBytes);
   Put(static_cast<uint8_t>(header.type), bytes + kAtType);
   Put(header.flags, bytes + kAtFlags);
+  Put(header.dictionary, bytes + kAtDictionary);
   Put(header.previous_crc, bytes + kAtPrevious);
   Put(header.lsn, bytes + kAtLsn);
   Put(header.time_us, bytes + kAtTime);
@@ -151,6 +173,7 @@ RecordHeader DecodeRecordHeader(std::string_view bytes) {
   header.payload_bytes = Get<uint32_t>(bytes, kAtPayloadBytes);
   header.type = static_cast<RecordType>(Get<uint8_t>(bytes, kAtType));
   header.flags = Get<uint8_t>(bytes, kAtFlags);
+  header.dictionary = Get<uint16_t>(bytes, kAtDictionary);
   header.previous_crc = Get<uint32_t>(bytes, kAtPrevious);
   header.lsn = Get<uint64_t>(bytes, kAtLsn);
   header.time_us = Get<int64_t>(bytes, kAtTime);
@@ -166,9 +189,13 @@ absl::Status CheckRecord(std::string_view record) {
   if (!IsKnownType(type)) {
     return absl::DataLossError(absl::StrCat("the record has the unknown type ", type));
   }
-  if (Get<uint16_t>(record, kAtTwoZeros) != 0 ||
-      (Get<uint8_t>(record, kAtFlags) & ~uint32_t{kFlagsKnown}) != 0) {
+  const uint8_t flags = Get<uint8_t>(record, kAtFlags);
+  if ((flags & ~uint32_t{kFlagsKnown}) != 0) {
     return absl::DataLossError("the record has unknown flags");
+  }
+  const bool needs_dictionary = (flags & kFlagDictionary) != 0;
+  if (needs_dictionary != (Get<uint16_t>(record, kAtDictionary) != 0)) {
+    return absl::DataLossError("the record's flags and its dictionary do not go together");
   }
   const size_t payload_end = kRecordHeaderBytes + Get<uint32_t>(record, kAtPayloadBytes);
   if (!AllZero(record.substr(payload_end))) {

@@ -16,36 +16,31 @@ using decision_log::StreamReader;
 class Cursor {
  public:
   static absl::StatusOr<std::unique_ptr<Cursor>> Open(const std::string& directory, Stream stream,
-                                                      Lsn after) {
+                                                      LsnRange range) {
     base::FileSystem* const files = base::PosixFileSystem();
     FULCRUM_ASSIGN_OR_RETURN(const bool exists, files->Exists(directory + "/decisions"));
     if (!exists) {
       return absl::NotFoundError(
           absl::StrCat("'", directory, "' is not a decision log: it has no folder 'decisions'"));
     }
-    auto cursor = std::make_unique<Cursor>(directory, stream);
-    FULCRUM_ASSIGN_OR_RETURN(cursor->reader_, StreamReader::Open(files, directory, stream, after));
+    auto cursor = std::make_unique<Cursor>(directory, stream, range.last);
+    FULCRUM_ASSIGN_OR_RETURN(cursor->reader_,
+                             StreamReader::Open(files, directory, stream, range.after));
     return cursor;
   }
 
-  Cursor(std::string directory, Stream stream)
-      : directory_(std::move(directory)), stream_(stream) {}
+  Cursor(std::string directory, Stream stream, Lsn last)
+      : directory_(std::move(directory)), stream_(stream), last_(last) {}
 
   // True and a record, or false and `end`.
   absl::StatusOr<bool> Next(RecordView* record) {
     if (end_ != LogEnd::kNone) return false;
-    Found found = Found::kEnd;
-    if (resume_) {
-      FULCRUM_ASSIGN_OR_RETURN(found, reader_->Resync(record));
-    } else {
-      FULCRUM_ASSIGN_OR_RETURN(found, reader_->Next(record));
-    }
+    if (reader_->last_lsn() >= last_) return Ended();
+    if (std::exchange(refresh_, false)) FULCRUM_RETURN_IF_ERROR(reader_->Refresh());
+    FULCRUM_ASSIGN_OR_RETURN(const Found found, reader_->GoOn(resume_, record));
     resume_ = false;
-    if (found == Found::kRecord) return true;
-    if (found == Found::kEnd) {
-      end_ = LogEnd::kClean;
-      return false;
-    }
+    if (found == Found::kRecord) return record->header.lsn <= last_ || Ended();
+    if (found == Found::kEnd) return Ended();
     const decision_log::Damage& damage = reader_->damage();
     damage_ = {damage.segment, damage.offset, damage.lsn, damage.what};
     FULCRUM_ASSIGN_OR_RETURN(
@@ -64,15 +59,22 @@ class Cursor {
     end_ = LogEnd::kCorrupt;
   }
 
-  void Resume() { end_ = LogEnd::kNone; }
+  void Resume() { refresh_ = std::exchange(end_, LogEnd::kNone) == LogEnd::kClean; }
   LogEnd end() const { return end_; }
   const LogDamage& damage() const { return damage_; }
 
  private:
+  bool Ended() {
+    end_ = LogEnd::kClean;
+    return false;
+  }
+
   const std::string directory_;
   const Stream stream_;
+  const Lsn last_;
   std::unique_ptr<StreamReader> reader_;
-  bool resume_ = false;
+  bool resume_ = false;   // behind damage
+  bool refresh_ = false;  // behind the end
   LogEnd end_ = LogEnd::kNone;
   LogDamage damage_;
 };
@@ -93,8 +95,13 @@ DecisionLogReader::~DecisionLogReader() = default;
 
 absl::StatusOr<std::unique_ptr<DecisionLogReader>> DecisionLogReader::Open(
     const std::string& directory, Lsn after) {
+  return Open(directory, LsnRange{.after = after});
+}
+
+absl::StatusOr<std::unique_ptr<DecisionLogReader>> DecisionLogReader::Open(
+    const std::string& directory, LsnRange range) {
   auto state = std::make_unique<State>();
-  FULCRUM_ASSIGN_OR_RETURN(state->cursor, Cursor::Open(directory, Stream::kDecisions, after));
+  FULCRUM_ASSIGN_OR_RETURN(state->cursor, Cursor::Open(directory, Stream::kDecisions, range));
   return std::unique_ptr<DecisionLogReader>(new DecisionLogReader(std::move(state)));
 }
 
@@ -132,7 +139,8 @@ FeatureSnapshotReader::~FeatureSnapshotReader() = default;
 absl::StatusOr<std::unique_ptr<FeatureSnapshotReader>> FeatureSnapshotReader::Open(
     const std::string& directory, Lsn after) {
   auto state = std::make_unique<State>();
-  FULCRUM_ASSIGN_OR_RETURN(state->cursor, Cursor::Open(directory, Stream::kFeatures, after));
+  FULCRUM_ASSIGN_OR_RETURN(state->cursor,
+                           Cursor::Open(directory, Stream::kFeatures, LsnRange{.after = after}));
   return std::unique_ptr<FeatureSnapshotReader>(new FeatureSnapshotReader(std::move(state)));
 }
 

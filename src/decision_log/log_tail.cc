@@ -43,7 +43,7 @@ absl::StatusOr<Lsn> StartOfTail(base::FileSystem* files, const std::string& dire
     if (!newest) newest = begins;
     if (*newest - *begins >= span) return *segment - 1;
   }
-  return Lsn{0};
+  return segments.empty() ? Lsn{0} : segments.front() - 1;
 }
 
 }  // namespace fulcrum::decision_log

@@ -32,7 +32,9 @@ absl::Status CreateFolders(base::FileSystem* files, const std::string& directory
 
 }  // namespace
 
-LogWriter::LogWriter(LogOptions options) : options_(std::move(options)) {
+LogWriter::LogWriter(LogOptions options)
+    : options_(std::move(options)),
+      ballast_(options_.files, options_.directory, options_.ballast_bytes) {
   FULCRUM_CHECK(options_.clock != nullptr && options_.files != nullptr);
 }
 
@@ -43,7 +45,10 @@ absl::StatusOr<std::unique_ptr<LogWriter>> LogWriter::Open(LogOptions options,
   FULCRUM_RETURN_IF_ERROR(CreateFolders(own.files, own.directory));
   FULCRUM_ASSIGN_OR_RETURN(writer->lock_, own.files->Lock(own.directory + "/LOCK"));
   const absl::Status opened = writer->OpenStreams(report);
-  if (opened.ok()) return writer;
+  if (opened.ok()) {
+    report->ballast = writer->ballast_.Keep();
+    return writer;
+  }
   // Nothing may be written or synced after an error, not even the mark of an orderly end.
   writer->decisions_.reset();
   writer->features_.reset();
@@ -52,14 +57,24 @@ absl::StatusOr<std::unique_ptr<LogWriter>> LogWriter::Open(LogOptions options,
 
 absl::Status LogWriter::OpenStreams(RecoveryReport* report) {
   *report = RecoveryReport{};
-  using Opened = absl::StatusOr<std::unique_ptr<StreamWriter>>;
-  const auto open = [this](Stream stream, StreamTail* tail) -> Opened {
-    FULCRUM_ASSIGN_OR_RETURN(*tail, FindTail(options_.files, options_.directory, stream));
-    return StreamWriter::Open(options_.files, options_.directory, stream, *tail,
-                              options_.segment_bytes, NowMicros());
-  };
-  FULCRUM_ASSIGN_OR_RETURN(decisions_, open(Stream::kDecisions, &report->decisions));
-  FULCRUM_ASSIGN_OR_RETURN(features_, open(Stream::kFeatures, &report->features));
+  const std::tuple<Stream, StreamTail*, std::unique_ptr<StreamWriter>*> streams[] = {
+      {Stream::kDecisions, &report->decisions, &decisions_},
+      {Stream::kFeatures, &report->features, &features_}};
+  std::unique_ptr<SegmentBook> books[2];
+  for (size_t i = 0; i < 2; ++i) {
+    const auto& [stream, tail, writer] = streams[i];
+    FULCRUM_ASSIGN_OR_RETURN(*tail,
+                             FindTail(options_.files, options_.directory, stream, &books[i]));
+  }
+  FULCRUM_RETURN_IF_ERROR(
+      CheckTogether(options_.files, options_.directory, report->decisions, report->features));
+  for (size_t i = 0; i < 2; ++i) {
+    const auto& [stream, tail, writer] = streams[i];
+    FULCRUM_ASSIGN_OR_RETURN(
+        *writer,
+        StreamWriter::Open(options_.files, options_.directory, stream, *tail, std::move(books[i]),
+                           {options_.segment_bytes, options_.compress, &ballast_}, NowMicros()));
+  }
   return MarkUnclean(*report);
 }
 
@@ -67,7 +82,7 @@ absl::Status LogWriter::OpenStreams(RecoveryReport* report) {
 absl::Status LogWriter::MarkUnclean(const RecoveryReport& report) {
   const bool empty = report.decisions.segment == 0 && report.features.segment == 0 &&
                      report.decisions.last_lsn == 0 && report.features.last_lsn == 0;
-  if (empty || report.decisions.closed) return absl::OkStatus();
+  if (empty || (report.decisions.closed && report.features.closed)) return absl::OkStatus();
   FULCRUM_RETURN_IF_ERROR(WriteMarks(kFlagUnclean));
   FULCRUM_RETURN_IF_ERROR(Sync(features_.get()));
   return Sync(decisions_.get());
@@ -90,6 +105,7 @@ absl::Status LogWriter::Recover(Lsn after, domain::LogObserver* observer) {
         "decision log '", options_.directory, "' ends with LSN ", last, ", but LSN ", after,
         " is asked for: the log was lost or replaced; drop the snapshots that are ahead of it"));
   }
+  FULCRUM_RETURN_IF_ERROR(CheckBegins(options_.files, options_.directory, after));
   FULCRUM_ASSIGN_OR_RETURN(
       const std::unique_ptr<StreamReader> reader,
       StreamReader::Open(options_.files, options_.directory, Stream::kDecisions, after));
@@ -157,6 +173,20 @@ absl::Status LogWriter::Enqueue(Pending pending, bool bounded) {
   return absl::OkStatus();
 }
 
+double LogWriter::Fill() const {
+  return static_cast<double>(queued_.load()) / static_cast<double>(options_.queue_max);
+}
+
+void LogWriter::WaitForRoom(base::SteadyTime until) {
+  const base::MutexLock lock(&mutex_);
+  room_waiters_.fetch_add(1);
+  while (Fill() >= domain::kLogPressure && failure_.ok() && !stopping_ &&
+         options_.clock->SteadyNow() < until) {
+    room_.WaitUntil(&mutex_, until);
+  }
+  room_waiters_.fetch_sub(1);
+}
+
 absl::Status LogWriter::Flush() {
   base::Mutex mutex;
   base::CondVar called;
@@ -181,6 +211,7 @@ absl::Status LogWriter::Stop() {
     const base::MutexLock lock(&mutex_);
     if (stopping_) return failure_;
     stopping_ = true;
+    room_.NotifyAll();
   }
   work_.NotifyOne();
   if (writer_thread_.joinable()) {
@@ -215,9 +246,11 @@ void LogWriter::Run() {
   while (TakeQueue(&queue, &mark_due)) {
     ProcessInBatches(&queue);
     if (!mark_due || !healthy()) continue;
-    const absl::Status status = ProveDurable();
+    absl::Status status = ProveDurable();
+    if (status.ok()) status = CloseIfFull();
     if (!status.ok()) Fail(status);
   }
+  WaitForSync();
   Close();
 }
 
@@ -249,20 +282,37 @@ void LogWriter::ProcessInBatches(std::deque<Pending>* queue) {
 
 void LogWriter::Process(std::vector<Pending>* batch) {
   if (!healthy()) return Refuse(batch, failure());
+  // A lone flush begins no segment: when one begins depends on the records alone.
+  absl::Status status = batch->front().flush ? absl::OkStatus() : Prepare();
+  if (!status.ok()) {
+    Fail(status);
+    return Refuse(batch, failure());
+  }
   Encode(batch);
   const bool at_once = options_.durability == Durability::kNone && !batch->back().flush;
   if (at_once) Acknowledge(batch);
   base::KillPoint("log.before_append");
-  absl::Status status = WriteBatch();
+  status = WriteBatch();
+  if (status.ok()) status = CloseIfFull();
+  const bool power = options_.durability == Durability::kPower;
   if (status.ok() && batch->back().flush) {
     status = Sync(features_.get());
-    if (status.ok() && options_.durability != Durability::kPower) status = Sync(decisions_.get());
+    if (status.ok() && !power) status = Sync(decisions_.get());
   }
   if (!status.ok()) Fail(status);
+  // The sync thread may have failed meanwhile: then nothing is acknowledged any more. What it still
+  // has was written before this batch, so that it must go first.
+  if (power) return HandToSync(batch);
   base::KillPoint("log.before_reply");
-  // The sync thread may have failed meanwhile: then nothing is acknowledged any more.
   if (!healthy()) return Refuse(batch, failure());
   if (!at_once) Acknowledge(batch);
+}
+
+absl::Status LogWriter::Prepare() {
+  const int64_t now_us = NowMicros();
+  FULCRUM_RETURN_IF_ERROR(features_->Prepare(now_us));
+  FULCRUM_RETURN_IF_ERROR(decisions_->Prepare(now_us));
+  return CloseIfFull();
 }
 
 void LogWriter::Encode(std::vector<Pending>* batch) {
@@ -270,6 +320,7 @@ void LogWriter::Encode(std::vector<Pending>* batch) {
   uint64_t events = 0;
   for (Pending& pending : *batch) {
     if (pending.flush) continue;
+    if (options_.detail != nullptr) options_.detail->Apply(&pending.event, &pending.snapshot);
     std::string_view payload = encoder_.Encode(pending.event);
     if (payload.size() > kPayloadBytesMax) {
       Settle(&pending, absl::InvalidArgumentError(absl::StrCat("an event of ", payload.size(),
@@ -291,18 +342,27 @@ void LogWriter::Encode(std::vector<Pending>* batch) {
 }
 
 absl::Status LogWriter::WriteBatch() {
-  const int64_t now_us = NowMicros();
-  FULCRUM_RETURN_IF_ERROR(features_->Write(now_us));
+  FULCRUM_RETURN_IF_ERROR(features_->Write());
   base::KillPoint("log.between_streams");
-  FULCRUM_RETURN_IF_ERROR(decisions_->Write(now_us));
+  FULCRUM_RETURN_IF_ERROR(decisions_->Write());
   base::KillPoint("log.after_append");
-  if (options_.durability == Durability::kPower &&
-      decisions_->durable_lsn() != decisions_->written_lsn()) {
-    FULCRUM_RETURN_IF_ERROR(Sync(decisions_.get()));
-  }
   const uint64_t unsynced = features_->unsynced_bytes() + decisions_->unsynced_bytes();
   if (unsynced > kUnsyncedBytesMax) sync_work_.NotifyOne();
   return absl::OkStatus();
+}
+
+void LogWriter::HandToSync(std::vector<Pending>* batch) {
+  {
+    const base::MutexLock lock(&mutex_);
+    unsynced_.insert(unsynced_.end(), std::make_move_iterator(batch->begin()),
+                     std::make_move_iterator(batch->end()));
+  }
+  sync_work_.NotifyOne();
+}
+
+void LogWriter::WaitForSync() {
+  const base::MutexLock lock(&mutex_);
+  while (!unsynced_.empty() || syncing_) synced_.Wait(&mutex_);
 }
 
 void LogWriter::Acknowledge(std::vector<Pending>* batch) {
@@ -323,7 +383,12 @@ void LogWriter::Refuse(std::vector<Pending>* batch, const absl::Status& status) 
 
 void LogWriter::Settle(Pending* pending, absl::StatusOr<Lsn> result) {
   if (std::exchange(pending->settled, true)) return;
-  queued_.fetch_sub(1, std::memory_order_relaxed);
+  queued_.fetch_sub(1);
+  // Both in one total order with what a waiter does: it is counted before it looks at the queue.
+  if (room_waiters_.load() > 0 && Fill() < domain::kLogPressure) {
+    const base::MutexLock lock(&mutex_);
+    room_.NotifyAll();
+  }
   if (pending->done) std::move(pending->done)(std::move(result));
 }
 
@@ -331,7 +396,7 @@ absl::Status LogWriter::WriteMarks(uint8_t flags) {
   const int64_t now_us = NowMicros();
   for (StreamWriter* const stream : {features_.get(), decisions_.get()}) {
     stream->AddMark(flags, decisions_->written_lsn(), now_us);
-    FULCRUM_RETURN_IF_ERROR(stream->Write(now_us));
+    FULCRUM_RETURN_IF_ERROR(stream->Write());
   }
   return absl::OkStatus();
 }
@@ -342,20 +407,38 @@ absl::Status LogWriter::ProveDurable() {
     if (stream->proven_lsn() >= stream->durable_lsn()) continue;
     const int64_t now_us = NowMicros();
     stream->AddMark(0, decisions_->written_lsn(), now_us);
-    FULCRUM_RETURN_IF_ERROR(stream->Write(now_us));
+    FULCRUM_RETURN_IF_ERROR(stream->Write());
   }
   return absl::OkStatus();
 }
 
-// An orderly end: all is durable, and the log says so.
+// The disk is full: with the room of the ballast the log is closed in order, and then it has
+// failed.
+absl::Status LogWriter::CloseIfFull() {
+  if (!ballast_.released()) return absl::OkStatus();
+  WaitForSync();
+  Close();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the disk of '", options_.directory,
+      "' is full: the log was closed in order with the room of its ballast; make room on the disk "
+      "and start again"));
+}
+
+// An orderly end: all is durable, and the log says so; the features stream first, so that its mark
+// is there whenever that of decisions is.
 void LogWriter::Close() {
   if (!healthy()) return;
   const auto close = [this]() -> absl::Status {
-    const std::pair<StreamWriter*, const char*> streams[] = {{features_.get(), "features"},
-                                                             {decisions_.get(), "decisions"}};
-    for (const auto& [stream, name] : streams) FULCRUM_RETURN_IF_ERROR(Sync(stream));
-    FULCRUM_RETURN_IF_ERROR(WriteMarks(kFlagClosed));
-    for (const auto& [stream, name] : streams) {
+    StreamWriter* const streams[] = {features_.get(), decisions_.get()};
+    const int64_t now_us = NowMicros();
+    for (StreamWriter* const stream : streams) {
+      stream->AddLastDictionary(now_us);
+      FULCRUM_RETURN_IF_ERROR(stream->Write());
+      FULCRUM_RETURN_IF_ERROR(Sync(stream));
+    }
+    for (StreamWriter* const stream : streams) {
+      stream->AddMark(kFlagClosed, decisions_->written_lsn(), now_us);
+      FULCRUM_RETURN_IF_ERROR(stream->Write());
       FULCRUM_RETURN_IF_ERROR(stream->TrimReserved());
       FULCRUM_RETURN_IF_ERROR(Sync(stream));
     }
@@ -368,18 +451,44 @@ void LogWriter::Close() {
 // The sync thread.
 
 void LogWriter::RunSync() {
+  std::vector<Pending> waiting;
   for (;;) {
+    bool stopping = false;
     {
       const base::MutexLock lock(&mutex_);
-      if (!sync_stopping_) {
-        sync_work_.WaitUntil(&mutex_, std::chrono::steady_clock::now() +
-                                          absl::ToChronoNanoseconds(
-                                              std::min(options_.sync_interval, kSyncIntervalMax)));
+      syncing_ = false;
+      if (unsynced_.empty()) {
+        synced_.NotifyOne();
+        if (!sync_stopping_) {
+          sync_work_.WaitUntil(&mutex_, std::chrono::steady_clock::now() +
+                                            absl::ToChronoNanoseconds(std::min(
+                                                options_.sync_interval, kSyncIntervalMax)));
+        }
       }
-      if (sync_stopping_) return;
+      waiting.swap(unsynced_);
+      syncing_ = !waiting.empty();
+      stopping = sync_stopping_;
     }
-    if (healthy()) SyncInBackground();
+    if (!waiting.empty()) {
+      SyncWaiting(&waiting);
+      waiting.clear();
+    } else if (stopping) {
+      return;
+    } else if (healthy()) {
+      SyncInBackground();
+    }
   }
+}
+
+// Durability `power`: one sync for all that was written meanwhile.
+void LogWriter::SyncWaiting(std::vector<Pending>* waiting) {
+  if (healthy() && decisions_->durable_lsn() != decisions_->written_lsn()) {
+    const absl::Status status = Sync(decisions_.get());
+    if (!status.ok()) Fail(status);
+  }
+  base::KillPoint("log.before_reply");
+  if (!healthy()) return Refuse(waiting, failure());
+  Acknowledge(waiting);
 }
 
 void LogWriter::SyncInBackground() {
@@ -416,6 +525,7 @@ void LogWriter::Fail(const absl::Status& status) {
     const base::MutexLock lock(&mutex_);
     if (!failure_.ok()) return;
     failure_ = status;
+    room_.NotifyAll();
     healthy_.store(false, std::memory_order_release);
   }
   if (options_.on_error) options_.on_error(status);
@@ -439,6 +549,7 @@ LogStats LogWriter::Stats() const {
   stats.sync_us_max = sync_us_max_.load(std::memory_order_relaxed);
   stats.last_lsn = decisions_->written_lsn();
   stats.durable_lsn = decisions_->durable_lsn();
+  stats.ballast = ballast_.kept();
   stats.queue_depth = queued_.load(std::memory_order_relaxed);
   return stats;
 }

@@ -1,15 +1,21 @@
 // Writes the decision log: the live implementation of domain::DecisionSink.
 //
 //   Append() -> queue -> writer thread: encode all that is queued, write the features stream, write
-//   the decisions stream, make it as durable as asked, tell the observers, call back.
+//   the decisions stream, tell the observers, call back.
+//
+// With durability `power`, a second thread syncs what was written before it tells and calls back,
+// and the writer thread encodes the next batch meanwhile; one sync covers all that was written.
 //
 // Life: Open (repairs a torn tail), AddObserver, Recover, Start, Append ..., Stop. Append, Flush
 // and the accessors are thread-safe; the rest is called by one thread.
 //
-// A second thread syncs in the background once per `sync_interval`, so that a process that only
-// waits for write(2) loses at most that much with the power, and so that the log can prove what had
-// been durable. It is a thread of its own because a sync may take milliseconds and no
-// acknowledgement should wait for one that it does not need.
+// That thread also syncs once per `sync_interval`, so that a process that only waits for write(2)
+// loses at most that much with the power, and so that the log can prove what had been durable. It
+// is a thread of its own because a sync may take milliseconds and no acknowledgement should wait
+// for one that it does not need.
+//
+// A full disk: the ballast is given up, what was being written is written but not acknowledged, the
+// log is closed in order, and then it has failed as after any other error.
 //
 // Errors: after a failed write or sync nothing is acknowledged any more, what waits gets the error,
 // and no sync is ever tried again (the system may have dropped the pages): stop the process and let
@@ -29,6 +35,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mutex.h"
+#include "decision_log/ballast.h"
+#include "decision_log/detail.h"
 #include "decision_log/record_codec.h"
 #include "decision_log/repair.h"
 #include "decision_log/stream_writer.h"
@@ -49,8 +57,11 @@ struct LogOptions {
   const base::Clock* clock = nullptr;  // stamps records
   Durability durability = Durability::kProcess;
   uint64_t segment_bytes = uint64_t{64} << 20;  // reserved at once; a batch may pass it
+  bool compress = true;                         // payloads, on the writer's thread
   size_t queue_max = size_t{1} << 16;           // events waiting
+  uint64_t ballast_bytes = 0;                   // of a file to give up when the disk is full
   absl::Duration sync_interval = absl::Seconds(1);
+  DetailFilter* detail = nullptr;  // outlives the writer; null: records are kept as they come
   // Called once, from one of the log's threads, when the log has failed.
   absl::AnyInvocable<void(const absl::Status&)> on_error;
 };
@@ -58,6 +69,7 @@ struct LogOptions {
 struct RecoveryReport {
   StreamTail decisions;
   StreamTail features;
+  absl::Status ballast;  // why there is none; the log works without
 };
 
 // Counters since Open. `*_us_max` is the largest one.
@@ -74,6 +86,7 @@ struct LogStats {
   Lsn last_lsn = 0;     // written
   Lsn durable_lsn = 0;  // synced
   size_t queue_depth = 0;
+  bool ballast = false;  // it is in its place
 };
 
 class LogWriter final : public domain::DecisionSink {
@@ -94,6 +107,9 @@ class LogWriter final : public domain::DecisionSink {
 
   absl::Status Append(LogEvent event, std::optional<FeatureSnapshot> snapshot,
                       domain::Logged done) override;
+
+  double Fill() const override;
+  void WaitForRoom(base::SteadyTime until) override;
 
   // Returns once all that was appended before is written and synced, whatever the durability.
   absl::Status Flush();
@@ -124,16 +140,21 @@ class LogWriter final : public domain::DecisionSink {
   bool TakeQueue(std::deque<Pending>* queue, bool* mark_due);
   void ProcessInBatches(std::deque<Pending>* queue);
   void Process(std::vector<Pending>* batch);
+  absl::Status Prepare();
   void Encode(std::vector<Pending>* batch);
   absl::Status WriteBatch();
+  void HandToSync(std::vector<Pending>* batch);
+  void WaitForSync();
   void Acknowledge(std::vector<Pending>* batch);
   void Refuse(std::vector<Pending>* batch, const absl::Status& status);
   void Settle(Pending* pending, absl::StatusOr<Lsn> result);
   absl::Status WriteMarks(uint8_t flags);
   absl::Status ProveDurable();
+  absl::Status CloseIfFull();
   void Close();
 
   void RunSync();
+  void SyncWaiting(std::vector<Pending>* waiting);
   void SyncInBackground();
   absl::Status Sync(StreamWriter* stream);
   void Fail(const absl::Status& status);
@@ -142,6 +163,7 @@ class LogWriter final : public domain::DecisionSink {
 
   LogOptions options_;
   std::unique_ptr<base::FileLock> lock_;
+  Ballast ballast_;
   std::unique_ptr<StreamWriter> decisions_;
   std::unique_ptr<StreamWriter> features_;
   RecordEncoder encoder_;
@@ -149,6 +171,7 @@ class LogWriter final : public domain::DecisionSink {
 
   std::atomic<bool> healthy_{true};
   std::atomic<size_t> queued_{0};  // waiting or being written
+  std::atomic<uint32_t> room_waiters_{0};
   std::atomic<uint64_t> records_{0};
   std::atomic<uint64_t> snapshots_{0};
   std::atomic<uint64_t> batches_{0};
@@ -161,7 +184,11 @@ class LogWriter final : public domain::DecisionSink {
   mutable base::Mutex mutex_;
   base::CondVar work_;       // for the writer thread
   base::CondVar sync_work_;  // for the sync thread
+  base::CondVar synced_;     // for the writer thread: nothing waits for a sync
+  base::CondVar room_;       // for those in WaitForRoom
   std::deque<Pending> queue_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Pending> unsynced_ ABSL_GUARDED_BY(mutex_);  // written, in order
+  bool syncing_ ABSL_GUARDED_BY(mutex_) = false;           // and so are those of the sync thread
   bool writer_waits_ ABSL_GUARDED_BY(mutex_) = false;
   bool mark_due_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -23,6 +23,18 @@ absl::StatusOr<uint64_t> BytesAfter(base::FileSystem* files, const std::string& 
 
 }  // namespace
 
+absl::Status CheckBegins(base::FileSystem* files, const std::string& directory, Lsn after) {
+  FULCRUM_ASSIGN_OR_RETURN(const std::vector<Lsn> segments,
+                           ListSegments(files, directory, Stream::kDecisions));
+  if (segments.empty() || segments.front() <= after + 1) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "decision log '", directory, "': LSN ", after + 1, " to ", segments.front() - 1,
+      " are asked for, but the log begins with LSN ", segments.front(),
+      ": what is before was deleted by retention or quarantined. Bring the log segments back from "
+      "a copy, or begin with a state that holds the log up to LSN ",
+      segments.front() - 1, " (a checkpoint, or a model whose counts_lsn is at least that)"));
+}
+
 absl::Status DurableDamage(const std::string& directory, const Damage& damage) {
   return absl::DataLossError(absl::StrCat(
       "decision log '", directory, "': ", ToString(damage),
@@ -32,14 +44,15 @@ absl::Status DurableDamage(const std::string& directory, const Damage& damage) {
 }
 
 absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& directory,
-                                    Stream stream) {
+                                    Stream stream, std::unique_ptr<SegmentBook>* book) {
   StreamTail tail;
   for (;;) {
     FULCRUM_ASSIGN_OR_RETURN(const std::vector<Lsn> segments,
                              ListSegments(files, directory, stream));
     if (segments.empty()) return tail;
-    FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<StreamReader> reader,
-                             StreamReader::Open(files, directory, stream, segments.back() - 1));
+    FULCRUM_ASSIGN_OR_RETURN(
+        const std::unique_ptr<StreamReader> reader,
+        StreamReader::Open(files, directory, stream, segments.back() - 1, Checks::kBooks));
     RecordView record;
     Found found = Found::kRecord;
     while (found == Found::kRecord) {
@@ -48,8 +61,12 @@ absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& 
     tail.last_lsn = reader->last_lsn();
     tail.last_crc = reader->last_crc();
     tail.segment = segments.back();
+    tail.version = reader->version();
     tail.end_offset = reader->offset();
     tail.closed = reader->ends_closed() && !tail.torn;
+    tail.decisions_synced = reader->decisions_synced();
+    tail.synced_by_close = reader->synced_by_close();
+    *book = reader->TakeBook();
     if (found == Found::kEnd) return tail;
 
     const Damage damage = reader->damage();
@@ -66,9 +83,62 @@ absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& 
     // Not even its header: the segment had only just been begun. The one before it is the last.
     FULCRUM_RETURN_IF_ERROR(files->Remove(path));
     FULCRUM_RETURN_IF_ERROR(files->SyncDirectory(absl::StrCat(directory, "/", StreamName(stream))));
+    book->reset();
     tail.segment = 0;
     tail.end_offset = 0;
   }
+}
+
+namespace {
+
+// Where the stream ends that lacks something.
+Damage AtEnd(Stream stream, const StreamTail& tail, std::string_view what) {
+  return {.segment = absl::StrCat(StreamName(stream), "/", SegmentName(tail.segment)),
+          .offset = tail.end_offset,
+          .lsn = tail.last_lsn + 1,
+          .what = std::string(what)};
+}
+
+// Whether the features stream has the mark of the orderly end at which `last` was the last LSN of
+// decisions. If a segment was begun since, the mark is in the one before.
+absl::StatusOr<bool> HasMarkOfEnd(base::FileSystem* files, const std::string& directory,
+                                  const StreamTail& features, Lsn last) {
+  if (features.synced_by_close && features.decisions_synced == last) return true;
+  FULCRUM_ASSIGN_OR_RETURN(const std::vector<Lsn> segments,
+                           ListSegments(files, directory, Stream::kFeatures));
+  if (segments.empty() || features.segment != segments.back()) return false;
+  // Retention may have removed the one before: then nothing can be said.
+  if (segments.size() == 1) return segments.front() > 1;
+  FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<StreamReader> reader,
+                           StreamReader::Open(files, directory, Stream::kFeatures,
+                                              segments[segments.size() - 2] - 1, Checks::kBooks));
+  RecordView record;
+  Found found = Found::kRecord;
+  while (found == Found::kRecord) {
+    if (reader->synced_by_close() && reader->decisions_synced() == last) return true;
+    FULCRUM_ASSIGN_OR_RETURN(found, reader->Next(&record, true));
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::Status CheckTogether(base::FileSystem* files, const std::string& directory,
+                           const StreamTail& decisions, const StreamTail& features) {
+  if (features.decisions_synced > decisions.last_lsn) {
+    return DurableDamage(
+        directory, AtEnd(Stream::kDecisions, decisions,
+                         absl::StrCat("the stream ends here, but that of features says that LSN ",
+                                      features.decisions_synced, " had been synced")));
+  }
+  // Version 1 did not sync one mark before the other.
+  if (!decisions.closed || decisions.version == 1) return absl::OkStatus();
+  FULCRUM_ASSIGN_OR_RETURN(const bool whole,
+                           HasMarkOfEnd(files, directory, features, decisions.last_lsn));
+  if (whole) return absl::OkStatus();
+  return DurableDamage(directory,
+                       AtEnd(Stream::kFeatures, features,
+                             "the stream lacks the mark of an orderly end that decisions has"));
 }
 
 }  // namespace fulcrum::decision_log

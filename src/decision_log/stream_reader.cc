@@ -30,6 +30,7 @@ absl::StatusOr<std::vector<Lsn>> ListSegments(base::FileSystem* files, const std
 
 absl::StatusOr<bool> IsTornTail(base::FileSystem* files, const std::string& directory,
                                 Stream stream, const Damage& damage) {
+  if (damage.sealed) return false;
   FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<StreamReader> ahead,
                            StreamReader::Open(files, directory, stream, damage.lsn - 1));
   RecordView record;
@@ -47,8 +48,9 @@ absl::StatusOr<bool> IsTornTail(base::FileSystem* files, const std::string& dire
 
 absl::StatusOr<std::unique_ptr<StreamReader>> StreamReader::Open(base::FileSystem* files,
                                                                  const std::string& directory,
-                                                                 Stream stream, Lsn after) {
-  std::unique_ptr<StreamReader> reader(new StreamReader(files, directory, stream, after));
+                                                                 Stream stream, Lsn after,
+                                                                 Checks checks) {
+  std::unique_ptr<StreamReader> reader(new StreamReader(files, directory, stream, after, checks));
   FULCRUM_ASSIGN_OR_RETURN(reader->segments_, ListSegments(files, directory, stream));
   if (reader->segments_.empty()) return reader;
   const auto& segments = reader->segments_;
@@ -59,7 +61,27 @@ absl::StatusOr<std::unique_ptr<StreamReader>> StreamReader::Open(base::FileSyste
   reader->expected_lsn_ = segments[first];
   FULCRUM_ASSIGN_OR_RETURN(const Found found, reader->EnterSegment(first));
   reader->pending_ = found == Found::kDamaged;
+  if (found == Found::kRecord && checks == Checks::kRecords) {
+    FULCRUM_RETURN_IF_ERROR(reader->PassOver());
+  }
   return reader;
+}
+
+// Goes to the block that holds `after_` + 1, if the segment has an index.
+absl::Status StreamReader::PassOver() {
+  FULCRUM_ASSIGN_OR_RETURN(
+      const std::optional<SegmentSummary> summary,
+      ReadSummary(files_, absl::StrCat(directory_, "/", SegmentPath(segment()))));
+  if (!summary.has_value()) return absl::OkStatus();
+  const IndexEntry* block = nullptr;
+  for (const IndexEntry& entry : summary->index) {
+    if (entry.next_lsn <= after_ + 1) block = &entry;
+  }
+  if (block == nullptr || block->offset < scanner_->offset()) return absl::OkStatus();
+  scanner_->Seek(block->offset);
+  expected_lsn_ = block->next_lsn;
+  joined_ = false;
+  return absl::OkStatus();
 }
 
 std::string StreamReader::SegmentPath(Lsn first_lsn) const {
@@ -71,32 +93,54 @@ Found StreamReader::Damaged(uint64_t offset, std::string_view what) {
   return Found::kDamaged;
 }
 
+Found StreamReader::Sealed(uint64_t offset, std::string_view what) {
+  Damaged(offset, what);
+  damage_.sealed = true;
+  return Found::kDamaged;
+}
+
 // kRecord stands for "entered in order".
 absl::StatusOr<Found> StreamReader::EnterSegment(size_t index) {
   current_ = index;
-  const Lsn first = segments_[index];
-  FULCRUM_ASSIGN_OR_RETURN(
-      scanner_, SegmentScanner::Open(files_, absl::StrCat(directory_, "/", SegmentPath(first))));
-  const absl::StatusOr<SegmentHeader>& header = scanner_->header();
-  if (!header.ok()) {
-    if (absl::IsUnimplemented(header.status())) return header.status();
-    return Damaged(0, base::FromAbsl(header.status().message()));
+  chain_known_ = book_ != nullptr && book_->finished() && book_->chain_is_known();
+  if (chain_known_) chain_ = book_->chain();
+  book_.reset();
+  auto scanner =
+      SegmentScanner::Open(files_, absl::StrCat(directory_, "/", SegmentPath(segments_[index])));
+  if (absl::IsNotFound(scanner.status())) {
+    scanner_.reset();
+    return Damaged(0, "the segment was removed while the log was read");
   }
-  if (header->stream != stream_) return Damaged(0, "the segment belongs to another stream");
-  if (header->first_lsn != first) {
-    return Damaged(0, absl::StrCat("the segment begins with LSN ", header->first_lsn,
+  FULCRUM_RETURN_IF_ERROR(scanner.status());
+  scanner_ = *std::move(scanner);
+  const absl::StatusOr<SegmentHeader>& header = scanner_->header();
+  if (header.ok()) return CheckHeader(*header);
+  if (absl::IsUnimplemented(header.status())) return header.status();
+  return Damaged(0, base::FromAbsl(header.status().message()));
+}
+
+absl::StatusOr<Found> StreamReader::CheckHeader(const SegmentHeader& header) {
+  const Lsn first = segments_[current_];
+  if (header.stream != stream_) return Damaged(0, "the segment belongs to another stream");
+  if (header.first_lsn != first) {
+    return Damaged(0, absl::StrCat("the segment begins with LSN ", header.first_lsn,
                                    ", its name says ", first));
   }
+  version_ = header.version;
+  if (checks_ == Checks::kBooks && version_ > 1) book_ = std::make_unique<SegmentBook>(header);
   if (first != expected_lsn_) {
     const Lsn expected = expected_lsn_;
     return Damaged(0, first > expected
                           ? absl::StrCat("records ", expected, " to ", first - 1, " are missing")
                           : absl::StrCat("the segment begins again with LSN ", first));
   }
-  if (joined_ && header->previous_crc != last_crc_) {
+  if (joined_ && header.previous_crc != last_crc_) {
     return Damaged(0, "the segment does not follow the one before it");
   }
-  last_crc_ = header->previous_crc;
+  if (chain_known_ && header.chain != chain_) {
+    return Sealed(0, "the SHA-256 chain does not lead from the segment before to this one");
+  }
+  last_crc_ = header.previous_crc;
   joined_ = true;
   return Found::kRecord;
 }
@@ -104,23 +148,37 @@ absl::StatusOr<Found> StreamReader::EnterSegment(size_t index) {
 void StreamReader::Accept(const RecordView& record) {
   last_crc_ = record.header.crc;
   joined_ = true;
-  const bool mark = record.header.type == RecordType::kMark;
+  const RecordType type = record.header.type;
   expected_lsn_ = std::max(expected_lsn_, record.header.lsn + 1);
-  ends_closed_ = mark && (record.header.flags & kFlagClosed) != 0;
+  ends_closed_ = type == RecordType::kMark && (record.header.flags & kFlagClosed) != 0;
+  if (type == RecordType::kMark && (record.header.flags & (kFlagClosed | kFlagUnclean)) != 0) {
+    decisions_synced_ = DecodeMark(record.payload).value_or(0);
+    synced_by_close_ = ends_closed_;
+  }
+  if (book_ == nullptr) return;
+  if (book_->end() != record.offset) book_->Lose(record.offset);
+  book_->Take(record.header, record.stored, record.payload);
 }
 
 absl::StatusOr<Found> StreamReader::Step(RecordView* record) {
   for (;;) {
+    if (scanner_ == nullptr) return Found::kEnd;
     FULCRUM_ASSIGN_OR_RETURN(const Found found, scanner_->Next(record));
     if (found == Found::kDamaged) return Damaged(scanner_->offset(), scanner_->what());
     if (found == Found::kRecord) {
-      const bool mark = record->header.type == RecordType::kMark;
-      const Lsn expected = mark ? expected_lsn_ - 1 : expected_lsn_;
+      const Lsn expected = HasLsn(record->header.type) ? expected_lsn_ : expected_lsn_ - 1;
       if (record->header.lsn != expected) {
         return Damaged(record->offset, absl::StrCat("the record has LSN ", record->header.lsn));
       }
-      if (record->header.previous_crc != last_crc_) {
+      if (!MayHold(stream_, record->header.type)) {
+        return Damaged(record->offset, "the record belongs to the other stream");
+      }
+      if (joined_ && record->header.previous_crc != last_crc_) {
         return Damaged(record->offset, "the record does not follow the one before it");
+      }
+      if (book_ != nullptr) {
+        const absl::Status right = book_->Check(record->header, record->payload);
+        if (!right.ok()) return Sealed(record->offset, base::FromAbsl(right.message()));
       }
       Accept(*record);
       return Found::kRecord;
@@ -140,19 +198,35 @@ absl::StatusOr<Found> StreamReader::Next(RecordView* record, bool marks) {
   for (;;) {
     FULCRUM_ASSIGN_OR_RETURN(const Found found, Step(record));
     if (found != Found::kRecord) return found;
-    const bool mark = record->header.type == RecordType::kMark;
-    if (mark ? marks : record->header.lsn > after_) return found;
+    const RecordType type = record->header.type;
+    if (HasLsn(type) ? record->header.lsn > after_ : marks && type == RecordType::kMark) {
+      return found;
+    }
   }
+}
+
+// Whether a record that was found behind damage can be the stream's: not an old one once more, not
+// one of the next segments, not one of the other stream.
+bool StreamReader::MayFollow(const RecordHeader& header) const {
+  const Lsn next = HasLsn(header.type) ? header.lsn : header.lsn + 1;
+  if (next < expected_lsn_ || !MayHold(stream_, header.type)) return false;
+  if (current_ + 1 >= segments_.size()) return true;
+  return next < segments_[current_ + 1] + (HasLsn(header.type) ? 0 : 1);
 }
 
 absl::StatusOr<Found> StreamReader::Resync(RecordView* record) {
   for (uint64_t from = damage_.offset;; from = scanner_->offset()) {
+    if (scanner_ == nullptr) break;
     FULCRUM_ASSIGN_OR_RETURN(const Found found, scanner_->Resync(from, expected_lsn_ - 1, record));
     if (found != Found::kRecord) break;
-    const bool mark = record->header.type == RecordType::kMark;
-    if (!mark && record->header.lsn < expected_lsn_) continue;  // an old one, once more
+    const bool own = HasLsn(record->header.type);
+    if (!MayFollow(record->header)) continue;
+    FULCRUM_ASSIGN_OR_RETURN(const bool stray, scanner_->IsStray(*record, expected_lsn_, stream_));
+    if (stray) continue;
+    FULCRUM_ASSIGN_OR_RETURN(const bool readable, scanner_->Decompress(record));
+    if (!readable) continue;
     Accept(*record);
-    if (mark || record->header.lsn <= after_) return Next(record);
+    if (!own || record->header.lsn <= after_) return Next(record);
     return found;
   }
   if (current_ + 1 >= segments_.size()) return Found::kEnd;
@@ -164,7 +238,29 @@ absl::StatusOr<Found> StreamReader::Resync(RecordView* record) {
   return Next(record);
 }
 
+absl::Status StreamReader::Refresh() {
+  // In this order: a segment that is followed by another one was complete before it was listed.
+  FULCRUM_ASSIGN_OR_RETURN(std::vector<Lsn> segments, ListSegments(files_, directory_, stream_));
+  const Lsn current = segment();
+  const auto at = std::find(segments.begin(), segments.end(), current);
+  if (at == segments.end() && scanner_ != nullptr) segments.insert(segments.begin(), current);
+  segments_ = std::move(segments);
+  current_ = static_cast<size_t>(std::find(segments_.begin(), segments_.end(), current) -
+                                 segments_.begin());
+  if (scanner_ != nullptr) {
+    scanner_->Refresh();
+  } else if (!segments_.empty()) {
+    // There was none.
+    expected_lsn_ = segments_.front();
+    FULCRUM_ASSIGN_OR_RETURN(const Found found, EnterSegment(0));
+    pending_ = found == Found::kDamaged;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<bool> StreamReader::DamageIsTornTail() {
+  if (damage_.sealed) return false;
+  if (scanner_ == nullptr) return false;  // not torn but removed
   // A segment that does not join the one before, but is whole, is no accident of writing.
   bool header_lost = damage_.offset == 0;
   if (header_lost && scanner_->header().ok()) return false;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "decision_log/segment_book.h"
 #include "decision_log/segment_scanner.h"
 
 namespace fulcrum::decision_log {
@@ -18,6 +19,9 @@ struct Damage {
   uint64_t offset = 0;
   Lsn lsn = 0;  // of the record that should be there
   std::string what;
+  bool sealed = false;  // whole records say that it was written: never a torn tail
+
+  friend bool operator==(const Damage&, const Damage&) = default;
 };
 
 // "log segment decisions/0..1.fulcrumlog, offset 64, LSN 7: <what>"
@@ -32,19 +36,36 @@ absl::StatusOr<std::vector<Lsn>> ListSegments(base::FileSystem* files, const std
 absl::StatusOr<bool> IsTornTail(base::FileSystem* files, const std::string& directory,
                                 Stream stream, const Damage& damage);
 
+// How much a reader looks at.
+enum class Checks : uint8_t {
+  kRecords,  // each record, and that it follows the one before
+  kBooks     // also the SHA-256 chain, the indexes and the footers
+};
+
 class StreamReader {
  public:
-  // Reads from the segment that holds LSN `after` + 1, or from the first one if that is gone.
+  // Reads from the segment that holds LSN `after` + 1, or from the first one if that is gone. With
+  // kRecords, what comes before in a finished segment may be passed over by its index.
   static absl::StatusOr<std::unique_ptr<StreamReader>> Open(base::FileSystem* files,
                                                             const std::string& directory,
-                                                            Stream stream, Lsn after);
+                                                            Stream stream, Lsn after,
+                                                            Checks checks = Checks::kRecords);
 
-  // The next record with an LSN above `after`; marks are skipped unless asked for by `marks`.
-  // kEnd: no more. kDamaged: see damage(), and call Resync() to go on. Errors are those of reading.
+  // The next record with an LSN above `after`; marks are skipped unless asked for by `marks`, the
+  // other records about the log itself always. kEnd: no more, until Refresh(). kDamaged: see
+  // damage(), and call Resync() to go on. Errors are those of reading.
   absl::StatusOr<Found> Next(RecordView* record, bool marks = false);
 
   // After kDamaged: the next record that can be read, or kEnd, or kDamaged again elsewhere.
   absl::StatusOr<Found> Resync(RecordView* record);
+
+  // For who reads all that can be read: Resync() if what was found before is damage, else Next().
+  absl::StatusOr<Found> GoOn(bool damaged, RecordView* record, bool marks = false) {
+    return damaged ? Resync(record) : Next(record, marks);
+  }
+
+  // After kEnd: lets Next() look for what has been appended since.
+  absl::Status Refresh();
 
   // After kDamaged: whether nothing proves that the damaged record had ever been synced, so that
   // the stream simply ends here. Moves on: only Open() reads again.
@@ -54,16 +75,34 @@ class StreamReader {
   Lsn last_lsn() const { return expected_lsn_ - 1; }
   uint32_t last_crc() const { return last_crc_; }
   bool ends_closed() const { return ends_closed_; }  // the last record was a mark of an orderly end
+  // What marks of an orderly end, or of the start after a crash, said of decisions last: its last
+  // LSN, and that it had been synced. 0: there was no such mark.
+  Lsn decisions_synced() const { return decisions_synced_; }
+  // The last one was of an orderly end. The features stream's is synced before that of decisions.
+  bool synced_by_close() const { return synced_by_close_; }
   // First LSN of the segment being read, and how far it was read; 0 if there is no segment.
   Lsn segment() const { return current_ < segments_.size() ? segments_[current_] : 0; }
   uint64_t offset() const { return scanner_ == nullptr ? 0 : scanner_->offset(); }
+  // Of that segment: its header's version, and with kBooks what its records add up to (null for
+  // version 1, which has no such records).
+  uint16_t version() const { return version_; }
+  std::unique_ptr<SegmentBook> TakeBook() { return std::move(book_); }
 
  private:
-  StreamReader(base::FileSystem* files, std::string directory, Stream stream, Lsn after)
-      : files_(files), directory_(std::move(directory)), stream_(stream), after_(after) {}
+  StreamReader(base::FileSystem* files, std::string directory, Stream stream, Lsn after,
+               Checks checks)
+      : files_(files),
+        directory_(std::move(directory)),
+        stream_(stream),
+        after_(after),
+        checks_(checks) {}
 
   absl::StatusOr<Found> Step(RecordView* record);
   absl::StatusOr<Found> EnterSegment(size_t index);
+  absl::StatusOr<Found> CheckHeader(const SegmentHeader& header);
+  absl::Status PassOver();
+  bool MayFollow(const RecordHeader& header) const;
+  Found Sealed(uint64_t offset, std::string_view what);
   void Accept(const RecordView& record);
   Found Damaged(uint64_t offset, std::string_view what);
   std::string SegmentPath(Lsn first_lsn) const;  // relative
@@ -72,6 +111,7 @@ class StreamReader {
   std::string directory_;
   Stream stream_;
   Lsn after_;
+  Checks checks_;
   std::vector<Lsn> segments_;
   size_t current_ = 0;
   std::unique_ptr<SegmentScanner> scanner_;
@@ -80,6 +120,12 @@ class StreamReader {
   Lsn expected_lsn_ = 1;
   uint32_t last_crc_ = 0;
   bool ends_closed_ = false;
+  Lsn decisions_synced_ = 0;
+  bool synced_by_close_ = false;
+  uint16_t version_ = kFormatVersion;
+  std::unique_ptr<SegmentBook> book_;
+  bool chain_known_ = false;  // chain_ is what the next segment's header must say
+  base::Sha256Digest chain_{};
   Damage damage_;
 };
 

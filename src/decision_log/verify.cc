@@ -1,28 +1,54 @@
 #include "decision_log/verify.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "base/ordered_batches.h"
 #include "base/status_macros.h"
 #include "decision_log/feature_matcher.h"
 #include "decision_log/invariants.h"
+#include "decision_log/record_batches.h"
 #include "decision_log/record_codec.h"
 
 namespace fulcrum::decision_log {
 namespace {
 
+// Records as one of the threads has parsed and checked them.
+struct Judged {
+  std::vector<Looked> records;
+  std::vector<absl::StatusOr<LogEvent>> events;  // one for each that is not damaged
+  RecordInvariants invariants;
+};
+
+absl::StatusOr<Judged> Judge(std::vector<Looked> records) {
+  Judged judged;
+  judged.events.reserve(records.size());
+  for (const Looked& one : records) {
+    if (one.damaged) continue;
+    judged.events.push_back(DecodeEvent(one.header.type, one.payload));
+    const absl::StatusOr<LogEvent>& event = judged.events.back();
+    if (event.ok()) judged.invariants.Check(one.header.lsn, *event);
+  }
+  judged.records = std::move(records);
+  return judged;
+}
+
 class Verifier {
  public:
-  Verifier(base::FileSystem* files, std::string directory)
-      : files_(files), directory_(std::move(directory)) {}
+  Verifier(base::FileSystem* files, std::string directory, const VerifyOptions& options)
+      : files_(files), directory_(std::move(directory)), threads_(options.threads) {}
 
   absl::StatusOr<VerifyReport> Run() {
-    FULCRUM_ASSIGN_OR_RETURN(features_,
-                             FeatureMatcher::Open(files_, directory_, [this](const Damage& damage) {
-                               return Tell(Stream::kFeatures, damage);
-                             }));
+    FULCRUM_ASSIGN_OR_RETURN(
+        features_, FeatureMatcher::Open(
+                       files_, directory_, threads_ - threads_ / 2,
+                       [this](const Damage& damage) { return Tell(Stream::kFeatures, damage); }));
     FULCRUM_RETURN_IF_ERROR(WalkDecisions());
     report_.snapshots = features_->snapshots();
     report_.snapshots_lost = features_->lost();
-    report_.invariants = invariants_.Results();
+    report_.invariants = {invariants_.ticks_sum(), invariants_.draw_matches(),
+                          invariants_.masked_not_drawn(), limits_.result(),
+                          invariants_.time_budget()};
     report_.invariants.push_back(lsn_consecutive_.result());
     report_.invariants.push_back(features_->result());
     return std::move(report_);
@@ -30,55 +56,94 @@ class Verifier {
 
  private:
   absl::Status WalkDecisions() {
-    FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<StreamReader> reader,
-                             StreamReader::Open(files_, directory_, Stream::kDecisions, 0));
-    bool resync = false;
+    FULCRUM_ASSIGN_OR_RETURN(
+        const std::unique_ptr<StreamReader> reader,
+        StreamReader::Open(files_, directory_, Stream::kDecisions, 0, Checks::kBooks));
+    RecordBatches source(reader.get(), /*marks=*/false);
+    base::OrderedBatches<std::vector<Looked>, Judged> batches(
+        threads_ / 2 + 1, [&source] { return source.Next(); }, Judge);
     for (;;) {
-      RecordView record;
-      Found found = Found::kEnd;
-      if (resync) {
-        FULCRUM_ASSIGN_OR_RETURN(found, reader->Resync(&record));
-      } else {
-        FULCRUM_ASSIGN_OR_RETURN(found, reader->Next(&record));
+      FULCRUM_ASSIGN_OR_RETURN(const std::optional<Judged> batch, batches.Next());
+      if (!batch.has_value()) break;
+      invariants_.Merge(batch->invariants);
+      auto event = batch->events.begin();
+      for (const Looked& one : batch->records) {
+        FULCRUM_RETURN_IF_ERROR(one.damaged ? Tell(Stream::kDecisions, one.damage)
+                                            : Check(one, *event++));
       }
-      if (found == Found::kEnd) return features_->Finish(reader->ends_closed());
-      resync = found == Found::kDamaged;
-      FULCRUM_RETURN_IF_ERROR(resync ? Tell(Stream::kDecisions, reader->damage())
-                                     : Check(record, reader->segment()));
     }
+    FULCRUM_RETURN_IF_ERROR(features_->Finish(reader->ends_closed()));
+    return CheckEnds(reader.get());
   }
 
-  absl::Status Check(const RecordView& record, Lsn segment) {
+  // What each stream's marks say of the other's end: a stream that was shortened looks like one
+  // that was written no further.
+  absl::Status CheckEnds(StreamReader* reader) {
+    const Lsn last = reader->last_lsn();
+    const auto told = [this](Stream stream) {
+      return std::any_of(report_.corrupt.begin(), report_.corrupt.end(),
+                         [&](const CorruptPlace& place) { return place.stream == stream; });
+    };
+    FULCRUM_ASSIGN_OR_RETURN(const std::vector<Lsn> segments,
+                             ListSegments(files_, directory_, Stream::kFeatures));
+    // A lone segment that is not the first: retention may have removed the one with the mark.
+    const bool orderly = reader->ends_closed() && reader->version() > 1 &&
+                         (segments.size() != 1 || segments.front() == 1);
+    if (orderly && !told(Stream::kFeatures) && !features_->HasMarkOfEnd(last)) {
+      return Tell(
+          Stream::kFeatures,
+          features_->AtEnd("the stream lacks the mark of an orderly end that decisions has"), true);
+    }
+    if (features_->decisions_synced() <= last || told(Stream::kDecisions)) return absl::OkStatus();
+    RecordView record;  // unless it was only being written
+    FULCRUM_RETURN_IF_ERROR(reader->Refresh());
+    FULCRUM_ASSIGN_OR_RETURN(const Found found, reader->Next(&record));
+    if (found != Found::kEnd) return absl::OkStatus();
+    const std::string segment =
+        absl::StrCat(StreamName(Stream::kDecisions), "/", SegmentName(reader->segment()));
+    return Tell(Stream::kDecisions,
+                {segment, reader->offset(), last + 1,
+                 absl::StrCat("the stream ends here, but that of features says that LSN ",
+                              features_->decisions_synced(), " had been synced")},
+                true);
+  }
+
+  absl::Status Check(const Looked& record, const absl::StatusOr<LogEvent>& event) {
     const Lsn lsn = record.header.lsn;
+    if (expected_lsn_ == 0 && lsn > 1) features_->DecisionsBegin(record.header.time_us);
     const Lsn expected = std::exchange(expected_lsn_, lsn + 1);
     if (expected != 0) {
       lsn_consecutive_.Check(lsn == expected, [&] {
         return absl::StrCat("LSN ", lsn, " follows LSN ", expected - 1);
       });
     }
-    const absl::StatusOr<LogEvent> event = DecodeEvent(record.header.type, record.payload);
     if (!event.ok()) {
       return Tell(Stream::kDecisions,
-                  {absl::StrCat(StreamName(Stream::kDecisions), "/", SegmentName(segment)),
-                   record.offset, lsn, std::string(event.status().message())});
+                  record.DamageOf(Stream::kDecisions, std::string(event.status().message())));
     }
     ++report_.records;
-    invariants_.Check(lsn, *event);
+    limits_.Check(lsn, *event);
     const auto* const decision = std::get_if<DecisionRecord>(&*event);
-    return decision == nullptr ? absl::OkStatus() : features_->Check(lsn, *decision);
+    return decision == nullptr ? absl::OkStatus()
+                               : features_->Check(lsn, record.header.time_us, *decision);
   }
 
-  absl::Status Tell(Stream stream, const Damage& damage) {
+  absl::Status Tell(Stream stream, const Damage& damage, bool durable = false) {
     if (report_.corrupt_count++ >= kCorruptMax) return absl::OkStatus();
-    FULCRUM_ASSIGN_OR_RETURN(const bool torn, IsTornTail(files_, directory_, stream, damage));
+    bool torn = false;
+    if (!durable) {
+      FULCRUM_ASSIGN_OR_RETURN(torn, IsTornTail(files_, directory_, stream, damage));
+    }
     report_.corrupt.push_back({stream, damage, torn});
     return absl::OkStatus();
   }
 
   base::FileSystem* const files_;
   const std::string directory_;
+  const size_t threads_;
   VerifyReport report_;
-  EventInvariants invariants_;
+  RecordInvariants invariants_;
+  LimitInvariant limits_;
   Tally lsn_consecutive_{"lsn_consecutive"};
   Lsn expected_lsn_ = 0;  // 0: any, the log may have been shortened at its beginning
   std::unique_ptr<FeatureMatcher> features_;
@@ -93,13 +158,14 @@ bool VerifyReport::clean() const {
   return corrupt_count == 0;
 }
 
-absl::StatusOr<VerifyReport> VerifyLog(base::FileSystem* files, const std::string& directory) {
+absl::StatusOr<VerifyReport> VerifyLog(base::FileSystem* files, const std::string& directory,
+                                       const VerifyOptions& options) {
   FULCRUM_ASSIGN_OR_RETURN(const bool exists, files->Exists(directory + "/decisions"));
   if (!exists) {
     return absl::NotFoundError(
         absl::StrCat("'", directory, "' is not a decision log: it has no folder 'decisions'"));
   }
-  return Verifier(files, directory).Run();
+  return Verifier(files, directory, options).Run();
 }
 
 }  // namespace fulcrum::decision_log

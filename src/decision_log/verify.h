@@ -9,10 +9,14 @@
 //   lsn_consecutive  no LSN is missing or repeated
 //   features_match   each snapshot belongs to a decision and has its size; a decision of a model
 //                    that says it can be replayed fully has one. What a crash may have taken from
-//                    one of the two streams, as the mark of the start after it says, is counted as
-//                    lost instead.
+//                    one of the two streams, as the mark of the start after it says, and what
+//                    retention deleted of one alone, is counted as lost instead.
 //
 // Memory grows with the number of (row, window, user) keys that debits name, not with the records.
+// One thread reads, and holds against each other what only the whole log shows; all of `threads`
+// parse and check records. Findings are merged in the log's order: the report is the same for any
+// number of threads.
+//
 // Not thread-safe; may run beside the log's writer.
 #pragma once
 
@@ -30,6 +34,8 @@ struct CorruptPlace {
   Stream stream = Stream::kDecisions;
   Damage damage;
   bool torn_tail = false;  // had never been synced; starting the service cuts it off
+
+  friend bool operator==(const CorruptPlace&, const CorruptPlace&) = default;
 };
 
 struct Invariant {
@@ -37,22 +43,31 @@ struct Invariant {
   uint64_t checked = 0;
   uint64_t violated = 0;
   std::string first_violation;  // empty if none
+
+  friend bool operator==(const Invariant&, const Invariant&) = default;
 };
 
 struct VerifyReport {
   uint64_t records = 0;               // events that could be read
   uint64_t snapshots = 0;             // feature snapshots that could be read
-  uint64_t snapshots_lost = 0;        // missing or left over at a crash
+  uint64_t snapshots_lost = 0;        // missing or left over at a crash or by retention
   std::vector<CorruptPlace> corrupt;  // the first kCorruptMax places
   uint64_t corrupt_count = 0;
   std::vector<Invariant> invariants;
 
   bool clean() const;
+
+  friend bool operator==(const VerifyReport&, const VerifyReport&) = default;
 };
 
 inline constexpr size_t kCorruptMax = 1000;
 
+struct VerifyOptions {
+  size_t threads = 1;
+};
+
 // NOT_FOUND if `directory` holds no log; other errors are those of reading.
-absl::StatusOr<VerifyReport> VerifyLog(base::FileSystem* files, const std::string& directory);
+absl::StatusOr<VerifyReport> VerifyLog(base::FileSystem* files, const std::string& directory,
+                                       const VerifyOptions& options = {});
 
 }  // namespace fulcrum::decision_log

@@ -62,7 +62,10 @@ class UserData {
 // is configured to be, or with the error after which it must be taken as not logged.
 using Logged = absl::AnyInvocable<void(absl::StatusOr<Lsn>)>;
 
-// The decision log as the pipeline sees it. Thread-safe; never waits.
+// How full the log's queue is when surfaces begin to act on it.
+inline constexpr double kLogPressure = 0.5;
+
+// The decision log as the pipeline sees it. Thread-safe; waits where it says so only.
 class DecisionSink {
  public:
   virtual ~DecisionSink() = default;
@@ -71,6 +74,11 @@ class DecisionSink {
   // nothing was queued and `done` is dropped uncalled.
   virtual absl::Status Append(LogEvent event, std::optional<FeatureSnapshot> snapshot,
                               Logged done) = 0;
+  // Share of the queue that is taken, from 0 to 1.
+  virtual double Fill() const { return 0; }
+  // Waits until the queue is filled less than kLogPressure, the log cannot take anything any more,
+  // or `until`.
+  virtual void WaitForRoom(base::SteadyTime /*until*/) {}
 };
 
 // Exposures and outcomes on their way into the log. Thread-safe; never waits. `done` and the errors

@@ -64,6 +64,7 @@ class LogFold {
                                            " positions do not say with which probability they were "
                                            "drawn; `fulcrum log verify` tells more")});
     }
+    WarnOfSampling();
     if (surfaces_.size() > 1) {
       rows_.warnings.push_back(
           {"several_surfaces",
@@ -82,6 +83,18 @@ class LogFold {
     size_t rows = 0;
   };
 
+  // Rows stand for those that were sampled out only if all were kept with the same probability.
+  void WarnOfSampling() {
+    if (least_kept_ >= most_kept_) return;
+    rows_.warnings.push_back(
+        {"detail_sampled",
+         absl::StrCat(
+             "the detail of these decisions was kept with probabilities from ",
+             PropensityOf(least_kept_), " to ", PropensityOf(most_kept_),
+             ", and rows are not weighted by that: times and surfaces that kept more count "
+             "for more; choose one with --surface, or a time without backpressure")});
+  }
+
   void Add(Lsn lsn, const DecisionRecord& record) {
     if (!options_.surface.empty() && record.surface != options_.surface) return;
     const OpenDecision* const open = join_.Find(record.id);
@@ -93,6 +106,12 @@ class LogFold {
       return;
     }
     surfaces_.emplace(record.surface);
+    if (record.detail != Detail::kWhole) {
+      rows_.excluded["without_detail"] += record.positions.size();
+      return;
+    }
+    least_kept_ = std::min(least_kept_, record.detail_ticks);
+    most_kept_ = std::max(most_kept_, record.detail_ticks);
     // All or none, so that a row's place in its decision is its position.
     std::vector<Row> rows;
     for (size_t i = 0; i < record.positions.size(); ++i) {
@@ -103,10 +122,24 @@ class LogFold {
       }
       rows.push_back(*row);
     }
+    if (!AddTargets(record, &rows)) {
+      rows_.excluded["no_target"] += record.positions.size();
+      return;
+    }
     for (Row& row : rows) row.decision = static_cast<uint32_t>(decisions_.size());
     decisions_.push_back({lsn, rows_.rows.size(), rows.size()});
     rows_.rows.insert(rows_.rows.end(), rows.begin(), rows.end());
     states_.resize(rows_.rows.size(), State::kPending);
+  }
+
+  bool AddTargets(const DecisionRecord& record, std::vector<Row>* rows) {
+    if (options_.targets == nullptr) return true;
+    for (size_t i = 0; i < rows->size(); ++i) {
+      (*rows)[i].target =
+          options_.targets->Find(record.id, i, &rows_.actions, &rows_.distributions);
+      if ((*rows)[i].target == kNoDistribution) return false;
+    }
+    return true;
   }
 
   std::optional<Row> MakeRow(const DecisionRecord& record, size_t index) {
@@ -185,6 +218,8 @@ class LogFold {
   std::vector<State> states_;        // by row
   std::vector<Decision> decisions_;  // by LSN
   base::StringSet surfaces_;
+  Ticks least_kept_ = kTicksTotal;
+  Ticks most_kept_ = 1;
   std::vector<uint32_t> actions_;  // of the position at hand
   std::vector<double> probabilities_;
 };

@@ -4,12 +4,16 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "evaluation/record_targets.h"
 #include "evaluation/rows.h"
 
 namespace fulcrum::evaluation {
 
 struct LogRowsOptions {
   std::string surface;  // only its decisions; empty: all
+  // What Target::PerRow() does, by record; null: nothing. Decisions of which it does not know every
+  // position are no rows.
+  const RecordTargets* targets = nullptr;
 };
 
 // One row per position that has settled (decision_log/reward_join.h): shown, or assumed to be, and
@@ -18,7 +22,8 @@ struct LogRowsOptions {
 // candidates, then `none`. Rows are in the order of the log, then of the slate.
 //
 // Other positions are counted in RowSet::excluded: `fallback` (not drawn), `superseded` (not what
-// was served), `missing` (not reported as shown in time), `pending` (too early to say).
+// was served), `missing` (not reported as shown in time), `pending` (too early to say), `no_target`
+// (the targets that were given do not have it).
 //
 // NOT_FOUND if there is no log in `directory`. A torn tail is a warning; damage within the log is
 // skipped and sets RowSet::damaged.

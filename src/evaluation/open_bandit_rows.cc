@@ -7,7 +7,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "base/csv.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
@@ -26,19 +25,6 @@ struct TimedRow {
   Row row;
 };
 
-// "2019-11-24 00:03:13.442536+00:00", as pandas writes it, or RFC 3339.
-bool ParseTime(std::string_view text, int64_t* time_us) {
-  absl::Time time;
-  std::string ignored;
-  const absl::string_view given = base::ToAbsl(text);
-  if (!absl::ParseTime("%Y-%m-%d %H:%M:%E*S%Ez", given, &time, &ignored) &&
-      !absl::ParseTime(absl::RFC3339_full, given, &time, &ignored)) {
-    return false;
-  }
-  *time_us = absl::ToUnixMicros(time);
-  return true;
-}
-
 absl::StatusOr<TimedRow> ReadRow(const CsvReader& csv, const std::array<size_t, kFields>& columns,
                                  ActionTable* actions) {
   const auto wrong = [&](Field field, const char* wanted) {
@@ -48,7 +34,7 @@ absl::StatusOr<TimedRow> ReadRow(const CsvReader& csv, const std::array<size_t, 
   const auto text = [&](Field field) { return csv.fields()[columns[field]]; };
   TimedRow timed;
   Row& row = timed.row;
-  if (!ParseTime(text(kTime), &timed.time_us)) {
+  if (!base::ParseTimeMicros(text(kTime), &timed.time_us)) {
     return wrong(kTime, "time such as 2019-11-24 00:03:13.442536+00:00");
   }
   if (text(kAction).empty()) return wrong(kAction, "item");

@@ -137,6 +137,15 @@ absl::Status Ledger::Checkpoint() {
   return FetchLeases(state_->CurrentWindows(options_.clock->Now() + kLookAhead));
 }
 
+absl::StatusOr<Lsn> Ledger::SyncCheckpoint() {
+  base::MutexLock lock(&write_mutex_);
+  const StoreBatch batch = state_->TakeCheckpoint();
+  const absl::Status written = store_->Write(batch, /*sync=*/true);
+  if (written.ok()) return batch.fold->lsn;
+  state_->CheckpointFailed(batch);
+  return written;
+}
+
 absl::Status Ledger::Close() {
   const bool idle = state_->Close();
   state_->Stop();

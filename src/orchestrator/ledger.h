@@ -114,6 +114,10 @@ class Ledger final : public domain::LogObserver {
   // about to begin. Called by a timer. Not synced: after a power loss the fold starts earlier.
   absl::Status Checkpoint();
 
+  // The same checkpoint, synced: the log's LSN from which a fold would begin whatever happens, so
+  // that what is before may be deleted.
+  absl::StatusOr<Lsn> SyncCheckpoint();
+
   // A checkpoint, synced, with the mark of a clean shutdown: then nothing is written off at the
   // next start whatever the durability. FAILED_PRECONDITION if anything is still held or on its way
   // into the log: then there is a checkpoint but no mark. Nothing can be acquired afterwards.

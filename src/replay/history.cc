@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace fulcrum::replay {
+namespace {
+
+std::shared_ptr<const scoring::Posteriors> CopyOf(const learning::OutcomeFold& fold) {
+  return std::make_shared<const scoring::Posteriors>(fold.posteriors());
+}
+
+}  // namespace
 
 // The decisions of one bundle and one model.
 struct History::Line {
@@ -38,7 +45,7 @@ void History::Open(const Versions& versions, Line* line) const {
   }
   line->artefacts = *std::move(artefacts);
   line->fold = std::make_unique<learning::OutcomeFold>(line->artefacts.start);
-  line->copies[0].posteriors = line->fold->posteriors();  // wanted or not
+  line->copies[0].posteriors = CopyOf(*line->fold);  // wanted or not
 }
 
 void History::Apply(Lsn lsn, const LogEvent& event) {
@@ -50,7 +57,7 @@ void History::Apply(Lsn lsn, const LogEvent& event) {
     const auto copy = line->copies.find(lsn);
     // Posteriors bear the LSN of the last record that changed them.
     if (copy != line->copies.end() && !gap_ && line->fold->posteriors().lsn() == lsn) {
-      copy->second.posteriors = line->fold->posteriors();
+      copy->second.posteriors = CopyOf(*line->fold);
     }
     if (lsn >= line->last_copy) line->fold.reset();
   }
@@ -72,14 +79,14 @@ std::optional<World> History::Find(Lsn lsn, const DecisionRecord& record, std::s
     return std::nullopt;
   }
   const auto copy = line->copies.find(record.versions.posterior_lsn);
-  if (copy == line->copies.end() || !copy->second.posteriors.has_value()) {
+  if (copy == line->copies.end() || copy->second.posteriors == nullptr) {
     *why = gap_ || lsn != applied_ + 1
                ? "the log lacks records before it, so its posteriors cannot be folded"
                : "the posteriors that it names are not in the log before it";
     return std::nullopt;
   }
   return World{line->artefacts.bundle.get(), line->artefacts.model.get(),
-               &*copy->second.posteriors};
+               copy->second.posteriors.get(), copy->second.posteriors};
 }
 
 History::Line* History::LineOf(const DecisionRecord& record) {

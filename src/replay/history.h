@@ -37,13 +37,14 @@ class History {
   void Apply(Lsn lsn, const LogEvent& event);
 
   // Of an announced decision, which is the next event to be applied; if it cannot be had, nothing
-  // and the reason in `why`. Valid until the next Apply.
+  // and the reason in `why`. Valid as long as this lives; another thread may use it, but only the
+  // one that calls Apply may let go of it.
   std::optional<World> Find(Lsn lsn, const DecisionRecord& record, std::string* why);
 
  private:
   struct Copy {
     Lsn last_user = 0;
-    std::optional<scoring::Posteriors> posteriors;  // once the fold is there
+    std::shared_ptr<const scoring::Posteriors> posteriors;  // once the fold is there
   };
   struct Line;
   using Key = std::pair<uint64_t, uint64_t>;  // versions of bundle and model

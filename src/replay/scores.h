@@ -8,6 +8,8 @@
 // difference, never the end of the process.
 #pragma once
 
+#include <memory>
+
 #include "config/bundle.h"
 #include "fulcrum/decision_record.h"
 #include "replay/comparison.h"
@@ -21,6 +23,7 @@ struct World {
   const config::Bundle* bundle = nullptr;
   const scoring::Model* model = nullptr;  // null: no model
   const scoring::Posteriors* posteriors = nullptr;
+  std::shared_ptr<const scoring::Posteriors> held{};  // what keeps them, if nothing else does
 };
 
 // `snapshot` is null if the log holds none.

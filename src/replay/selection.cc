@@ -7,6 +7,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "decision_log/detail.h"
 #include "policy/position.h"
 
 namespace fulcrum::replay {
@@ -104,6 +105,17 @@ std::optional<Comparison> ComparePosition(const DecisionRecord& record, uint32_t
   return Differs(number, "action", position.action_id, std::move(drawn));
 }
 
+// Nothing to draw from; but whether the detail was to be kept can be drawn again.
+Comparison CompareWithoutDetail(const DecisionRecord& record) {
+  if (record.detail == Detail::kSampledOut &&
+      decision_log::KeepsDetail(record.id, record.detail_ticks)) {
+    return Differs(0, "detail", "sampled out",
+                   absl::StrCat("kept with a probability of ", record.detail_ticks, " ticks"));
+  }
+  return NotReplayed(record.replayable_reason.empty() ? "the record has no detail"
+                                                      : record.replayable_reason);
+}
+
 }  // namespace
 
 bool IsDrawn(const DecisionRecord& record) {
@@ -112,6 +124,7 @@ bool IsDrawn(const DecisionRecord& record) {
 
 Comparison CompareSelection(const DecisionRecord& record) {
   if (!IsDrawn(record)) return NotReplayed("the answer was not drawn");
+  if (record.detail != Detail::kWhole) return CompareWithoutDetail(record);
   if (record.versions.price_version != 0) {
     return NotReplayed("decided with prices, which this program cannot replay");
   }

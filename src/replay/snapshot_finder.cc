@@ -26,8 +26,8 @@ absl::StatusOr<std::unique_ptr<SnapshotFinder>> SnapshotFinder::Open(base::FileS
   return std::unique_ptr<SnapshotFinder>(new SnapshotFinder(std::move(reader)));
 }
 
-absl::StatusOr<const FeatureSnapshot*> SnapshotFinder::Find(Lsn lsn, int64_t time_us,
-                                                            const DecisionId& id) {
+absl::StatusOr<FeatureSnapshot*> SnapshotFinder::Find(Lsn lsn, int64_t time_us,
+                                                      const DecisionId& id) {
   for (;;) {
     FULCRUM_RETURN_IF_ERROR(Fill());
     if (epoch_end_.has_value() && lsn > *epoch_end_) {
@@ -59,12 +59,7 @@ bool SnapshotFinder::DropBefore(int64_t time_us) {
 absl::Status SnapshotFinder::Fill() {
   while (!at_end_ && !epoch_end_.has_value() && ahead_.size() < kAheadMax) {
     RecordView record;
-    Found found = Found::kEnd;
-    if (resync_) {
-      FULCRUM_ASSIGN_OR_RETURN(found, reader_->Resync(&record));
-    } else {
-      FULCRUM_ASSIGN_OR_RETURN(found, reader_->Next(&record, /*marks=*/true));
-    }
+    FULCRUM_ASSIGN_OR_RETURN(const Found found, reader_->GoOn(resync_, &record, /*marks=*/true));
     resync_ = found == Found::kDamaged;
     at_end_ = found == Found::kEnd;
     if (found == Found::kDamaged) ++damaged_;

@@ -26,8 +26,9 @@ class SnapshotFinder {
                                                               const std::string& directory);
 
   // The snapshot of the decision `id`, whose record has the LSN `lsn` and was appended at
-  // `time_us`, or null; valid until the next call. Asked for every decision once, in LSN order.
-  absl::StatusOr<const FeatureSnapshot*> Find(Lsn lsn, int64_t time_us, const DecisionId& id);
+  // `time_us`, or null; valid until the next call, and may be moved from. Asked for every decision
+  // once, in LSN order.
+  absl::StatusOr<FeatureSnapshot*> Find(Lsn lsn, int64_t time_us, const DecisionId& id);
 
   uint64_t damaged() const { return damaged_; }  // places that could not be read
 

@@ -9,9 +9,14 @@
 // with what the fold itself holds; of the folded posteriors, copies are kept only until their last
 // decision.
 //
+// One thread reads and folds, `threads` compare, and what they find is merged in the log's order:
+// the report is the same for any number of threads.
+//
 // Not thread-safe; may run beside the log's writer.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -20,7 +25,18 @@
 
 namespace fulcrum::replay {
 
+enum class Level : uint8_t {
+  kSelection,  // from the records alone: the log is read once, its features not at all
+  kFull
+};
+
+struct ReplayOptions {
+  size_t threads = 1;
+  Level level = Level::kFull;
+};
+
 // NOT_FOUND if `directory` holds no log; other errors are those of reading.
-absl::StatusOr<ReplayReport> VerifyReplay(base::FileSystem* files, const std::string& directory);
+absl::StatusOr<ReplayReport> VerifyReplay(base::FileSystem* files, const std::string& directory,
+                                          const ReplayOptions& options = {});
 
 }  // namespace fulcrum::replay

@@ -73,9 +73,14 @@ std::string BundleYaml(const World& world, const BundleOptions& options) {
       "# The world '", world.name, "' as the service knows it. Written by `fulcrum simulate`.\n",
       "server: {listen: '127.0.0.1:0', metrics_listen: '127.0.0.1:0', data_dir: data}\n",
       SurfaceYaml(world, options), CampaignsYaml(world, options));
+  if (options.budget_micros > 0 || options.user_cap > 0) absl::StrAppend(&text, "constraints:\n");
+  if (options.user_cap > 0) {
+    absl::StrAppend(&text, "  - {id: ", world.budgeted, "-cap, campaign: ", world.budgeted,
+                    ", resource: exposures, per: user, window: day, limit: ", options.user_cap,
+                    "}\n");
+  }
   if (options.budget_micros > 0) {
-    absl::StrAppend(&text, "constraints:\n  - {id: ", world.budgeted,
-                    "-budget, campaign: ", world.budgeted,
+    absl::StrAppend(&text, "  - {id: ", world.budgeted, "-budget, campaign: ", world.budgeted,
                     ", resource: cost, window: total, limit: ", options.budget_micros, "}\n");
   }
   absl::StrAppend(&text, "feature_views:\n  - name: user_profile\n    entity: user\n",

@@ -11,6 +11,7 @@ namespace fulcrum::simulation {
 struct BundleOptions {
   double exploration_floor = 0.02;
   int64_t budget_micros = 0;  // in all, of the budgeted campaign; 0: no limit is written
+  int64_t user_cap = 0;  // exposures per user and day of the budgeted campaign; 0: none is written
   bool exposure_required = true;
   // Instead of the world's: a window that never ends during a run keeps the posteriors as they are.
   absl::Duration attribution_window = absl::ZeroDuration();

@@ -9,6 +9,8 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "config/loader.h"
+#include "config/manifest.h"
+#include "simulation/frozen_model.h"
 
 namespace fulcrum::simulation {
 
@@ -57,10 +59,10 @@ class QueuedLog final : public domain::DecisionSink {
  public:
   explicit QueuedLog(domain::LogObserver* observer) : observer_(observer) {}
 
-  absl::Status Append(LogEvent event, std::optional<FeatureSnapshot>,
+  absl::Status Append(LogEvent event, std::optional<FeatureSnapshot> snapshot,
                       domain::Logged done) override {
     base::MutexLock lock(&mutex_);
-    queue_.push_back({std::move(event), std::move(done)});
+    queue_.push_back({std::move(event), std::move(snapshot), std::move(done)});
     changed_.NotifyAll();
     return absl::OkStatus();
   }
@@ -76,7 +78,10 @@ class QueuedLog final : public domain::DecisionSink {
     std::optional<DecisionRecord> decided;
     while (auto next = Next()) {
       Log(next->event);
-      if (auto* record = std::get_if<DecisionRecord>(&next->event)) decided = std::move(*record);
+      if (auto* record = std::get_if<DecisionRecord>(&next->event)) {
+        decided = std::move(*record);
+        snapshot_ = std::move(next->snapshot);
+      }
       next->done(lsn_);
     }
     return decided;
@@ -86,10 +91,12 @@ class QueuedLog final : public domain::DecisionSink {
     return lsn_;
   }
   Lsn lsn() const { return lsn_; }
+  const std::optional<FeatureSnapshot>& snapshot() const { return snapshot_; }
 
  private:
   struct Waiting {
     LogEvent event;
+    std::optional<FeatureSnapshot> snapshot;
     domain::Logged done;
   };
 
@@ -106,7 +113,8 @@ class QueuedLog final : public domain::DecisionSink {
   }
 
   domain::LogObserver* const observer_;
-  Lsn lsn_ = 0;  // of the serving thread
+  Lsn lsn_ = 0;                              // of the serving thread, like the next one
+  std::optional<FeatureSnapshot> snapshot_;  // of the last decision
   base::Mutex mutex_;
   base::CondVar changed_;
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
@@ -142,7 +150,11 @@ absl::Status InProcess::Open() {
   FULCRUM_RETURN_IF_ERROR(files->CreateDirectories(config));
   FULCRUM_RETURN_IF_ERROR(base::WriteFileAtomically(files, absl::StrCat(config, "/bundle.yaml"),
                                                     BundleYaml(world_, options_.bundle)));
+  if (!options_.bundle.model_manifest.empty()) {
+    FULCRUM_RETURN_IF_ERROR(WriteFrozenModel(world_, config));
+  }
   FULCRUM_ASSIGN_OR_RETURN(bundle_, config::LoadBundle(files, config));
+  FULCRUM_RETURN_IF_ERROR(LoadModel());
   orchestrator::LedgerOptions ledger;
   ledger.directory = absl::StrCat(options_.directory, "/ledger");
   ledger.files = files;
@@ -154,6 +166,20 @@ absl::Status InProcess::Open() {
   metrics_ = std::make_unique<telemetry::Metrics>(std::vector<std::string>{kSurface});
   users_ = std::make_unique<UsersInMemory>(world_, options_.users);
   BuildDecider();
+  return absl::OkStatus();
+}
+
+absl::Status InProcess::LoadModel() {
+  base::FileSystem* const files = base::PosixFileSystem();
+  if (!bundle_->model_manifest.empty()) {
+    FULCRUM_ASSIGN_OR_RETURN(const config::ModelManifest manifest,
+                             config::LoadManifest(files, bundle_->model_manifest));
+    FULCRUM_ASSIGN_OR_RETURN(model_, scoring::Model::Load(files, manifest));
+    FULCRUM_ASSIGN_OR_RETURN(
+        start_, scoring::Posteriors::LoadCounts(
+                    files, absl::StrCat(manifest.directory, "/", manifest.counts_file)));
+  }
+  start_.SetSurfaces(*bundle_, model_ != nullptr);
   return absl::OkStatus();
 }
 
@@ -188,7 +214,7 @@ domain::DecisionContext InProcess::ContextOf(const Visit& visit) {
 absl::StatusOr<DecisionRecord> InProcess::Decide(
     const Visit& visit, std::shared_ptr<const scoring::Posteriors> posteriors) {
   if (++decided_ % kDecisionsPerDecider == 0) BuildDecider();
-  FULCRUM_RETURN_IF_ERROR(decider_->Decide({bundle_, nullptr, std::move(posteriors)},
+  FULCRUM_RETURN_IF_ERROR(decider_->Decide({bundle_, model_, std::move(posteriors)},
                                            bundle_->surfaces[0], ContextOf(visit),
                                            [this](const decider::Reply&) { log_->Answered(); }));
   std::optional<DecisionRecord> record = log_->Serve();
@@ -196,6 +222,10 @@ absl::StatusOr<DecisionRecord> InProcess::Decide(
     return absl::AbortedError(absl::StrCat("visit ", visit.number, " was not drawn"));
   }
   return *std::move(record);
+}
+
+const std::optional<FeatureSnapshot>& InProcess::last_snapshot() const {
+  return log_->snapshot();
 }
 
 Lsn InProcess::Log(const LogEvent& event) {

@@ -1,9 +1,11 @@
 // The production path without network and disk: the real decider, orchestrator and ledger on a
-// world's bundle, its users held in memory and its log taken off record by record.
+// world's bundle, its users held in memory and its log taken off record by record. A bundle that
+// names a model gets that of simulation/frozen_model.h.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "domain/seams.h"
 #include "fulcrum/decision_record.h"
 #include "orchestrator/ledger.h"
+#include "scoring/model.h"
 #include "scoring/posteriors.h"
 #include "simulation/bundle_text.h"
 #include "simulation/visits.h"
@@ -44,6 +47,11 @@ class InProcess {
   absl::StatusOr<DecisionRecord> Decide(const Visit& visit,
                                         std::shared_ptr<const scoring::Posteriors> posteriors);
 
+  // What the model saw of the last decision; nothing without a model.
+  const std::optional<FeatureSnapshot>& last_snapshot() const;
+  // What the service would start from: the model's counts, nothing learned.
+  const scoring::Posteriors& start() const { return start_; }
+
   // Appends a report to the log that the ledger folds; gives its LSN.
   Lsn Log(const LogEvent& event);
   Lsn lsn() const;  // of the last record
@@ -52,6 +60,7 @@ class InProcess {
  private:
   InProcess(const World& world, const InProcessOptions& options);
   absl::Status Open();
+  absl::Status LoadModel();
   void BuildDecider();
   domain::DecisionContext ContextOf(const Visit& visit);
 
@@ -59,6 +68,8 @@ class InProcess {
   const InProcessOptions options_;
   base::RandomStream ids_;
   std::shared_ptr<const config::Bundle> bundle_;
+  std::shared_ptr<const scoring::Model> model_;  // null: none
+  scoring::Posteriors start_;
   std::unique_ptr<UsersInMemory> users_;
   std::unique_ptr<orchestrator::Ledger> ledger_;
   std::unique_ptr<QueuedLog> log_;

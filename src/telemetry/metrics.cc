@@ -48,6 +48,8 @@ constexpr std::array<std::string_view, kGrpcCodes> kCodeNames = {
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
     "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED"};
+constexpr std::array<std::string_view, kLogPressures> kLogPressureNames = {"block", "degrade",
+                                                                           "drop_detail"};
 constexpr std::array<std::string_view, kMethods> kMethodNames = {"Decide", "ReportExposure",
                                                                  "ReportOutcome"};
 
@@ -123,6 +125,7 @@ struct Metrics::Parts {
   std::string port;
   // [surface][answer][reason]
   std::vector<std::array<std::array<prometheus::Counter*, kReasons>, kAnswers>> decisions;
+  std::vector<std::array<prometheus::Counter*, kLogPressures>> log_pressure;  // [surface][policy]
   std::array<prometheus::Histogram*, kStages> stages{};
   std::array<prometheus::Counter*, kStages> deadlines_exceeded{};
   std::array<std::array<prometheus::Counter*, kGrpcCodes>, kMethods> rpcs{};
@@ -135,6 +138,7 @@ struct Metrics::Parts {
   prometheus::Counter* superseded = nullptr;
 
   void RegisterDecisions(const std::vector<std::string>& surfaces);
+  void RegisterLogPressure(const std::vector<std::string>& surfaces);
   void RegisterLatencies();
   void RegisterRest();
 };
@@ -153,6 +157,22 @@ void Metrics::Parts::RegisterDecisions(const std::vector<std::string>& surfaces)
                          {"answer", std::string(ToWord(static_cast<Answer>(answer)))},
                          {"reason", std::string(ToWord(static_cast<Degradation>(reason)))}});
       }
+    }
+  }
+}
+
+void Metrics::Parts::RegisterLogPressure(const std::vector<std::string>& surfaces) {
+  auto& family = prometheus::BuildCounter()
+                     .Name("fulcrum_log_pressure_total")
+                     .Help(
+                         "Decisions that met a log queue at least half full, by surface and by "
+                         "what the surface does then")
+                     .Register(*registry);
+  for (const std::string& surface : surfaces) {
+    auto& handles = log_pressure.emplace_back();
+    for (size_t policy = 0; policy < kLogPressures; ++policy) {
+      handles[policy] =
+          &family.Add({{"surface", surface}, {"policy", std::string(kLogPressureNames[policy])}});
     }
   }
 }
@@ -218,6 +238,7 @@ void Metrics::Parts::RegisterRest() {
 
 Metrics::Metrics(const std::vector<std::string>& surfaces) : parts_(std::make_unique<Parts>()) {
   parts_->RegisterDecisions(surfaces);
+  parts_->RegisterLogPressure(surfaces);
   parts_->RegisterLatencies();
   parts_->RegisterRest();
 }
@@ -266,6 +287,10 @@ void Metrics::CountUnloggedAnswer() {
 }
 void Metrics::CountSuperseded() {
   parts_->superseded->Increment();
+}
+
+void Metrics::CountLogPressure(int surface, LogPressure policy) {
+  parts_->log_pressure[static_cast<size_t>(surface)][static_cast<size_t>(policy)]->Increment();
 }
 
 void Metrics::AddPulled(PulledFamily family) {

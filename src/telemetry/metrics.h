@@ -20,6 +20,10 @@ inline constexpr int kStages = 6;
 enum class Method : uint8_t { kDecide, kReportExposure, kReportOutcome };
 inline constexpr int kMethods = 3;
 
+// What a surface did because the log's queue was under pressure.
+enum class LogPressure : uint8_t { kBlock, kDegrade, kDropDetail };
+inline constexpr int kLogPressures = 3;
+
 // A gauge or counter whose value is asked for at scrape time.
 struct Sample {
   std::string label;  // value of the family's only label; ignored if the family has none
@@ -49,6 +53,7 @@ class Metrics {
   void CountDroppedContextKeys(uint32_t keys);
   void CountUnloggedAnswer();
   void CountSuperseded();
+  void CountLogPressure(int surface, LogPressure policy);
 
   // Adds a family that is read at scrape time. `read` must stay callable until `Close`.
   void AddPulled(PulledFamily family);

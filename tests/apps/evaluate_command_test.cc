@@ -123,7 +123,7 @@ TEST_F(EvenLog, MistakesAreToldWithTheirRemedy) {
       {{path(), "--format", "jsonl", "--estimator", "ips,mrdr"},
        "--estimator: there is no mrdr; there are ips, snips, dm, dr"},
       {{path(), "--format", "jsonl", "--target", "evn"},
-       "give logged, uniform, greedy, or the path"},
+       "give logged, uniform, greedy, a CSV file"},
       {{path(), "--format", "jsonl", "--target", bad_target}, "target.csv:3: the probabilities of"},
       {{path(), "--format", "jsonl", "--target", "greedy"}, "greedy needs the posterior means"},
       {{path(), "--format", "jsonl", "--surface", "home"}, "--surface goes with --format fulcrum"},

@@ -182,5 +182,18 @@ TEST(CsvReader, TheFirstNameMayBeEmptyWhereThatIsAllowed) {
   EXPECT_FALSE(open("a,\nx,0\n", CsvReader::FirstName::kMayBeEmpty).ok());
 }
 
+TEST(ParseTimeMicrosTest, TakesWhatPandasWritesAndRfc3339) {
+  int64_t time_us = 7;
+  EXPECT_TRUE(ParseTimeMicros("2019-11-24 00:03:13.442536+00:00", &time_us));
+  EXPECT_EQ(time_us, 1574553793442536);
+  EXPECT_TRUE(ParseTimeMicros("2019-11-24T01:03:13.5+01:00", &time_us));
+  EXPECT_EQ(time_us, 1574553793500000);
+  for (const char* const wrong :
+       {"", "yesterday", "2019-11-24", "2019-11-24 00:03:13", "1574553793"}) {
+    EXPECT_FALSE(ParseTimeMicros(wrong, &time_us)) << wrong;
+  }
+  EXPECT_EQ(time_us, 1574553793500000) << "kept where there is none";
+}
+
 }  // namespace
 }  // namespace fulcrum::base

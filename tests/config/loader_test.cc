@@ -124,6 +124,12 @@ TEST(Loader, DefaultsOfTheSchemaAreThoseOfTheStructs) {
   EXPECT_EQ(surface.baseline_beta, plain.baseline_beta);
   EXPECT_EQ(surface.exploration_floor, plain.exploration_floor);
   EXPECT_EQ(surface.model_strength, plain.model_strength);
+  const Log log;
+  EXPECT_EQ(bundle->log.decisions_retention, log.decisions_retention);
+  EXPECT_EQ(bundle->log.features_retention, log.features_retention);
+  EXPECT_EQ(bundle->log.disk_reserve_bytes, log.disk_reserve_bytes);
+  EXPECT_EQ(bundle->log.ballast_bytes, log.ballast_bytes);
+  EXPECT_EQ(bundle->log.compress, log.compress);
   const Server server;
   EXPECT_EQ(bundle->server.durability, server.durability);
   EXPECT_EQ(bundle->server.log_segment_bytes, server.log_segment_bytes);
@@ -132,6 +138,19 @@ TEST(Loader, DefaultsOfTheSchemaAreThoseOfTheStructs) {
   EXPECT_EQ(bundle->server.waiting_requests_max, server.waiting_requests_max);
   EXPECT_EQ(bundle->server.inflight_max, server.inflight_max);
   EXPECT_EQ(bundle->server.reflection, server.reflection);
+}
+
+TEST(Loader, TheLogSectionSaysHowTheLogIsKept) {
+  const std::shared_ptr<const Bundle> bundle =
+      Good(absl::StrCat(kGood,
+                        "log:\n  decisions_retention: 720h\n  features_retention: 48h\n"
+                        "  disk_reserve_bytes: 0\n  ballast_bytes: 65536\n  compression: none\n"));
+  ASSERT_NE(bundle, nullptr);
+  EXPECT_EQ(bundle->log.decisions_retention, absl::Hours(720));
+  EXPECT_EQ(bundle->log.features_retention, absl::Hours(48));
+  EXPECT_EQ(bundle->log.disk_reserve_bytes, 0);
+  EXPECT_EQ(bundle->log.ballast_bytes, 65536);
+  EXPECT_FALSE(bundle->log.compress);
 }
 
 TEST(Loader, VersionDependsOnTheMeaningOnly) {

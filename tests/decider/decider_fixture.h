@@ -66,6 +66,13 @@ class MemoryLog final : public domain::DecisionSink {
     return absl::OkStatus();
   }
 
+  double Fill() const override { return fill; }
+  // Never waits for real: room comes at once or not in time.
+  void WaitForRoom(base::SteadyTime) override {
+    ++waits;
+    if (room_comes) fill = 0;
+  }
+
   // Acknowledges all that waits, or fails it: in order, one thread at a time, as the log does.
   void Acknowledge(const absl::Status& status = absl::OkStatus()) {
     mutex_.Lock();
@@ -99,7 +106,9 @@ class MemoryLog final : public domain::DecisionSink {
     return last_snapshot_;
   }
 
-  std::atomic<bool> hold_back{false}, refuse{false};
+  std::atomic<bool> hold_back{false}, refuse{false}, room_comes{false};
+  std::atomic<double> fill{0};
+  std::atomic<int> waits{0};
 
  private:
   struct Waiting {

@@ -1,6 +1,7 @@
-// A log that was written by format version 1 and must stay readable, byte for byte. Made by this
-// test itself: FULCRUM_WRITE_GOLDEN=1 build/release/bin/decision_log_unit_tests
-// --gtest_filter=GoldenLog.*
+// One log per format version that must stay readable. The newest one is also what today's writer
+// makes, byte for byte, and is made by this test itself: FULCRUM_WRITE_GOLDEN=1
+// build/release/bin/decision_log_unit_tests --gtest_filter=GoldenLog.Todays*
+// Those of older versions can't be made again.
 #include <cstdlib>
 #include <filesystem>
 
@@ -11,7 +12,8 @@
 namespace fulcrum::decision_log {
 namespace {
 
-constexpr char kGolden[] = FULCRUM_SOURCE_DIR "/tests/golden/decision_log/v1";
+constexpr char kVersion1[] = FULCRUM_SOURCE_DIR "/tests/golden/decision_log/v1";
+constexpr char kVersion2[] = FULCRUM_SOURCE_DIR "/tests/golden/decision_log/v2";
 
 class GoldenLog : public LogFixture {
  protected:
@@ -53,42 +55,50 @@ class GoldenLog : public LogFixture {
     FULCRUM_ASSERT_OK(writer->Stop());
     std::filesystem::remove(directory + "/LOCK");
   }
+
+  static void ExpectReadable(const std::string& directory) {
+    auto reader = DecisionLogReader::Open(directory);
+    FULCRUM_ASSERT_OK(reader);
+    LogEntry entry;
+    Lsn lsn = 0;
+    for (const LogEvent& event : Events()) {
+      ASSERT_TRUE((*reader)->Next(&entry).value());
+      EXPECT_EQ(entry.lsn, ++lsn);
+      EXPECT_TRUE(entry.event == event);
+    }
+    EXPECT_FALSE((*reader)->Next(&entry).value());
+    EXPECT_EQ((*reader)->end(), LogEnd::kClean);
+    const auto report = VerifyLog(base::PosixFileSystem(), directory);
+    FULCRUM_ASSERT_OK(report);
+    EXPECT_TRUE(report->clean());
+  }
 };
 
 TEST_F(GoldenLog, TodaysWriterMakesTheSameBytes) {
   Write(log());
   if (std::getenv("FULCRUM_WRITE_GOLDEN") != nullptr) {
-    std::filesystem::remove_all(kGolden);
-    std::filesystem::create_directories(kGolden);
-    std::filesystem::copy(log(), kGolden, std::filesystem::copy_options::recursive);
+    std::filesystem::remove_all(kVersion2);
+    std::filesystem::create_directories(kVersion2);
+    std::filesystem::copy(log(), kVersion2, std::filesystem::copy_options::recursive);
     GTEST_SKIP() << "golden log written";
   }
   size_t files = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(kGolden)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kVersion2)) {
     if (!entry.is_regular_file()) continue;
     ++files;
-    const std::string name = std::filesystem::relative(entry.path(), kGolden).string();
+    const std::string name = std::filesystem::relative(entry.path(), kVersion2).string();
     ASSERT_TRUE(std::filesystem::exists(log() + "/" + name)) << name;
     EXPECT_EQ(ReadFile(entry.path().string()), ReadFile(log() + "/" + name)) << name;
   }
   EXPECT_EQ(files, 3u);
 }
 
-TEST_F(GoldenLog, TodaysReaderReadsIt) {
-  auto reader = DecisionLogReader::Open(kGolden);
-  FULCRUM_ASSERT_OK(reader);
-  LogEntry entry;
-  Lsn lsn = 0;
-  for (const LogEvent& event : Events()) {
-    ASSERT_TRUE((*reader)->Next(&entry).value());
-    EXPECT_EQ(entry.lsn, ++lsn);
-    EXPECT_TRUE(entry.event == event);
-  }
-  EXPECT_FALSE((*reader)->Next(&entry).value());
-  EXPECT_EQ((*reader)->end(), LogEnd::kClean);
-  const auto report = VerifyLog(base::PosixFileSystem(), kGolden);
-  FULCRUM_ASSERT_OK(report);
-  EXPECT_TRUE(report->clean());
+TEST_F(GoldenLog, TodaysReaderReadsVersion1) {
+  ExpectReadable(kVersion1);
+}
+
+TEST_F(GoldenLog, TodaysReaderReadsVersion2) {
+  ExpectReadable(kVersion2);
 }
 
 }  // namespace

@@ -150,6 +150,14 @@ class LogFixture : public ::testing::Test {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
 
+  // As after a crash: the mark of the orderly end, the stream's last record, is not there.
+  void CutOffMark(Stream stream) {
+    const std::string path =
+        Segment(stream, ListSegments(base::PosixFileSystem(), log(), stream)->back());
+    const std::string bytes = ReadFile(path);
+    WriteFile(path, bytes.substr(0, bytes.size() - RecordBytes(kMarkPayloadBytes)));
+  }
+
   std::string log() const { return directory_.path() + "/log"; }
   std::string Segment(Stream stream, Lsn first) const {
     return absl::StrCat(log(), "/", StreamName(stream), "/", SegmentName(first));

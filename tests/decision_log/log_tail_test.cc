@@ -10,7 +10,9 @@ class LogTail : public LogFixture {
  protected:
   // One decision a second, in segments of 64 KB.
   void WriteSeconds(uint64_t count) {
-    const std::unique_ptr<LogWriter> writer = Open(Options());
+    LogOptions options = Options();
+    options.compress = false;
+    const std::unique_ptr<LogWriter> writer = Open(std::move(options));
     ASSERT_NE(writer, nullptr);
     writer->Start();
     for (uint64_t number = 1; number <= count; ++number) {

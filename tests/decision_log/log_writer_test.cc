@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/hash.h"
+#include "decision_log/verify.h"
 #include "tests/decision_log/log_fixture.h"
 #include "tests/support/faulty_file_system.h"
 
@@ -173,10 +174,7 @@ TEST_F(LogWriterTest, TheBackgroundSyncIsProvenByTheFile) {
 
 TEST_F(LogWriterTest, ALogThatWasNotClosedIsMarkedSo) {
   WriteLog(2, Options());
-  // As after a crash: the last record, the closing mark, is not there.
-  const std::string path = Segment(Stream::kDecisions, 1);
-  const std::string bytes = ReadFile(path);
-  WriteFile(path, bytes.substr(0, bytes.size() - RecordBytes(kMarkPayloadBytes)));
+  CutOffMark(Stream::kDecisions);
   Open(Options()).reset();
   EXPECT_FALSE(report_.decisions.closed);
   EXPECT_FALSE(report_.decisions.torn);
@@ -187,6 +185,53 @@ TEST_F(LogWriterTest, ALogThatWasNotClosedIsMarkedSo) {
     if (record.header.type == RecordType::kMark) flags.push_back(record.header.flags);
   }
   EXPECT_THAT(flags, ::testing::ElementsAre(kFlagClosed, kFlagUnclean, kFlagClosed));
+}
+
+// Each stream's mark of an orderly end tells what the other must have.
+TEST_F(LogWriterTest, AStreamThatLostItsEndIsRefusedByTheOther) {
+  const auto reopened = [&] { return TryOpen(Options()).status(); };
+  WriteLog(3, Options());
+  CutOffMark(Stream::kFeatures);
+  EXPECT_EQ(reopened().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(reopened().message()), HasSubstr("lacks the mark of an orderly end"));
+  EXPECT_FALSE(VerifyLog(base::PosixFileSystem(), log())->clean());
+
+  std::filesystem::remove_all(log());
+  WriteLog(3, Options());
+  const std::string path = Segment(Stream::kDecisions, 1);
+  const std::string whole = ReadFile(path);
+  size_t third = kSegmentHeaderBytes;
+  for (int record = 0; record < 2; ++record) {
+    third += RecordBytes(DecodeRecordHeader(std::string_view(whole).substr(third)).payload_bytes);
+  }
+  WriteFile(path, whole.substr(0, third));
+  EXPECT_EQ(reopened().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(reopened().message()), HasSubstr("that of features says that LSN 3"));
+  EXPECT_FALSE(VerifyLog(base::PosixFileSystem(), log())->clean());
+  EXPECT_EQ(ReadFile(path), whole.substr(0, third)) << "nothing was changed";
+}
+
+// A writer that dies in its first batch after an orderly end may have come to features only.
+TEST_F(LogWriterTest, WhatFeaturesHasBehindAnOrderlyEndIsNoViolation) {
+  WriteLog(3, Options());
+  const std::string decisions = ReadFile(Segment(Stream::kDecisions, 1));
+  WriteLog(1, Options());
+  CutOffMark(Stream::kFeatures);
+  WriteFile(Segment(Stream::kDecisions, 1), decisions);
+  const auto before = VerifyLog(base::PosixFileSystem(), log());
+  FULCRUM_ASSERT_OK(before);
+  EXPECT_TRUE(before->clean());
+  EXPECT_EQ(before->snapshots_lost, 1u);
+  {
+    const std::unique_ptr<LogWriter> writer = Open(Options());
+    ASSERT_NE(writer, nullptr);
+    writer->Start();
+    EXPECT_EQ(AppendAndWait(writer.get(), 10, 1), 1u);
+  }
+  const auto after = VerifyLog(base::PosixFileSystem(), log());
+  FULCRUM_ASSERT_OK(after);
+  EXPECT_TRUE(after->clean());
+  EXPECT_EQ(after->snapshots_lost, 1u);
 }
 
 // The tail of a segment is cut at every byte: what is left of the last record goes, no other does.
@@ -211,7 +256,8 @@ TEST_F(LogWriterTest, ATornTailOfAnyLengthIsCutOff) {
       // A record that lacks nothing but zeros is whole again in zeroed room.
       const size_t next = left + 1 < ends.size() ? ends[left + 1] : whole.size();
       if (zeros && bytes.substr(0, next) == whole.substr(0, next)) continue;
-      const auto tail = FindTail(base::PosixFileSystem(), log(), Stream::kDecisions);
+      std::unique_ptr<SegmentBook> book;
+      const auto tail = FindTail(base::PosixFileSystem(), log(), Stream::kDecisions, &book);
       FULCRUM_ASSERT_OK(tail);
       ASSERT_EQ(tail->last_lsn, std::min<size_t>(left, 3)) << cut;
       ASSERT_EQ(tail->end_offset, ends[left]) << cut;
@@ -227,6 +273,7 @@ TEST_F(LogWriterTest, ATornTailIsReplacedByWhatIsAppendedNext) {
   const std::string path = Segment(Stream::kDecisions, 1);
   const std::string whole = ReadFile(path);
   WriteFile(path, whole.substr(0, whole.size() - RecordBytes(kMarkPayloadBytes) - 9));
+  CutOffMark(Stream::kFeatures);
   {
     const std::unique_ptr<LogWriter> writer = Open(Options());
     EXPECT_TRUE(report_.decisions.torn);
@@ -288,12 +335,13 @@ TEST_F(LogWriterTest, AnotherFormatVersionIsRefused) {
   WriteLog(1, Options());
   const std::string path = Segment(Stream::kDecisions, 1);
   std::string bytes = ReadFile(path);
-  bytes[8] = 2;
-  const uint32_t crc = MaskCrc(base::Crc32c(bytes.substr(0, 60)));
-  bytes.replace(60, 4, reinterpret_cast<const char*>(&crc), 4);
+  bytes[8] = kFormatVersion + 1;
+  const size_t at_crc = kSegmentHeaderBytes - 4;
+  const uint32_t crc = MaskCrc(base::Crc32c(bytes.substr(0, at_crc)));
+  bytes.replace(at_crc, 4, reinterpret_cast<const char*>(&crc), 4);
   WriteFile(path, bytes);
   EXPECT_THAT(TryOpen(Options()),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("format version 2")));
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("format version 3")));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <random>
 
 #include "decision_log/verify.h"
 #include "fulcrum/decision_log_reader.h"
@@ -11,9 +12,14 @@ using ::testing::HasSubstr;
 
 class VerifyTest : public LogFixture {
  protected:
-  VerifyReport Verify() const {
+  VerifyReport Verify() {
     auto report = VerifyLog(base::PosixFileSystem(), log());
     EXPECT_THAT(report, testing::IsOk());
+    // Whatever is found, any number of threads finds the same.
+    threads_ = threads_ == 2 ? 5 : 2;
+    const auto again = VerifyLog(base::PosixFileSystem(), log(), {.threads = threads_});
+    EXPECT_THAT(again, testing::IsOk());
+    EXPECT_TRUE(report.ok() && again.ok() && *report == *again) << threads_ << " threads";
     return report.ok() ? *report : VerifyReport{};
   }
   static Invariant Named(const VerifyReport& report, const std::string& name) {
@@ -34,6 +40,9 @@ class VerifyTest : public LogFixture {
     EXPECT_THAT(writer->Stop(), testing::IsOk());
     return Named(Verify(), name);
   }
+
+ private:
+  size_t threads_ = 5;
 };
 
 TEST_F(VerifyTest, ASoundLogIsClean) {
@@ -50,6 +59,53 @@ TEST_F(VerifyTest, ASoundLogIsClean) {
   EXPECT_EQ(Named(report, "features_match").checked, 40u);
 }
 
+// Many batches, with findings of each kind in several of them: the first of each must be named.
+TEST_F(VerifyTest, FindingsOfManyBatchesComeInTheLogsOrder) {
+  LogOptions options = Options();
+  options.segment_bytes = 64 << 10;
+  {
+    const std::unique_ptr<LogWriter> writer = Open(std::move(options));
+    writer->Start();
+    for (uint64_t i = 1; i <= 1000; ++i) {
+      DecisionRecord decision = MakeDecision(i, 1 + i % 4);
+      if (i % 211 == 0) decision.positions[0].action_id = "another";
+      if (i % 173 == 0) decision.times.scoring_us = 1'000'000;
+      if (i % 3 == 0) decision.positions[0].debits = {{"budget", 0, 1, 300, false}};
+      std::optional<FeatureSnapshot> snapshot = MakeSnapshot(decision);
+      if (i % 97 == 0) snapshot.reset();
+      FULCRUM_ASSERT_OK(writer->Append(decision, snapshot, nullptr));
+    }
+    FULCRUM_ASSERT_OK(writer->Stop());
+  }
+  const auto expect_same = [&] {
+    const VerifyReport one = VerifyLog(base::PosixFileSystem(), log()).value();
+    for (const size_t threads : {2, 3, 5, 16}) {
+      EXPECT_TRUE(VerifyLog(base::PosixFileSystem(), log(), {.threads = threads}).value() == one)
+          << threads << " threads";
+    }
+    return one;
+  };
+  const VerifyReport report = expect_same();
+  EXPECT_EQ(report.records, 1000U);
+  EXPECT_EQ(Named(report, "draw_matches").violated, 4U);
+  EXPECT_THAT(Named(report, "draw_matches").first_violation, HasSubstr("LSN 211,"));
+  EXPECT_THAT(Named(report, "time_budget").first_violation, HasSubstr("LSN 173,"));
+  EXPECT_EQ(Named(report, "hard_limits").violated, 33U);
+  EXPECT_THAT(Named(report, "hard_limits").first_violation, HasSubstr("LSN 903,"));
+  EXPECT_GT(Named(report, "features_match").violated, 0U);
+  std::mt19937_64 random(6);
+  for (int i = 0; i < 8; ++i) {
+    for (const Stream stream : {Stream::kDecisions, Stream::kFeatures}) {
+      const auto segments = ListSegments(base::PosixFileSystem(), log(), stream).value();
+      const std::string path = Segment(stream, segments[random() % segments.size()]);
+      std::string bytes = ReadFile(path);
+      bytes[random() % bytes.size()] ^= 0x40;
+      WriteFile(path, bytes);
+    }
+    EXPECT_GT(expect_same().corrupt_count, 0U);
+  }
+}
+
 // Every byte of both streams, header, payload, padding and marks alike, is flipped once.
 TEST_F(VerifyTest, OneFlippedByteAnywhereIsFoundAndPlaced) {
   WriteLog(4, Options());
@@ -61,7 +117,7 @@ TEST_F(VerifyTest, OneFlippedByteAnywhereIsFoundAndPlaced) {
     std::vector<std::pair<size_t, Lsn>> places = {{0, 1}};
     for (size_t at = kSegmentHeaderBytes; at < whole.size();) {
       const RecordHeader header = DecodeRecordHeader(std::string_view(whole).substr(at));
-      places.emplace_back(at, header.type == RecordType::kMark ? header.lsn + 1 : header.lsn);
+      places.emplace_back(at, HasLsn(header.type) ? header.lsn : header.lsn + 1);
       at += RecordBytes(header.payload_bytes);
     }
     std::mt19937_64 random(9);
@@ -200,7 +256,7 @@ TEST_F(VerifyTest, WhatACrashTookFromOneStreamIsCountedAsLost) {
     size_t at = kSegmentHeaderBytes;
     while (at < bytes.size()) {
       const RecordHeader header = DecodeRecordHeader(std::string_view(bytes).substr(at));
-      if (header.type == RecordType::kMark || header.lsn > last) break;
+      if (header.lsn > last || header.type == RecordType::kMark) break;
       at += RecordBytes(header.payload_bytes);
     }
     WriteFile(path, bytes.substr(0, at));

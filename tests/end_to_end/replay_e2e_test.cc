@@ -240,6 +240,47 @@ TEST_F(Replay, ATamperedRecordIsNamedWithItsPlace) {
   EXPECT_THAT(report.first_difference->difference.what, HasSubstr(" of '"));
 }
 
+TEST_F(Replay, AnyNumberOfThreadsGivesTheSameReport) {
+  // Two decisions that differ, of which the first must be named.
+  std::vector<LogEntry> log = ReadLog();
+  const auto change = [](DecisionRecord* record, FeatureSnapshot*) {
+    record->candidates[0].score = std::nextafter(record->candidates[0].score, 1);
+  };
+  const auto is_decision = [](const LogEntry& entry) {
+    return std::holds_alternative<DecisionRecord>(entry.event);
+  };
+  const auto third = static_cast<std::ptrdiff_t>(log.size() / 3);
+  const auto early = std::find_if(log.begin() + third, log.end(), is_decision);
+  const auto late = std::find_if(log.begin() + 2 * third, log.end(), is_decision);
+  ASSERT_NE(late, log.end());
+  change(&std::get<DecisionRecord>(early->event), nullptr);
+  const std::string tampered =
+      Tampered(log, directory_->path(), directory_->path() + "/twice", late->lsn, change);
+  // And a part that cannot be read.
+  const std::string cut = Copy("damaged", /*artefacts=*/true);
+  const auto segments =
+      decision_log::ListSegments(base::PosixFileSystem(), cut, decision_log::Stream::kDecisions);
+  ASSERT_THAT(segments, IsOk());
+  std::filesystem::resize_file(
+      cut + "/decisions/" + decision_log::SegmentName((*segments)[segments->size() / 2]), 5000);
+  for (const std::string& path : {world_->LogDirectory(), tampered, cut}) {
+    for (const char* const level : {"full", "selection"}) {
+      const auto run = [&](const char* threads) {
+        return world_->RunFulcrum(
+            {"replay", "--verify", path, "--json", "--level", level, "--threads", threads});
+      };
+      const testing::ReplayWorld::Ran one = run("1");
+      const bool finds = path == cut || (path == tampered && level == std::string("full"));
+      EXPECT_EQ(one.exit_code, finds ? 1 : 0) << one.out;
+      for (const char* const threads : {"2", "5"}) {
+        const testing::ReplayWorld::Ran several = run(threads);
+        EXPECT_EQ(several.exit_code, one.exit_code);
+        EXPECT_EQ(several.out, one.out) << path << ", " << threads << " threads";
+      }
+    }
+  }
+}
+
 TEST_F(Replay, WithoutItsArtefactsALogIsReplayedFromItsRecords) {
   auto report = replay::VerifyReplay(base::PosixFileSystem(), Copy("bare", /*artefacts=*/false));
   ASSERT_THAT(report, IsOk());

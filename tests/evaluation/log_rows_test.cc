@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/random.h"
+#include "decision_log/detail.h"
 #include "decision_log/log_writer.h"
 #include "evaluation/evaluate.h"
 #include "tests/support/simulated_clock.h"
@@ -238,6 +239,27 @@ TEST_F(LogRows, RecordsWithoutTheirPropensityAreSaid) {
   EXPECT_THAT(rows.excluded, ElementsAre(Pair("invalid", 2), Pair("pending", 1)));
   ASSERT_EQ(rows.warnings.size(), 1u);
   EXPECT_EQ(rows.warnings[0].code, "invalid_records");
+}
+
+// The rows that are left stand for all only if all were kept with the same probability.
+TEST_F(LogRows, WithoutDetailThereIsNoRowAndUnequalSamplingIsSaid) {
+  DecisionRecord half = Decided(1);
+  half.detail_ticks = kTicksTotal / 2;
+  DecisionRecord dropped = Decided(2);
+  dropped.detail_ticks = kTicksTotal / 2;
+  decision_log::DropDetail(Detail::kSampledOut, "detail sampled out", &dropped);
+  DecisionRecord last = Decided(30);
+  last.detail_ticks = kTicksTotal / 2;
+  Write({half, dropped, last});
+  const RowSet rows = Read();
+  EXPECT_THAT(Rewards(rows), ElementsAre(0));
+  EXPECT_THAT(rows.excluded, ElementsAre(Pair("pending", 1), Pair("without_detail", 1)));
+  EXPECT_THAT(rows.warnings, IsEmpty());
+  Write({Decided(31)});
+  const RowSet mixed = Read();
+  ASSERT_EQ(mixed.warnings.size(), 1u);
+  EXPECT_EQ(mixed.warnings[0].code, "detail_sampled");
+  EXPECT_THAT(mixed.warnings[0].message, HasSubstr("from 0.5 to 1"));
 }
 
 TEST_F(LogRows, NoLogIsAnError) {

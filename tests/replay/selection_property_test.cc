@@ -3,6 +3,7 @@
 #include <bit>
 #include <limits>
 
+#include "decision_log/detail.h"
 #include "gmock/gmock.h"
 #include "replay/selection.h"
 #include "tests/replay/record_fixture.h"
@@ -208,6 +209,13 @@ TEST(NotReplayed, IsToldWithItsReason) {
   record.versions.price_version = 3;
   EXPECT_THAT(CompareSelection(record).not_replayed, HasSubstr("prices"));
   EXPECT_FALSE(CompareSelection(record).difference.has_value());
+  record = sound;
+  record.detail_ticks = 1;  // hardly ever kept
+  decision_log::DropDetail(Detail::kSampledOut, "detail sampled out", &record);
+  EXPECT_EQ(CompareSelection(record).not_replayed, "detail sampled out");
+  record.detail_ticks = kTicksTotal;  // always kept, so that somebody else took it out
+  ASSERT_TRUE(CompareSelection(record).difference.has_value());
+  EXPECT_EQ(CompareSelection(record).difference->what, "detail");
   record = sound;
   record.answer = Answer::kDegraded;
   EXPECT_TRUE(CompareSelection(record).identical()) << "degraded answers are drawn all the same";

@@ -46,7 +46,7 @@ class SnapshotFinderTest : public decision_log::LogFixture {
     }
   }
 
-  // Cuts `bytes` off the end of the only log segment of `stream`, marks included.
+  // Cuts the last `records` off the end of the only log segment of `stream`, marks included.
   void CutOff(Stream stream, size_t records) {
     const std::string path = Segment(stream, 1);
     const std::string whole = ReadFile(path);
@@ -55,7 +55,8 @@ class SnapshotFinderTest : public decision_log::LogFixture {
          at + decision_log::kRecordHeaderBytes <= whole.size();) {
       const auto header = decision_log::DecodeRecordHeader(std::string_view(whole).substr(at));
       if (header.payload_bytes == 0) break;
-      starts.push_back(at);
+      const bool mark = header.type == decision_log::RecordType::kMark;
+      if (mark || decision_log::HasLsn(header.type)) starts.push_back(at);
       at += decision_log::RecordBytes(header.payload_bytes);
     }
     ASSERT_GT(starts.size(), records);

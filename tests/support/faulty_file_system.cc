@@ -122,7 +122,9 @@ absl::Status FaultyFileSystem::Hit(FileOperation operation, const std::string& p
                                    bool* short_append) {
   const base::MutexLock lock(&mutex_);
   for (auto& [rule, matches] : rules_) {
-    if (rule.operation != operation || !Contains(path, rule.path_contains)) continue;
+    const bool meant = rule.operation.has_value() ? *rule.operation == operation
+                                                  : operation != FileOperation::kRead;
+    if (!meant || !Contains(path, rule.path_contains)) continue;
     ++matches;
     if (rule.sticky ? matches < rule.nth : matches != rule.nth) continue;
     ++faults_fired_;

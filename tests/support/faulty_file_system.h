@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,8 @@ enum class FileFault : uint8_t {
 };
 
 struct FaultRule {
-  FileOperation operation = FileOperation::kAppend;
-  std::string path_contains;  // empty: any path
+  std::optional<FileOperation> operation = FileOperation::kAppend;  // none: any but a read
+  std::string path_contains;                                        // empty: any path
   int64_t nth = 1;      // the first operation that fails, counted from 1 among those that match
   bool sticky = false;  // and all after it
   FileFault fault = FileFault::kIoError;

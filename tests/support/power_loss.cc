@@ -185,8 +185,11 @@ PowerLoss DiskModel::Materialise(uint64_t seed, const std::string& from,
       ApplyName(change, &names);
     }
   }
-  for (const auto& entry : fs::recursive_directory_iterator(from)) {
-    if (entry.is_directory()) fs::create_directories(to / fs::relative(entry.path(), from));
+  // A file system in memory has no such folder.
+  if (fs::exists(from)) {
+    for (const auto& entry : fs::recursive_directory_iterator(from)) {
+      if (entry.is_directory()) fs::create_directories(to / fs::relative(entry.path(), from));
+    }
   }
   for (const auto& [path, file] : names) {
     const fs::path relative = fs::relative(path, from);

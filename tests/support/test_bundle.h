@@ -18,6 +18,7 @@ struct TestBundle {
   std::string fallback;  // action id; empty: the neutral action
   std::string policy_salt = "test";
   int64_t log_segment_bytes = 64 << 20;
+  std::string log_fields;  // of the section `log`, such as "decisions_retention: 1s"
   std::string listen = "127.0.0.1:0";
   bool reflection = true;
   std::string page_fields;  // more lines of the surface, indented by four, and more surfaces
@@ -32,6 +33,7 @@ inline void WriteBundle(const std::string& directory, const TestBundle& options)
        << "', metrics_listen: 127.0.0.1:0, data_dir: data, durability: " << options.durability
        << ", log_segment_bytes: " << options.log_segment_bytes
        << ", reflection: " << (options.reflection ? "true" : "false") << "}\n"
+       << "log: {" << options.log_fields << "}\n"
        << "surfaces:\n  - id: page\n    campaigns: [paid, capped, free]\n    latency_budget: "
        << options.latency_budget << "\n    slate_size_max: " << options.slate_size_max
        << "\n    policy_salt: " << options.policy_salt << "\n    exploration_floor: 0.1\n";

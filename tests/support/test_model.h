@@ -42,4 +42,10 @@ inline void WriteTestModel(const std::string& folder, const std::string& manifes
   write(manifest_name, config::WriteManifest(manifest));
 }
 
+// The same for the bundle in `directory`, whose decisions then have feature snapshots.
+inline void AddTestModel(const std::string& directory) {
+  WriteTestModel(directory + "/model", "manifest.yaml");
+  std::ofstream(directory + "/model.yaml") << "model: {manifest: model/manifest.yaml}\n";
+}
+
 }  // namespace fulcrum::testing

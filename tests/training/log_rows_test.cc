@@ -428,7 +428,7 @@ TEST_F(TrainingLog, DamageInTheFeaturesLosesRowsAndIsCounted) {
   Finish();
   const std::string path = Segment(decision_log::Stream::kFeatures, 1);
   std::string bytes = ReadFile(path);
-  bytes[2000] ^= 1;
+  bytes[200] ^= 1;  // in the first record, right behind the header of 128 bytes
   WriteFile(path, bytes);
   const auto rows = ReadLogRows(Source());
   FULCRUM_ASSERT_OK(rows);

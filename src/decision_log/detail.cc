@@ -1,0 +1,41 @@
+#include "decision_log/detail.h"
+
+#include "base/random.h"
+
+namespace fulcrum::decision_log {
+
+bool KeepsDetail(const DecisionId& id, Ticks pass) {
+  static const uint64_t kKey = base::MixKey("", "detail", 0);
+  return base::DrawUniform(id, kKey) < pass;
+}
+
+void DropDetail(Detail why, std::string_view replayable_reason, DecisionRecord* record) {
+  for (PositionRecord& position : record->positions) {
+    position.drawn_ticks = DrawnTicks(*record, position);
+    position.ticks.clear();
+  }
+  record->candidates.clear();
+  record->detail = why;
+  record->replayable = Replayable::kNone;
+  record->replayable_reason = replayable_reason;
+}
+
+void DetailFilter::Apply(LogEvent* event, std::optional<FeatureSnapshot>* snapshot) {
+  auto* const record = std::get_if<DecisionRecord>(event);
+  // An answer that was not drawn has no detail to lose.
+  if (record == nullptr || record->detail != Detail::kWhole || record->candidates.empty()) return;
+  if (KeepsDetail(record->id, record->detail_ticks)) {
+    whole_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  DropDetail(Detail::kSampledOut, "detail sampled out", record);
+  snapshot->reset();
+  sampled_out_.fetch_add(1, std::memory_order_relaxed);
+}
+
+DetailStats DetailFilter::Stats() const {
+  return {.whole = whole_.load(std::memory_order_relaxed),
+          .sampled_out = sampled_out_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace fulcrum::decision_log

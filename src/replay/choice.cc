@@ -1,0 +1,177 @@
+#include "replay/choice.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/time/time.h"
+#include "policy/position.h"
+#include "replay/selection.h"
+#include "scoring/scorer.h"
+
+namespace fulcrum::replay {
+namespace {
+
+constexpr size_t kArmsMax = 65534;  // what ToTicks can spread ticks over, beside the neutral action
+
+using Left = absl::InlinedVector<bool, 128>;
+
+// A Gaussian posterior says so by its sd.
+policy::Posterior PosteriorOf(double alpha, double beta, double mean, double sd) {
+  if (sd != 0) return policy::GaussArm{mean, sd};
+  return policy::BetaArm{alpha, beta};
+}
+
+const char* WhyNotDrawn(const DecisionRecord& record) {
+  if (!IsDrawn(record)) return "the answer was not drawn";
+  if (record.detail != Detail::kWhole) return "the record has no detail";
+  if (record.versions.price_version != 0) return "decided with prices";
+  return "";
+}
+
+// Which of the record's candidates the other policy's surface still has.
+void FindCandidates(const DecisionRecord& record, const config::Bundle& bundle, Choice* choice) {
+  const std::vector<int32_t>& here = choice->surface->actions;
+  for (size_t i = 0; i < record.candidates.size(); ++i) {
+    const auto found = bundle.action_index.find(record.candidates[i].action_id);
+    if (found == bundle.action_index.end()) continue;
+    if (!std::binary_search(here.begin(), here.end(), found->second)) continue;
+    choice->candidates.push_back(i);
+    choice->actions.push_back(found->second);
+  }
+}
+
+void TakeRecorded(const DecisionRecord& record, Choice* choice) {
+  for (const size_t i : choice->candidates) {
+    const CandidateRecord& one = record.candidates[i];
+    choice->posteriors.push_back(PosteriorOf(one.alpha, one.beta, one.mean, one.sd));
+    choice->masks.push_back(std::isnan(one.score) ? MaskReason::kInvalidScore : MaskReason::kNone);
+  }
+  choice->baseline.posterior = PosteriorOf(record.neutral_alpha, record.neutral_beta,
+                                           record.neutral_mean, record.neutral_sd);
+}
+
+void TakeScores(const scoring::Scores& scores, Choice* choice) {
+  const bool linear = choice->surface->linear.has_value();
+  const auto posterior = [&](const scoring::BetaPosterior& beta, double mean,
+                             double sd) -> policy::Posterior {
+    if (linear) return policy::GaussArm{mean, sd};
+    return policy::BetaArm{beta.alpha, beta.beta};
+  };
+  for (const scoring::ScoredCandidate& one : scores.candidates) {
+    choice->posteriors.push_back(posterior({one.alpha, one.beta}, one.mean, one.sd));
+    choice->masks.push_back(std::isnan(one.score) ? MaskReason::kInvalidScore : MaskReason::kNone);
+  }
+  choice->baseline.posterior = posterior(scores.neutral, scores.neutral_mean, scores.neutral_sd);
+}
+
+// The masks that need no ledger, as the orchestrator sets them.
+void MaskKnown(const config::Bundle& bundle, absl::Time now, Choice* choice) {
+  for (size_t i = 0; i < choice->actions.size(); ++i) {
+    if (choice->masks[i] != MaskReason::kNone) continue;
+    const config::Action& action = bundle.actions[static_cast<size_t>(choice->actions[i])];
+    const config::Campaign& campaign = bundle.campaigns[static_cast<size_t>(action.campaign)];
+    if (now < campaign.start || now >= campaign.end) {
+      choice->masks[i] = MaskReason::kCampaignInactive;
+    } else if (!policy::IsValid(choice->posteriors[i])) {
+      choice->masks[i] = MaskReason::kInvalidScore;
+    }
+  }
+}
+
+// A record comes from outside: what DrawPosition takes for granted is checked.
+bool CanBeDrawn(const Choice& choice) {
+  if (choice.posteriors.size() > kArmsMax) return false;
+  const policy::Posterior* first = nullptr;
+  for (size_t i = 0; i < choice.posteriors.size(); ++i) {
+    if (choice.masks[i] != MaskReason::kNone) continue;
+    if (first == nullptr) first = &choice.posteriors[i];
+    if (choice.posteriors[i].index() != first->index()) return false;
+  }
+  if (first == nullptr || choice.baseline.known_value.has_value()) return true;
+  const policy::Posterior& neutral = choice.baseline.posterior;
+  return policy::IsValid(neutral) && neutral.index() == first->index();
+}
+
+}  // namespace
+
+std::string Choice::ActionAt(const DecisionRecord& record, size_t index) const {
+  return index < candidates.size() ? record.candidates[candidates[index]].action_id
+                                   : kNeutralActionId;
+}
+
+Choice ChooseAgain(const DecisionRecord& record, const FeatureSnapshot* snapshot,
+                   const RecordedWorld& world, const OtherPolicy& other,
+                   const scoring::Posteriors* posteriors) {
+  Choice choice;
+  const config::Bundle& bundle = *other.bundle;
+  choice.not_replayed = WhyNotDrawn(record);
+  if (!choice.not_replayed.empty()) return choice;
+  choice.surface = bundle.FindSurface(record.surface);
+  if (choice.surface == nullptr) {
+    choice.not_replayed = "the other bundle has no such surface";
+    return choice;
+  }
+  FindCandidates(record, bundle, &choice);
+  choice.slate_size = std::min(record.slate_size, choice.surface->slate_size_max);
+  if (world.KeepsPosteriors(record)) {
+    TakeRecorded(record, &choice);
+  } else {
+    scoring::Scores scores;
+    choice.not_replayed =
+        world.Inputs(record, snapshot, *choice.surface, choice.candidates, &scores);
+    if (choice.not_replayed.empty() && posteriors == nullptr) {
+      choice.not_replayed = "the log lacks records before it, so posteriors cannot be folded";
+    }
+    if (!choice.not_replayed.empty()) return choice;
+    scoring::ScoreInputs(bundle, *choice.surface, other.model.get(), *posteriors, choice.actions,
+                         &scores);
+    TakeScores(scores, &choice);
+  }
+  choice.baseline.known_value = choice.surface->baseline_value;
+  MaskKnown(bundle, absl::FromUnixMicros(record.occurred_us), &choice);
+  if (!CanBeDrawn(choice)) choice.not_replayed = "its posteriors are no distributions";
+  return choice;
+}
+
+Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::vector<bool>& left) {
+  const size_t neutral = choice.candidates.size();
+  const auto draw = [&](const Left& now, size_t index) {
+    const uint64_t seed =
+        policy::DrawSeed(choice.surface->policy_salt, static_cast<uint32_t>(index + 1));
+    policy::PositionDraw drawn =
+        policy::DrawPosition(choice.posteriors, now, choice.baseline,
+                             choice.surface->exploration_floor, record.id, seed);
+    return SlatePosition{drawn.drawn, std::move(drawn.ticks)};
+  };
+  const auto logged_at = [&](size_t index) {
+    size_t i = 0;
+    while (i < neutral && choice.ActionAt(record, i) != record.positions[index].action_id) ++i;
+    return i;
+  };
+  Slate slate;
+  Left own(left.begin(), left.end());
+  for (size_t i = 0; i < choice.slate_size; ++i) {
+    slate.positions.push_back(draw(own, i));
+    const size_t drawn = slate.positions.back().drawn;
+    if (drawn == neutral) break;
+    own[drawn] = false;
+  }
+  Left logged(left.begin(), left.end());
+  bool same = true;  // so far the log drew what is drawn here
+  for (size_t i = 0; i < record.positions.size(); ++i) {
+    same = same && i < slate.positions.size();
+    slate.given_logged.push_back(same ? slate.positions[i].ticks : draw(logged, i).ticks);
+    const size_t drawn = logged_at(i);
+    same = same && drawn != neutral && slate.positions[i].drawn == drawn;
+    if (drawn == neutral) {
+      slate.given_logged.resize(record.positions.size());
+      break;
+    }
+    logged[drawn] = false;
+  }
+  return slate;
+}
+
+}  // namespace fulcrum::replay

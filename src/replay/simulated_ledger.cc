@@ -1,0 +1,256 @@
+#include "replay/simulated_ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "orchestrator/plan.h"
+
+namespace fulcrum::replay {
+namespace {
+
+using orchestrator::Plan;
+using orchestrator::PlanUse;
+
+// Far more decisions than can be in flight: a `superseded` record comes within so many.
+constexpr size_t kOpenMax = 65536;
+// After the exposure window has ended, until the service has noticed.
+constexpr int64_t kUnshownLateUs = int64_t{3600} * 1'000'000;
+
+bool SameConstraint(const config::Constraint& a, const config::Constraint& b) {
+  return a.id == b.id && a.per_user == b.per_user && a.resource == b.resource &&
+         a.window == b.window && a.limit == b.limit;
+}
+
+// Whether the campaign of `action` costs and is limited in both bundles alike.
+bool SameCampaign(const config::Bundle& was, const config::Bundle& is, int32_t action) {
+  const config::Action& one = is.actions[static_cast<size_t>(action)];
+  const config::Campaign& campaign = is.campaigns[static_cast<size_t>(one.campaign)];
+  const auto found = was.campaign_index.find(campaign.id);
+  const auto same = was.action_index.find(one.id);
+  if (found == was.campaign_index.end() || same == was.action_index.end()) return false;
+  const config::Campaign& before = was.campaigns[static_cast<size_t>(found->second)];
+  const config::Action& action_before = was.actions[static_cast<size_t>(same->second)];
+  return action_before.cost_micros == one.cost_micros && action_before.campaign == found->second &&
+         before.time_zone == campaign.time_zone &&
+         std::equal(campaign.constraints.begin(), campaign.constraints.end(),
+                    before.constraints.begin(), before.constraints.end(),
+                    [&](int32_t a, int32_t b) {
+                      return SameConstraint(is.constraints[static_cast<size_t>(a)],
+                                            was.constraints[static_cast<size_t>(b)]);
+                    });
+}
+
+}  // namespace
+
+SimulatedLedger::SimulatedLedger(const config::Bundle* bundle,
+                                 const std::vector<OpeningSpend>& opening)
+    : bundle_(bundle) {
+  for (const OpeningSpend& one : opening) {
+    const Debit debit{.row = one.row, .window_start_us = one.window_start_us, .amount = one.spent};
+    logged_.Spend(debit, {});
+    other_.Spend(debit, {});
+  }
+}
+
+std::vector<OutcomeCandidate> SimulatedLedger::Secure(const DecisionRecord& record,
+                                                      const Choice& choice,
+                                                      const config::Bundle* recorded_bundle) {
+  logged_.Reach(record.occurred_us);
+  other_.Reach(record.occurred_us);
+  std::vector<int32_t> actions;
+  std::vector<size_t> planned;  // parallel: into choice.candidates
+  std::vector<OutcomeCandidate> candidates;
+  for (size_t i = 0; i < choice.candidates.size(); ++i) {
+    candidates.push_back({choice.ActionAt(record, i), choice.masks[i], ""});
+    if (choice.masks[i] != MaskReason::kNone) continue;
+    actions.push_back(choice.actions[i]);
+    planned.push_back(i);
+  }
+  const size_t draws = std::min<size_t>(choice.slate_size, actions.size());
+  Plan plan = orchestrator::MakePlan(*bundle_, actions, draws, record.user_ref,
+                                     absl::FromUnixMicros(record.occurred_us));
+  std::vector<MaskReason> kept = Kept(record, choice, planned, plan);
+  std::vector<int32_t> row_of;
+  other_.Secure(*bundle_, kept, &plan, &row_of);
+  // One by one: what a candidate does not take is free for those behind it.
+  for (size_t i = 0; i < planned.size(); ++i) {
+    if (plan.reasons[i] != MaskReason::kNone ||
+        record.candidates[choice.candidates[planned[i]]].mask != MaskReason::kNoHold ||
+        !OthersHold(actions[i], recorded_bundle, plan, i)) {
+      continue;
+    }
+    kept[i] = MaskReason::kNoHold;
+    other_.Secure(*bundle_, kept, &plan, &row_of);
+  }
+  for (size_t i = 0; i < planned.size(); ++i) {
+    OutcomeCandidate& candidate = candidates[planned[i]];
+    candidate.mask = plan.reasons[i];
+    if (row_of[i] >= 0) candidate.row = bundle_->constraints[static_cast<size_t>(row_of[i])].id;
+  }
+  return candidates;
+}
+
+std::vector<MaskReason> SimulatedLedger::Kept(const DecisionRecord& record, const Choice& choice,
+                                              const std::vector<size_t>& planned,
+                                              const Plan& plan) {
+  std::vector<MaskReason> kept(planned.size(), MaskReason::kNone);
+  for (size_t i = 0; i < planned.size(); ++i) {
+    const absl::Span<const PlanUse> uses = plan.UsesOf(i);
+    const bool per_user = std::any_of(uses.begin(), uses.end(), [&](const PlanUse& use) {
+      return plan.shares[use.share].per_user;
+    });
+    const MaskReason mask = record.candidates[choice.candidates[planned[i]]].mask;
+    if ((mask == MaskReason::kLedgerUnavailable && !uses.empty()) ||
+        (mask == MaskReason::kNoUserRef && per_user)) {
+      kept[i] = mask;
+    }
+  }
+  return kept;
+}
+
+// Whether decisions in flight held the room that both books show.
+bool SimulatedLedger::OthersHold(int32_t action, const config::Bundle* recorded_bundle,
+                                 const Plan& plan, size_t planned) const {
+  const absl::Span<const PlanUse> uses = plan.UsesOf(planned);
+  return !uses.empty() && recorded_bundle != nullptr &&
+         SameCampaign(*recorded_bundle, *bundle_, action) &&
+         std::all_of(uses.begin(), uses.end(), [&](const PlanUse& use) {
+           return other_.Spent(*bundle_, plan, use.share) ==
+                  logged_.Spent(*bundle_, plan, use.share);
+         });
+}
+
+std::vector<std::vector<Debit>> SimulatedLedger::DebitsOf(
+    const std::vector<std::string>& action_ids, int64_t occurred_us) const {
+  std::vector<int32_t> actions;
+  std::vector<size_t> index;  // parallel: into `action_ids`
+  for (size_t i = 0; i < action_ids.size(); ++i) {
+    const auto found = bundle_->action_index.find(action_ids[i]);
+    if (found == bundle_->action_index.end()) continue;
+    actions.push_back(found->second);
+    index.push_back(i);
+  }
+  const Plan plan =
+      orchestrator::MakePlan(*bundle_, actions, 1, UserRef{}, absl::FromUnixMicros(occurred_us));
+  std::vector<std::vector<Debit>> debits(action_ids.size());
+  for (size_t i = 0; i < actions.size(); ++i) {
+    for (const PlanUse& use : plan.UsesOf(i)) {
+      const orchestrator::PlanShare& share = plan.shares[use.share];
+      const config::Constraint& row = bundle_->constraints[static_cast<size_t>(share.row)];
+      debits[index[i]].push_back(
+          {row.id, share.window_start_us, use.amount, row.limit, row.per_user});
+    }
+  }
+  return debits;
+}
+
+std::vector<SimulatedLedger::Taken> SimulatedLedger::TakenBy(const DecisionRecord& record,
+                                                             const Outcome& outcome) const {
+  std::vector<std::string> ids;  // of the slate, then of the candidates
+  ids.reserve(outcome.slate.size() + outcome.candidates.size());
+  for (const OutcomePosition& position : outcome.slate) ids.push_back(position.action_id);
+  for (const OutcomeCandidate& candidate : outcome.candidates) ids.push_back(candidate.action_id);
+  std::vector<std::vector<Debit>> debits = DebitsOf(ids, record.occurred_us);
+  std::vector<Taken> taken(outcome.slate.size());
+  const auto expect = [&](size_t position, size_t id, double probability) {
+    for (const Debit& debit : debits[id]) {
+      taken[position].expected[debit.row] += probability * static_cast<double>(debit.amount);
+    }
+  };
+  for (size_t i = 0; i < taken.size(); ++i) {
+    const std::vector<Ticks>& ticks = outcome.slate[i].ticks;
+    if (ticks.empty()) expect(i, i, 1);  // not replayed: as logged
+    for (size_t j = 0; j + 1 < ticks.size(); ++j) {
+      if (ticks[j] != 0) expect(i, taken.size() + j, PropensityOf(ticks[j]));
+    }
+  }
+  for (size_t i = 0; i < taken.size(); ++i) taken[i].debits = std::move(debits[i]);
+  return taken;
+}
+
+void SimulatedLedger::Spend(const DecisionRecord& record, const Outcome& outcome,
+                            std::map<std::string, RowShift>* rows) {
+  logged_.Reach(record.occurred_us);
+  other_.Reach(record.occurred_us);
+  latest_us_ = std::max(latest_us_, record.occurred_us);
+  for (const PositionRecord& position : record.positions) {
+    for (const Debit& debit : position.debits) {
+      logged_.Spend(debit, record.user_ref);
+      (*rows)[debit.row].logged += debit.amount;
+    }
+  }
+  // A fallback takes nothing: budgets are not spent by answers that were not drawn.
+  if (record.answer == Answer::kEditorial || record.answer == Answer::kNeutral) return;
+  Open open;
+  open.user_ref = record.user_ref;
+  open.positions = TakenBy(record, outcome);
+  for (const Taken& taken : open.positions) {
+    for (const Debit& debit : taken.debits) {
+      other_.Spend(debit, record.user_ref);
+      (*rows)[debit.row].drawn += debit.amount;
+    }
+    for (const auto& [row, amount] : taken.expected) (*rows)[row].expected += amount;
+  }
+  Remember(record, std::move(open));
+}
+
+void SimulatedLedger::Remember(const DecisionRecord& record, Open open) {
+  if (std::all_of(open.positions.begin(), open.positions.end(),
+                  [](const Taken& taken) { return taken.expected.empty(); })) {
+    return;
+  }
+  const config::Surface* const surface = bundle_->FindSurface(record.surface);
+  open.returns = surface != nullptr && surface->exposure_required;
+  open.until_us = record.occurred_us;
+  if (record.exposure_required) open.until_us += record.exposure_window_us + kUnshownLateUs;
+  open_[record.id] = std::move(open);
+  order_.push_back(record.id);
+  while (order_.size() > kOpenMax) {
+    const auto oldest = open_.find(order_.front());
+    if (oldest != open_.end() && oldest->second.until_us >= latest_us_) break;
+    if (oldest != open_.end()) open_.erase(oldest);
+    order_.pop_front();
+  }
+}
+
+void SimulatedLedger::Apply(const LogEvent& event, std::map<std::string, RowShift>* rows) {
+  if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
+    ReturnLogged(superseded->refunds, superseded->user_ref, rows);
+    Return(superseded->decision_id, nullptr, rows);
+  } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
+    ReturnLogged(unshown->refunds, unshown->user_ref, rows);
+    Return(unshown->decision_id, &unshown->positions, rows);
+  }
+}
+
+void SimulatedLedger::ReturnLogged(const std::vector<Debit>& refunds, const UserRef& user_ref,
+                                   std::map<std::string, RowShift>* rows) {
+  for (const Debit& debit : refunds) {
+    logged_.Refund(debit, user_ref);
+    (*rows)[debit.row].logged -= debit.amount;
+  }
+}
+
+// Null `positions`: all of them, whatever the surface says of exposures.
+void SimulatedLedger::Return(const DecisionId& id, const std::vector<uint32_t>* positions,
+                             std::map<std::string, RowShift>* rows) {
+  const auto found = open_.find(id);
+  if (found == open_.end()) return;
+  Open& open = found->second;
+  if (positions != nullptr && !open.returns) return;
+  for (size_t i = 0; i < open.positions.size(); ++i) {
+    if (positions != nullptr &&
+        std::find(positions->begin(), positions->end(), i + 1) == positions->end()) {
+      continue;
+    }
+    const Taken taken = std::exchange(open.positions[i], {});
+    for (const Debit& debit : taken.debits) {
+      other_.Refund(debit, open.user_ref);
+      (*rows)[debit.row].drawn -= debit.amount;
+    }
+    for (const auto& [row, amount] : taken.expected) (*rows)[row].expected -= amount;
+  }
+}
+
+}  // namespace fulcrum::replay
