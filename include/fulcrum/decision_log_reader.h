@@ -84,8 +84,9 @@ class DecisionLogReader {
   absl::StatusOr<bool> Next(LogEntry* entry);
   LogEnd end() const;
   const LogDamage& damage() const;  // if end() is kTornTail or kCorrupt
-  // After kTornTail or kCorrupt: lets Next() go on with the next record that can be read. After
-  // kClean: with what has been appended since.
+  // After kCorrupt: lets Next() go on with the next record that can be read. After kClean: with
+  // what has been appended since. After kTornTail: with what has been written there since, or
+  // behind it.
   void Resume();
 
  private:

@@ -37,17 +37,18 @@ class Cursor {
     if (end_ != LogEnd::kNone) return false;
     if (reader_->last_lsn() >= last_) return Ended();
     if (std::exchange(refresh_, false)) FULCRUM_RETURN_IF_ERROR(reader_->Refresh());
-    FULCRUM_ASSIGN_OR_RETURN(const Found found, reader_->GoOn(resume_, record));
-    resume_ = false;
+    FULCRUM_ASSIGN_OR_RETURN(const Found found,
+                             std::exchange(torn_, false)
+                                 ? reader_->LookAgain(record)
+                                 : reader_->GoOn(std::exchange(resume_, false), record));
     if (found == Found::kRecord) return record->header.lsn <= last_ || Ended();
     if (found == Found::kEnd) return Ended();
     const decision_log::Damage& damage = reader_->damage();
     damage_ = {damage.segment, damage.offset, damage.lsn, damage.what};
     FULCRUM_ASSIGN_OR_RETURN(
-        const bool torn,
-        decision_log::IsTornTail(base::PosixFileSystem(), directory_, stream_, damage));
-    end_ = torn ? LogEnd::kTornTail : LogEnd::kCorrupt;
-    resume_ = true;
+        torn_, decision_log::IsTornTail(base::PosixFileSystem(), directory_, stream_, damage));
+    end_ = torn_ ? LogEnd::kTornTail : LogEnd::kCorrupt;
+    resume_ = !torn_;
     return false;
   }
 
@@ -73,6 +74,7 @@ class Cursor {
   const Stream stream_;
   const Lsn last_;
   std::unique_ptr<StreamReader> reader_;
+  bool torn_ = false;     // at a place that may be only half written
   bool resume_ = false;   // behind damage
   bool refresh_ = false;  // behind the end
   LogEnd end_ = LogEnd::kNone;

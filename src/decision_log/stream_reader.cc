@@ -99,12 +99,16 @@ Found StreamReader::Sealed(uint64_t offset, std::string_view what) {
   return Found::kDamaged;
 }
 
-// kRecord stands for "entered in order".
-absl::StatusOr<Found> StreamReader::EnterSegment(size_t index) {
-  current_ = index;
+absl::StatusOr<Found> StreamReader::EnterNextSegment() {
   chain_known_ = book_ != nullptr && book_->finished() && book_->chain_is_known();
   if (chain_known_) chain_ = book_->chain();
   book_.reset();
+  return EnterSegment(current_ + 1);
+}
+
+// kRecord stands for "entered in order".
+absl::StatusOr<Found> StreamReader::EnterSegment(size_t index) {
+  current_ = index;
   auto scanner =
       SegmentScanner::Open(files_, absl::StrCat(directory_, "/", SegmentPath(segments_[index])));
   if (absl::IsNotFound(scanner.status())) {
@@ -184,7 +188,7 @@ absl::StatusOr<Found> StreamReader::Step(RecordView* record) {
       return Found::kRecord;
     }
     if (current_ + 1 >= segments_.size()) return Found::kEnd;
-    FULCRUM_ASSIGN_OR_RETURN(const Found entered, EnterSegment(current_ + 1));
+    FULCRUM_ASSIGN_OR_RETURN(const Found entered, EnterNextSegment());
     if (entered == Found::kDamaged) return Found::kDamaged;
   }
 }
@@ -233,7 +237,7 @@ absl::StatusOr<Found> StreamReader::Resync(RecordView* record) {
   // That the next segment does not join is part of the damage that has been told.
   joined_ = false;
   expected_lsn_ = std::max(expected_lsn_, segments_[current_ + 1]);
-  FULCRUM_ASSIGN_OR_RETURN(const Found entered, EnterSegment(current_ + 1));
+  FULCRUM_ASSIGN_OR_RETURN(const Found entered, EnterNextSegment());
   if (entered == Found::kDamaged) return entered;
   return Next(record);
 }
@@ -247,15 +251,26 @@ absl::Status StreamReader::Refresh() {
   segments_ = std::move(segments);
   current_ = static_cast<size_t>(std::find(segments_.begin(), segments_.end(), current) -
                                  segments_.begin());
-  if (scanner_ != nullptr) {
+  if (scanner_ != nullptr && scanner_->header().ok()) {
     scanner_->Refresh();
-  } else if (!segments_.empty()) {
-    // There was none.
-    expected_lsn_ = segments_.front();
-    FULCRUM_ASSIGN_OR_RETURN(const Found found, EnterSegment(0));
-    pending_ = found == Found::kDamaged;
+    return absl::OkStatus();
   }
+  if (segments_.empty()) return absl::OkStatus();
+  // There was no segment, or its writer had not come to its header yet.
+  if (scanner_ == nullptr) {
+    current_ = 0;
+    expected_lsn_ = segments_.front();
+  }
+  FULCRUM_ASSIGN_OR_RETURN(const Found found, EnterSegment(current_));
+  pending_ = found == Found::kDamaged;
   return absl::OkStatus();
+}
+
+absl::StatusOr<Found> StreamReader::LookAgain(RecordView* record) {
+  FULCRUM_RETURN_IF_ERROR(Refresh());
+  if (scanner_ != nullptr && damage_.offset != 0) scanner_->Seek(damage_.offset);
+  FULCRUM_ASSIGN_OR_RETURN(const Found found, Next(record));
+  return found == Found::kDamaged ? Resync(record) : found;
 }
 
 absl::StatusOr<bool> StreamReader::DamageIsTornTail() {

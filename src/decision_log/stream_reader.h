@@ -64,6 +64,10 @@ class StreamReader {
     return damaged ? Resync(record) : Next(record, marks);
   }
 
+  // After damage that is a torn tail: the record there if it has been written since, else what
+  // Resync() finds.
+  absl::StatusOr<Found> LookAgain(RecordView* record);
+
   // After kEnd: lets Next() look for what has been appended since.
   absl::Status Refresh();
 
@@ -99,6 +103,7 @@ class StreamReader {
 
   absl::StatusOr<Found> Step(RecordView* record);
   absl::StatusOr<Found> EnterSegment(size_t index);
+  absl::StatusOr<Found> EnterNextSegment();
   absl::StatusOr<Found> CheckHeader(const SegmentHeader& header);
   absl::Status PassOver();
   bool MayFollow(const RecordHeader& header) const;

@@ -215,5 +215,36 @@ TEST_F(LogLookup, AReaderFollowsAcrossSegments) {
   EXPECT_GT(ListLogSegments(log())->size(), 3u);
 }
 
+// The writer makes a segment's file, then writes its header, then records: a reader that comes
+// between waits, and passes over nothing that is written meanwhile.
+TEST_F(LogLookup, AReaderWaitsForASegmentThatIsBeingBegun) {
+  WriteLife(3000);
+  const std::vector<LogSegment> segments = ListLogSegments(log()).value();
+  ASSERT_GE(segments.size(), 3u);
+  const Lsn last = ReadAll().back().lsn;
+  const std::string path = log() + "/" + segments.back().file;
+  const std::string whole = ReadFile(path);
+  for (const size_t written : {size_t{0}, kSegmentHeaderBytes / 2, kSegmentHeaderBytes,
+                               kSegmentHeaderBytes + 9, whole.size() / 2}) {
+    for (const size_t reserved : {written, whole.size()}) {
+      std::string half = whole.substr(0, written);
+      half.resize(reserved, '\0');
+      WriteFile(path, half);
+      const auto reader = DecisionLogReader::Open(log());
+      FULCRUM_ASSERT_OK(reader);
+      LogEntry entry;
+      Lsn seen = 0;
+      while ((*reader)->Next(&entry).value()) ASSERT_EQ(entry.lsn, ++seen);
+      ASSERT_NE((*reader)->end(), LogEnd::kCorrupt) << ToString((*reader)->damage());
+      ASSERT_LT(seen, last);
+      WriteFile(path, whole);
+      (*reader)->Resume();
+      while ((*reader)->Next(&entry).value()) ASSERT_EQ(entry.lsn, ++seen) << written;
+      EXPECT_EQ((*reader)->end(), LogEnd::kClean) << written << " " << reserved;
+      EXPECT_EQ(seen, last) << written << " " << reserved;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fulcrum::decision_log

@@ -160,7 +160,7 @@ void Play(const std::function<Decision(int64_t, const std::string&)>& decide,
   base::RandomStream random(11);
   std::vector<Decision> decisions;
   for (int i = 0; i < 300; ++i) {
-    const int64_t second = 3 * i;
+    const int64_t second = int64_t{3} * i;
     decisions.push_back(decide(second, i % 3 == 0 ? "lined" : "page"));
     const Decision& of =
         decisions[decisions.size() - 1 - random.NextBelow(std::min<uint32_t>(i + 1, 30))];

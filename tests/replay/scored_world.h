@@ -47,7 +47,7 @@ class ScoredWorld {
     scoring::Scores scores;
     scores.segment = Below(2) == 0 ? "" : "gold";
     scores.columns = kColumns;
-    for (size_t i = 0; i < kActions * kColumns; ++i) scores.inputs.push_back(Between(0, 1));
+    for (size_t i = 0; i < size_t{kActions} * kColumns; ++i) scores.inputs.push_back(Between(0, 1));
     if (surface.linear) {
       scores.basis = {scores.segment == "gold" ? 1.0 : 0.0, Between(0, 24)};
     }
