@@ -47,6 +47,19 @@ if(FULCRUM_WITH_XGBOOST)
   target_include_directories(fulcrum_3rd_xgboost SYSTEM INTERFACE ${FULCRUM_XGBOOST_INCLUDE})
 endif()
 
+# Not packaged: found where it is installed, an Arrow with Parquet; or where FULCRUM_ARROW_ROOT
+# points, a folder with include/ and the libraries, such as the one of the wheel `pyarrow`.
+set(FULCRUM_ARROW_ROOT "" CACHE PATH "Where Apache Arrow C++ is, if not where CMake looks")
+if(FULCRUM_WITH_ARROW)
+  set(_arrow_hints HINTS ${FULCRUM_ARROW_ROOT} PATH_SUFFIXES lib include)
+  find_library(FULCRUM_ARROW_LIBRARY arrow REQUIRED ${_arrow_hints})
+  find_library(FULCRUM_PARQUET_LIBRARY parquet REQUIRED ${_arrow_hints})
+  find_path(FULCRUM_ARROW_INCLUDE parquet/arrow/writer.h REQUIRED ${_arrow_hints})
+  fulcrum_third_party(arrow ${FULCRUM_PARQUET_LIBRARY} ${FULCRUM_ARROW_LIBRARY})
+  target_include_directories(fulcrum_3rd_arrow SYSTEM INTERFACE ${FULCRUM_ARROW_INCLUDE})
+  target_compile_definitions(fulcrum_3rd_arrow INTERFACE FULCRUM_WITH_ARROW=1)
+endif()
+
 add_library(fulcrum_absl INTERFACE)
 target_link_libraries(fulcrum_absl INTERFACE
   absl::any_invocable absl::flat_hash_map absl::flat_hash_set absl::inlined_vector absl::span

@@ -9,14 +9,14 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "decision_log/event_json.h"
+#include "decision_log/record_names.h"
 
 namespace fulcrum::apps {
 namespace {
 
 std::string Describe(const DecisionRecord& record) {
-  constexpr const char* kAnswers[] = {"full", "degraded", "editorial", "neutral"};
   std::string text =
-      absl::StrCat("surface ", record.surface, ", ", kAnswers[static_cast<int>(record.answer)]);
+      absl::StrCat("surface ", record.surface, ", ", decision_log::NameOf(record.answer));
   for (const PositionRecord& position : record.positions) {
     absl::StrAppend(&text, ", ", position.action_id);
     const Ticks drawn = DrawnTicks(record, position);

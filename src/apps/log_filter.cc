@@ -8,13 +8,11 @@
 #include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "decision_log/event_json.h"
+#include "decision_log/record_names.h"
 
 namespace fulcrum::apps {
 namespace {
 
-constexpr std::array<const char*, 8> kDegradations = {
-    "none",         "deadline",           "feature_error", "feature_stale",
-    "no_candidate", "ledger_unavailable", "disk",          "shed"};
 constexpr std::array<const char*, 9> kTypes = {"decision",     "exposure", "outcome",
                                                "superseded",   "unshown",  "posterior_update",
                                                "price_update", "lease",    "audit"};
@@ -45,10 +43,6 @@ absl::StatusOr<size_t> IndexOf(const char* option, const std::array<const char*,
 
 }  // namespace
 
-const char* DegradationName(Degradation degradation) {
-  return kDegradations.at(static_cast<size_t>(degradation));
-}
-
 void AddFilterOptions(CLI::App& command, FilterOptions* options) {
   command.add_option("--from", options->from,
                      "Only what was appended at this time or later; RFC 3339 or a date (UTC)");
@@ -71,8 +65,9 @@ absl::StatusOr<LogFilter> LogFilter::Of(const FilterOptions& options) {
     FULCRUM_ASSIGN_OR_RETURN(filter.decision_, DecisionId::Parse(options.decision));
   }
   if (!options.degradation.empty()) {
-    FULCRUM_ASSIGN_OR_RETURN(const size_t index,
-                             IndexOf("--degradation", kDegradations, options.degradation));
+    FULCRUM_ASSIGN_OR_RETURN(
+        const size_t index,
+        IndexOf("--degradation", decision_log::kDegradationNames, options.degradation));
     filter.degradation_ = static_cast<Degradation>(index);
   }
   if (!options.type.empty()) {

@@ -43,7 +43,4 @@ class LogFilter {
   std::optional<Degradation> degradation_;
 };
 
-// "none", "deadline", ...
-const char* DegradationName(Degradation degradation);
-
 }  // namespace fulcrum::apps

@@ -9,11 +9,10 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "apps/command_line.h"
 #include "apps/json_put.h"
+#include "base/csv.h"
 #include "base/status_macros.h"
 #include "decision_log/joined_rows.h"
 #include "fulcrum/decision_log_reader.h"
@@ -36,15 +35,14 @@ std::string Rfc3339(int64_t micros) {
   return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMicros(micros), absl::UTCTimeZone());
 }
 
-// 17 digits: what is read back are the same bits.
 std::string Number(double value) {
-  return std::isnan(value) ? "" : absl::StrFormat("%.17g", value);
+  return std::isnan(value) ? "" : base::ShortestDouble(value);
 }
 
-// As RFC 4180 has it.
 std::string Field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+  std::string field;
+  base::AppendCsvField(text, &field);
+  return field;
 }
 
 constexpr char kHeader[] =

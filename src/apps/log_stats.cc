@@ -17,6 +17,7 @@
 #include "base/status_macros.h"
 #include "decision_log/event_json.h"
 #include "decision_log/record_codec.h"
+#include "decision_log/record_names.h"
 #include "decision_log/stream_reader.h"
 
 namespace fulcrum::apps {
@@ -57,7 +58,7 @@ void CountEvent(const LogEvent& event, LogSummary* summary) {
   const auto* const decision = std::get_if<DecisionRecord>(&event);
   if (decision == nullptr) return;
   ++summary->by_surface[decision->surface];
-  ++summary->by_degradation[DegradationName(decision->degradation)];
+  ++summary->by_degradation[decision_log::NameOf(decision->degradation)];
 }
 
 absl::Status Walk(const std::string& directory, Stream stream, StreamSummary* part,

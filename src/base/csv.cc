@@ -216,6 +216,25 @@ absl::Status CsvReader::Problem(std::string_view problem) const {
   return absl::InvalidArgumentError(absl::StrCat(name_, ":", record_line_, ": ", ToAbsl(problem)));
 }
 
+void AppendCsvField(std::string_view text, std::string* record) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    record->append(text);
+    return;
+  }
+  record->push_back('"');
+  for (const char c : text) {
+    if (c == '"') record->push_back('"');
+    record->push_back(c);
+  }
+  record->push_back('"');
+}
+
+std::string ShortestDouble(double value) {
+  char text[32];  // the longest is "-2.2250738585072014e-308"
+  const std::to_chars_result result = std::to_chars(text, text + sizeof text, value);
+  return {text, result.ptr};
+}
+
 bool ParseFiniteDouble(std::string_view text, double* value) {
   // from_chars takes no leading '+', which spreadsheets write.
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);

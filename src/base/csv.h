@@ -1,4 +1,4 @@
-// CSV as RFC 4180 has it, read strictly: comma, double quotes, CRLF or LF, a header line, the same
+// CSV as RFC 4180 has it. Read strictly: comma, double quotes, CRLF or LF, a header line, the same
 // number of fields in every record, UTF-8. Flat memory: one block of the file and one record.
 //
 // Not thread-safe. Errors name the file, the line (from 1) and the column (in bytes, from 1):
@@ -81,6 +81,12 @@ class CsvReader {
   std::vector<std::string_view> fields_;
   std::vector<std::string> header_;
 };
+
+// Appends `text` as a field of a record: in quotes only where it needs them.
+void AppendCsvField(std::string_view text, std::string* record);
+
+// The fewest digits that are read back as the same bits; "nan", "inf" or "-inf".
+std::string ShortestDouble(double value);
 
 // Strict decimal numbers: the whole text, finite, no blanks. False otherwise.
 bool ParseFiniteDouble(std::string_view text, double* value);

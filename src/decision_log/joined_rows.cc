@@ -5,6 +5,16 @@
 #include <utility>
 
 namespace fulcrum::decision_log {
+namespace {
+
+std::string CampaignOf(const DecisionRecord& record, const std::string& action_id) {
+  const auto found = std::find_if(
+      record.candidates.begin(), record.candidates.end(),
+      [&](const CandidateRecord& candidate) { return candidate.action_id == action_id; });
+  return found == record.candidates.end() ? "" : found->campaign_id;
+}
+
+}  // namespace
 
 const char* NameOf(ExposureState state) {
   constexpr const char* kNames[] = {"assumed", "reported", "pending", "missing"};
@@ -57,14 +67,23 @@ void JoinedRows::Add(Lsn lsn, const DecisionRecord& record) {
     row.lsn = lsn;
     row.id = record.id;
     row.occurred_us = record.occurred_us;
+    row.request_id = record.request_id;
+    row.user_ref = record.user_ref;
     row.surface = record.surface;
     row.segment = record.segment;
+    row.answer = record.answer;
+    row.degradation = record.degradation;
+    row.replayable = record.replayable;
+    row.versions = record.versions;
+    row.slate_size = record.slate_size;
     row.position = static_cast<uint32_t>(i + 1);
     row.action_id = position.action_id;
+    row.campaign_id = CampaignOf(record, position.action_id);
     row.drawn = DrawnTicks(record, position);
     row.exposure = record.exposure_required ? ExposureState::kPending : ExposureState::kAssumed;
     row.state = decision.open ? RowState::kInterim : RowState::kFallback;
     row.reward_kind = record.reward_kind;
+    row.attribution_window_us = record.attribution_window_us;
   }
   waiting_.push_back(std::move(decision));
 }

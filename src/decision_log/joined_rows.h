@@ -42,14 +42,23 @@ struct JoinedRow {
   Lsn lsn = 0;  // of the decision
   DecisionId id;
   int64_t occurred_us = 0;  // the decision, microseconds since 1970 UTC
+  std::string request_id;
+  UserRef user_ref{};
   std::string surface;
   std::string segment;
+  Answer answer = Answer::kFull;
+  Degradation degradation = Degradation::kNone;
+  Replayable replayable = Replayable::kNone;
+  Versions versions;
+  uint32_t slate_size = 1;
   uint32_t position = 1;  // from 1
   std::string action_id;
-  Ticks drawn = 0;  // probability of the action given the positions before; 0 = not drawn
+  std::string campaign_id;  // of the action's candidate; empty if the record has none
+  Ticks drawn = 0;          // probability of the action given the positions before; 0 = not drawn
   ExposureState exposure = ExposureState::kAssumed;
   RowState state = RowState::kInterim;
   std::string reward_kind;
+  int64_t attribution_window_us = 0;
   double reward = std::numeric_limits<double>::quiet_NaN();  // NaN unless final or interim
 };
 

@@ -22,6 +22,9 @@ namespace pb = ::fulcrum::log::v1;
 using decision_log::RecordType;
 using decision_log::Stream;
 
+// A payload fits in base64, whatever its event would be as text.
+static_assert(kLineBytesMax > 2 * size_t{decision_log::kPayloadBytesMax});
+
 struct TypeName {
   RecordType type;
   const char* name;
@@ -119,10 +122,12 @@ absl::Status CheckPayload(const LogRecord& record) {
   return status.ok() ? status : absl::InvalidArgumentError(status.message());
 }
 
+// An empty `event` is left out.
 std::string Line(const LogRecord& record, const char* type, const std::string& event,
                  bool with_payload) {
   std::string line = absl::StrCat("{\"type\":\"", type, "\",\"lsn\":", record.lsn,
-                                  ",\"time_us\":", record.time_us, ",\"event\":", event);
+                                  ",\"time_us\":", record.time_us);
+  if (!event.empty()) absl::StrAppend(&line, ",\"event\":", event);
   if (with_payload) {
     absl::StrAppend(&line, ",\"payload\":\"", absl::Base64Escape(record.payload), "\"");
   }
@@ -150,7 +155,9 @@ absl::StatusOr<std::string> ToJsonLine(const LogRecord& record) {
   std::string line = Line(record, name, event, false);
   const absl::StatusOr<LogRecord> back = FromJsonLine(line);
   if (back.ok() && *back == record) return line;
-  return Line(record, name, event, true);
+  line = Line(record, name, event, true);
+  if (line.size() <= kLineBytesMax) return line;
+  return Line(record, name, "", true);
 }
 
 absl::StatusOr<LogRecord> FromJsonLine(std::string_view line) {

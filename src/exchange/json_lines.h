@@ -13,7 +13,8 @@
 
 namespace fulcrum::exchange {
 
-inline constexpr size_t kLineBytesMax = size_t{64} << 20;
+// Of a line. A longer one is refused; ToJsonLine() writes none.
+inline constexpr size_t kLineBytesMax = size_t{16} << 20;
 
 struct LogRecord {
   decision_log::Stream stream = decision_log::Stream::kDecisions;

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/hash.h"
 #include "base/status_macros.h"
 #include "exchange/logged_choice.h"
 
 namespace fulcrum::exchange {
+
 TableColumns OpenBanditColumns() {
   return {.action = "item_id",
           .propensity = "propensity_score",
@@ -32,7 +34,8 @@ absl::StatusOr<std::unique_ptr<TableReader>> TableReader::Open(base::FileSystem*
 
 absl::Status TableReader::FindColumns(const std::string& path, const TableColumns& columns) {
   const std::array<const std::string*, kFields> names = {
-      &columns.action, &columns.propensity, &columns.reward, &columns.time, &columns.position};
+      &columns.action, &columns.propensity, &columns.reward,
+      &columns.time,   &columns.position,   &columns.surface_column};
   for (size_t i = 0; i < names.size(); ++i) {
     const bool wanted = i <= kReward || !names[i]->empty();
     at_[i] = wanted ? csv_->Column(*names[i]) : -1;
@@ -41,6 +44,15 @@ absl::Status TableReader::FindColumns(const std::string& path, const TableColumn
         absl::StrCat(path, ":1: there is no column '", *names[i], "'; name the table's own"));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> TableReader::Next() {
+  FULCRUM_ASSIGN_OR_RETURN(const bool found, csv_->Next());
+  if (!found) return false;
+  for (const std::string_view field : csv_->fields()) {
+    sum_ = base::Crc32c(",", base::Crc32c(field, sum_));
+  }
+  return true;
 }
 
 std::string TableReader::Text(Field field) const {
@@ -67,8 +79,8 @@ absl::StatusOr<std::vector<LogRecord>> TableReader::Records() {
     }
     choice.occurred_us = time_us;
   }
-  const std::string surface =
-      at_[kPosition] < 0 ? surface_ : absl::StrCat(surface_, "-", Text(kPosition));
+  std::string surface = at_[kSurface] < 0 ? surface_ : Text(kSurface);
+  if (at_[kPosition] >= 0) absl::StrAppend(&surface, "-", Text(kPosition));
   choice.surface = surface;
   FULCRUM_ASSIGN_OR_RETURN(std::vector<LogRecord> records, RecordsOf(choice));
   // Looking up a time relies on a log in the order of its times.

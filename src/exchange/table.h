@@ -13,14 +13,15 @@
 
 namespace fulcrum::exchange {
 
-// Names of columns. `time` and `position` may be empty: there is none.
+// Names of columns. Those after `reward` may be empty: there is none.
 struct TableColumns {
   std::string action = "action";
   std::string propensity = "propensity";
   std::string reward = "reward";
   std::string time;
-  std::string position;           // becomes a part of the surface: "SURFACE-POSITION"
-  std::string surface = "table";  // a name, not a column
+  std::string position;  // becomes a part of the surface: "SURFACE-POSITION"
+  std::string surface_column;
+  std::string surface = "table";  // where there is no such column: a name, not a column
 };
 
 // The columns of the Open Bandit Dataset (Saito et al., arXiv 2008.07146, table 1).
@@ -34,14 +35,17 @@ class TableReader {
                                                            const TableColumns& columns);
 
   // False at the end. An error means that the file cannot be read on.
-  absl::StatusOr<bool> Next() { return csv_->Next(); }
+  absl::StatusOr<bool> Next();
   // The row's decision and outcome, appended when it occurred, but never before the row before.
   // INVALID_ARGUMENT with what is wrong with the row.
   absl::StatusOr<std::vector<LogRecord>> Records();
   uint64_t line() const { return csv_->line(); }  // where the row begins
+  uint32_t sum() const { return sum_; }           // CRC-32C of all fields up to the row's end
+  uint64_t bytes_read() const { return csv_->bytes_read(); }
+  uint64_t bytes_total() const { return csv_->bytes_total(); }
 
  private:
-  enum Field { kAction, kPropensity, kReward, kTime, kPosition, kFields };
+  enum Field { kAction, kPropensity, kReward, kTime, kPosition, kSurface, kFields };
 
   TableReader(std::unique_ptr<base::CsvReader> csv, std::string surface);
   absl::Status FindColumns(const std::string& path, const TableColumns& columns);
@@ -51,6 +55,7 @@ class TableReader {
   const std::string surface_;
   std::array<int, kFields> at_{};  // -1: there is none
   int64_t last_us_ = 0;
+  uint32_t sum_ = 0;
 };
 
 }  // namespace fulcrum::exchange

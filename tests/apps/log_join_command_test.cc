@@ -65,7 +65,7 @@ TEST_F(LogJoinCommand, PrintsATableThatCsvReadersRead) {
             "1," +
                 decision_log::JoinId(0).ToString() +
                 ",2019-11-24T00:00:00+00:00,\"a, \"\"b\"\"\",new,1,arm-0,0.25,assumed,final,click,"
-                "0.10000000000000001\n"
+                "0.1\n"
                 "3," +
                 decision_log::JoinId(2).ToString() +
                 ",2019-11-24T00:01:40+00:00,page,new,1,arm-0,,assumed,interim,click,0\n"

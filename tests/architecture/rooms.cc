@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr char kRoomsFile[] = "src/rooms.txt";
 
 // Header prefix -> name in src/rooms.txt. The first match counts.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kThirdParties = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kThirdParties = {{
     {"rocksdb/", "rocksdb"},   {"grpc/", "grpc"},
     {"grpcpp/", "grpc"},       {"google/protobuf/", "protobuf"},
     {"yaml-cpp/", "yaml-cpp"}, {"spdlog/", "spdlog"},
@@ -29,7 +29,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kThirdPa
     {"Eigen/", "eigen"},       {"zstd.h", "zstd"},
     {"zlib.h", "zlib"},        {"hnswlib/", "hnswlib"},
     {"hiredis/", "hiredis"},   {"librdkafka/", "librdkafka"},
-    {"arrow/", "arrow"},
+    {"arrow/", "arrow"},       {"parquet/", "arrow"},
 }};
 
 // Open to every room besides C++'s own headers, which have neither folder nor dot.

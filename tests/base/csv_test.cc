@@ -1,7 +1,11 @@
 #include "base/csv.h"
 
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <fstream>
+#include <limits>
+#include <random>
 
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -180,6 +184,35 @@ TEST(CsvReader, TheFirstNameMayBeEmptyWhereThatIsAllowed) {
   EXPECT_EQ((*numbered)->Column("a"), 1);
   EXPECT_FALSE(open(",a\n0,x\n", CsvReader::FirstName::kRequired).ok());
   EXPECT_FALSE(open("a,\nx,0\n", CsvReader::FirstName::kMayBeEmpty).ok());
+}
+
+TEST(AppendCsvFieldTest, IsReadBackAsItWas) {
+  const std::vector<std::string> fields = {"", "a", "a b", "\"", "a,b", "\n", "\r", "ü\"\"", " x "};
+  std::string record;
+  for (const std::string& field : fields) {
+    if (!record.empty()) record += ',';
+    AppendCsvField(field, &record);
+  }
+  EXPECT_EQ(record.substr(0, 16), ",a,a b,\"\"\"\",\"a,");
+  const auto read =
+      CsvReader::Open(std::make_unique<TextFile>("1,2,3,4,5,6,7,8,9\n" + record + "\n"), "t.csv");
+  ASSERT_THAT(read, testing::IsOk());
+  ASSERT_TRUE((*read)->Next().value_or(false));
+  EXPECT_EQ(std::vector<std::string>((*read)->fields().begin(), (*read)->fields().end()), fields);
+}
+
+TEST(ShortestDoubleTest, GivesTheSameBits) {
+  EXPECT_EQ(ShortestDouble(0.1), "0.1");
+  EXPECT_EQ(ShortestDouble(1e22), "1e+22");
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 10000; ++i) {
+    const double value = std::bit_cast<double>(random());
+    double back = 0;
+    if (!std::isfinite(value)) continue;
+    ASSERT_TRUE(ParseFiniteDouble(ShortestDouble(value), &back));
+    ASSERT_EQ(std::bit_cast<uint64_t>(back), std::bit_cast<uint64_t>(value));
+  }
+  EXPECT_EQ(ShortestDouble(-std::numeric_limits<double>::infinity()), "-inf");
 }
 
 TEST(ParseTimeMicrosTest, TakesWhatPandasWritesAndRfc3339) {

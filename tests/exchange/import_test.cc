@@ -1,5 +1,7 @@
 // What other systems logged, as a log. The real samples are not part of the checkout:
 // ../shared/data beside it, or their tests are skipped.
+#include "exchange/import.h"
+
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -8,7 +10,6 @@
 
 #include "absl/time/time.h"
 #include "decision_log/verify.h"
-#include "exchange/jsonl.h"
 #include "fulcrum/decision_log_reader.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"

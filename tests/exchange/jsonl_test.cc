@@ -1,5 +1,3 @@
-#include "exchange/jsonl.h"
-
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -8,6 +6,8 @@
 
 #include "decision_log/record_codec.h"
 #include "decision_log/verify.h"
+#include "exchange/export.h"
+#include "exchange/import.h"
 #include "exchange/json_lines.h"
 #include "fulcrum/decision_log_reader.h"
 #include "tests/support/status_matchers.h"
@@ -84,7 +84,7 @@ TEST(Jsonl, ALogComesBackTheSame) {
   const testing::TemporaryDirectory directory;
   const std::string file = directory.path() + "/a.jsonl";
   const std::string log = directory.path() + "/log";
-  const absl::StatusOr<TransferReport> exported = ExportJsonl(kGolden, file);
+  const absl::StatusOr<TransferReport> exported = ExportLog(kGolden, file, {});
   ASSERT_TRUE(exported.ok()) << exported.status();
   EXPECT_EQ(exported->events, 6U);
   EXPECT_EQ(exported->snapshots, 2U);
@@ -93,7 +93,7 @@ TEST(Jsonl, ALogComesBackTheSame) {
   ASSERT_TRUE(imported.ok()) << imported.status();
   EXPECT_EQ(imported->events, 6U);
   const std::string again = directory.path() + "/b.jsonl";
-  ASSERT_TRUE(ExportJsonl(log, again).ok());
+  ASSERT_TRUE(ExportLog(log, again, {}).ok());
   EXPECT_EQ(ReadFile(again), ReadFile(file));
   const auto verified = decision_log::VerifyLog(base::PosixFileSystem(), log);
   ASSERT_TRUE(verified.ok()) << verified.status();
@@ -105,7 +105,7 @@ TEST(Jsonl, ALogComesBackTheSame) {
 TEST(Jsonl, BadLinesAreToldAndTheOthersKept) {
   const testing::TemporaryDirectory directory;
   const std::string file = directory.path() + "/a.jsonl";
-  ASSERT_TRUE(ExportJsonl(kGolden, file).ok());
+  ASSERT_TRUE(ExportLog(kGolden, file, {}).ok());
   const std::string good = ReadFile(file);
   std::ofstream(file, std::ios::binary) << "{\"type\":\n" << good << "[]\n";
   const std::string log = directory.path() + "/log";

@@ -150,8 +150,24 @@ absl::StatusOr<std::unique_ptr<base::ReadFile>> MemoryFileSystem::OpenForRead(
 absl::Status MemoryFileSystem::Rename(const std::string& from, const std::string& to) {
   const base::MutexLock lock(&mutex_);
   auto moved = files_.extract(from);
-  if (moved.empty()) return absl::NotFoundError(absl::StrCat("'", from, "' is not there"));
-  files_[to] = std::move(moved.mapped());
+  if (!moved.empty()) {
+    files_[to] = std::move(moved.mapped());
+    return absl::OkStatus();
+  }
+  if (directories_.erase(from) == 0) {
+    return absl::NotFoundError(absl::StrCat("'", from, "' is not there"));
+  }
+  directories_.insert(to);
+  for (const auto& [path, file] : std::map(files_)) {
+    if (!path.starts_with(from + "/")) continue;
+    files_.erase(path);
+    files_[to + path.substr(from.size())] = file;
+  }
+  for (const std::string& path : std::set(directories_)) {
+    if (!path.starts_with(from + "/")) continue;
+    directories_.erase(path);
+    directories_.insert(to + path.substr(from.size()));
+  }
   return absl::OkStatus();
 }
 

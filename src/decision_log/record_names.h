@@ -1,0 +1,28 @@
+// The words for a record's enumerations, as tables, commands and their options have them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "fulcrum/decision_record.h"
+
+namespace fulcrum::decision_log {
+
+inline constexpr std::array<const char*, 4> kAnswerNames = {"full", "degraded", "editorial",
+                                                            "neutral"};
+inline constexpr std::array<const char*, 8> kDegradationNames = {
+    "none",         "deadline",           "feature_error", "feature_stale",
+    "no_candidate", "ledger_unavailable", "disk",          "shed"};
+inline constexpr std::array<const char*, 3> kReplayableNames = {"none", "selection", "full"};
+
+inline const char* NameOf(Answer answer) {
+  return kAnswerNames.at(static_cast<size_t>(answer));
+}
+inline const char* NameOf(Degradation degradation) {
+  return kDegradationNames.at(static_cast<size_t>(degradation));
+}
+inline const char* NameOf(Replayable replayable) {
+  return kReplayableNames.at(static_cast<size_t>(replayable));
+}
+
+}  // namespace fulcrum::decision_log
