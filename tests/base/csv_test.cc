@@ -190,10 +190,11 @@ TEST(AppendCsvFieldTest, IsReadBackAsItWas) {
   const std::vector<std::string> fields = {"", "a", "a b", "\"", "a,b", "\n", "\r", "ü\"\"", " x "};
   std::string record;
   for (const std::string& field : fields) {
-    if (!record.empty()) record += ',';
     AppendCsvField(field, &record);
+    record += ',';
   }
-  EXPECT_EQ(record.substr(0, 16), ",a,a b,\"\"\"\",\"a,");
+  record.pop_back();
+  EXPECT_EQ(record.substr(0, 15), ",a,a b,\"\"\"\",\"a,");
   const auto read =
       CsvReader::Open(std::make_unique<TextFile>("1,2,3,4,5,6,7,8,9\n" + record + "\n"), "t.csv");
   ASSERT_THAT(read, testing::IsOk());
