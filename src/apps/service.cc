@@ -19,9 +19,7 @@
 namespace fulcrum::apps {
 namespace {
 
-// How much of the log a restart has to read again, at most: for the ledger, and for the posteriors,
-// whose checkpoint is larger, by so many times that.
-constexpr auto kCheckpointInterval = std::chrono::seconds(1);
+// The posteriors' checkpoint is larger than the ledger's, and the log does not change that fast.
 constexpr int kLedgerPerLearnerCheckpoint = 10;
 constexpr int kLedgerPerLogRound = 10;
 
@@ -324,13 +322,21 @@ absl::Status Service::Stop(absl::Duration grace) {
   return status;
 }
 
+// A power loss takes the checkpoints of what the log had not synced. Two are kept, so a new one
+// takes the place of the older only once the newer is safe: retention counts on one that stays.
+absl::Status Service::CheckpointLearner() {
+  if (learner_->Stats().checkpoint_lsn > log_->Stats().durable_lsn) return absl::OkStatus();
+  return learner_->Checkpoint();
+}
+
 void Service::KeepCheckpoints() {
+  const auto interval = absl::ToChronoNanoseconds(bundle().server.checkpoint_interval);
   base::MutexLock lock(&mutex_);
   for (int round = 1; !stopping_; ++round) {
-    stop_.WaitUntil(&mutex_, std::chrono::steady_clock::now() + kCheckpointInterval);
+    stop_.WaitUntil(&mutex_, std::chrono::steady_clock::now() + interval);
     if (stopping_) return;
     absl::Status status = ledger_->Checkpoint();
-    if (round % kLedgerPerLearnerCheckpoint == 0) status.Update(learner_->Checkpoint());
+    if (round % kLedgerPerLearnerCheckpoint == 0) status.Update(CheckpointLearner());
     if (round % kLedgerPerLogRound == 0) log_keeper_->Round();
     if (!status.ok()) {
       telemetry::WarnLimited("checkpoint_failed", {{"error", std::string(status.message())}});

@@ -80,6 +80,7 @@ class Service {
   absl::Status Serve();
   void AddPulledMetrics();
   void AddRequestMetrics();
+  absl::Status CheckpointLearner();
   void KeepCheckpoints();
   decider::Snapshot CurrentSnapshot() const;
   absl::Time Now() const {

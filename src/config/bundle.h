@@ -36,6 +36,7 @@ struct Server {
   bool reflection = true;
   absl::Duration idempotency_window = absl::Minutes(10);
   uint32_t idempotency_requests_max = 1'000'000;
+  absl::Duration checkpoint_interval = absl::Seconds(1);  // of the ledger; ten times that of others
 };
 
 // How the decision log is kept; read at start only.

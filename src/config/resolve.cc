@@ -72,6 +72,7 @@ Server ResolveServer(const v1::Server& from, const std::string& directory) {
   to.reflection = from.reflection();
   to.idempotency_window = DurationOf(from.idempotency_window());
   to.idempotency_requests_max = from.idempotency_requests_max();
+  to.checkpoint_interval = DurationOf(from.checkpoint_interval());
   return to;
 }
 

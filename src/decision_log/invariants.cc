@@ -98,11 +98,14 @@ void RecordInvariants::CheckPosition(Lsn lsn, const DecisionRecord& record, size
 }
 
 void LimitInvariant::Check(Lsn lsn, const LogEvent& event) {
+  if (first_ == 0) first_ = lsn;
   if (const auto* const decision = std::get_if<DecisionRecord>(&event)) {
     for (size_t i = 0; i < decision->positions.size(); ++i) Spend(lsn, *decision, i);
   } else if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
+    if (superseded->decision_lsn < first_) return;  // what it takes back was not seen either
     Refund(lsn, superseded->decision_id, superseded->refunds, superseded->user_ref);
   } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
+    if (unshown->decision_lsn < first_) return;
     Refund(lsn, unshown->decision_id, unshown->refunds, unshown->user_ref);
   }
 }

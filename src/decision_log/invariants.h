@@ -70,6 +70,7 @@ class LimitInvariant {
               const UserRef& user_ref);
   static LimitKey KeyOf(const Debit& debit, const UserRef& user_ref);
 
+  Lsn first_ = 0;  // of the log, whose beginning retention may have deleted
   Tally hard_limits_{"hard_limits"};
   absl::flat_hash_map<LimitKey, int64_t> spent_;
 };

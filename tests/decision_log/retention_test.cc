@@ -104,6 +104,33 @@ TEST_F(RetentionTest, EachStreamMayBeTheShorterOne) {
   }
 }
 
+// A log without its beginning holds refunds of decisions that it no longer holds.
+TEST_F(RetentionTest, ARefundOfADeletedDecisionIsNotMoreThanWasTaken) {
+  const auto refund = [](Lsn of) {
+    UnshownRecord unshown;
+    unshown.decision_id = MakeId(of);
+    unshown.decision_lsn = of;
+    unshown.positions = {1};
+    unshown.refunds = {{"cap", 100, 10, 1000, false}};
+    return unshown;
+  };
+  WriteSeconds(60);
+  FULCRUM_ASSERT_OK(Retire(Stream::kDecisions, absl::Seconds(30), kAll));
+  const Lsn first = Segments(Stream::kDecisions).front();
+  ASSERT_GT(first, 1u);
+  const auto append = [&](const LogEvent& event) {
+    const std::unique_ptr<LogWriter> writer = Open(Options());
+    ASSERT_NE(writer, nullptr);
+    writer->Start();
+    FULCRUM_ASSERT_OK(writer->Append(event, std::nullopt, nullptr));
+    FULCRUM_ASSERT_OK(writer->Stop());
+  };
+  append(refund(first - 1));
+  ExpectClean();
+  append(refund(first));  // this one is there, and has taken nothing
+  EXPECT_FALSE(VerifyLog(base::PosixFileSystem(), log())->clean());
+}
+
 TEST_F(RetentionTest, TheWriterGoesOnAndARecoverySaysWhatIsGone) {
   WriteSeconds(60);
   FULCRUM_ASSERT_OK(Retire(Stream::kDecisions, absl::Seconds(30), kAll));

@@ -1,8 +1,9 @@
-// H2: the power goes, at any point of the service's life, with durability `power`. Proves that what
-// was synced is enough: on every disk that a power loss can leave behind the service starts, no
+// H2: the power goes, at any point of the service's life, with durability `power`, while both
+// streams of the log rotate and retention deletes their oldest segments. Proves that what was
+// synced is enough: on every disk that a power loss can leave behind the service starts, no
 // acknowledged decision, exposure or outcome is missing or changed, the log is a prefix of what was
-// written, nothing in it is invented, and no limit is passed, neither by what was spent before nor
-// by what is decided afterwards.
+// written, less what retention may delete, nothing in it is invented, and no limit is passed,
+// neither by what was spent before nor by what is decided afterwards.
 //
 // A kill -9 (crash_fault_test) cannot prove this: the page cache survives it, so a log that never
 // synced would pass. This test in turn loses power on paper, by the rules of FaultyFileSystem (what
@@ -22,14 +23,17 @@
 #include <thread>
 #include <tuple>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "apps/service.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/status_macros.h"
 #include "decision_log/verify.h"
 #include "fulcrum/client.h"
 #include "fulcrum/decision_log_reader.h"
+#include "tests/end_to_end/segment_watch.h"
 #include "tests/support/environment.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/status_matchers.h"
@@ -40,11 +44,19 @@
 namespace fulcrum {
 namespace {
 
+using decision_log::Stream;
+
+constexpr Stream kStreams[] = {Stream::kDecisions, Stream::kFeatures};
 constexpr int kClients = 4;
 constexpr int kDecisionsEach = 60;  // per client and life of the service
 constexpr int kLives = 2;
 constexpr int kUsers = 12;
 constexpr int kDecisionsAfter = 6;
+
+// A life begins so long after the one before, by the service's clock: what retention may delete is
+// then what earlier lives have left, however long they take.
+constexpr absl::Duration kBetweenLives = absl::Hours(1);
+constexpr char kRetention[] = "decisions_retention: 30m, features_retention: 30m";
 
 testing::TestBundle Options(const std::string& durability = "power") {
   testing::TestBundle options;
@@ -57,9 +69,10 @@ testing::TestBundle Options(const std::string& durability = "power") {
 }
 
 void WriteBundle(const std::string& directory, const std::string& durability,
-                 const std::string& log_fields = "") {
+                 const std::string& server_fields = "idempotency_window: 1s") {
   testing::TestBundle options = Options(durability);
-  options.log_fields = log_fields;
+  options.log_fields = kRetention;
+  options.server_fields = server_fields;
   testing::WriteBundle(directory, options);
   testing::AddTestModel(directory);
 }
@@ -71,6 +84,17 @@ const std::map<std::string, int64_t>& Limits() {
                                          {"capped-user", Options().cap}};
   return *kLimits;
 }
+
+// The system's clock in a life of the service.
+class LifeClock final : public base::Clock {
+ public:
+  explicit LifeClock(int life) : shift_(kBetweenLives * life) {}
+  absl::Time Now() const override { return absl::Now() + shift_; }
+  base::SteadyTime SteadyNow() const override { return std::chrono::steady_clock::now(); }
+
+ private:
+  const absl::Duration shift_;
+};
 
 // The machine after the power came back: the same files, another boot. What it syncs need not reach
 // the real disk, whose power stays on: a state takes as long on a slow disk as on a fast one.
@@ -147,10 +171,12 @@ struct Oracle {
   std::set<std::string> sent;  // request ids
   std::map<DecisionId, Acknowledged> decisions;
   std::vector<AcknowledgedReport> reports;  // exposures and outcomes
-  // The whole log, read after each life: what retention removes later is here. And from which
-  // operation on it has removed something.
+  // All decisions and what was told of them, read after each life: what retention deletes is here.
   std::vector<LogEntry> archive;
-  size_t first_removal = ~size_t{0};
+  // Of each stream: the segment with which the last life went on, and the first operation that
+  // deletes one.
+  std::map<Stream, Lsn> young_from;
+  std::map<Stream, size_t> first_removal;
 };
 
 DecisionRequest RequestOf(const std::string& id, base::RandomStream* random) {
@@ -217,10 +243,12 @@ void Load(const std::string& address, int life, int number, const testing::Fault
 }
 
 absl::StatusOr<std::unique_ptr<apps::Service>> StartOn(const std::string& directory,
-                                                       base::FileSystem* files, uint64_t seed) {
+                                                       base::FileSystem* files,
+                                                       const base::Clock* clock, uint64_t seed) {
   apps::ServiceOptions options;
   options.bundle_directory = directory;
   options.files = files;
+  options.clock = clock;
   options.clock_mode = edge::ClockMode::kRequest;
   options.id_seed = seed;
   return apps::Service::Start(options);
@@ -240,14 +268,31 @@ void ReadLog(const std::string& log, Lsn after, std::vector<LogEntry>* entries) 
   EXPECT_EQ((*reader)->end(), LogEnd::kClean) << ToString((*reader)->damage());
 }
 
-// The first operation that removes a segment of decisions.
-size_t FirstRemoval(const testing::FaultyFileSystem& files) {
+// The first operation that removes a segment of `stream`.
+size_t FirstRemoval(const testing::FaultyFileSystem& files, Stream stream) {
   for (size_t i = 0; i < files.operations(); ++i) {
     const auto [kind, path] = files.Describe(i);
-    const bool segment = path.find("/log/decisions/") != std::string::npos;
-    if (kind == testing::FileOperation::kRemove && segment) return i;
+    const std::string folder = absl::StrCat("/log/", StreamName(stream), "/");
+    if (kind == testing::FileOperation::kRemove && absl::StrContains(path, folder)) return i;
   }
   return ~size_t{0};
+}
+
+std::vector<Lsn> Segments(const std::string& directory, Stream stream) {
+  return decision_log::ListSegments(base::PosixFileSystem(), directory + "/data/log", stream)
+      .value();
+}
+
+// Until both streams have lost their first segment: that comes with a round of the checkpoints.
+void AwaitRetention(const std::string& directory) {
+  for (int i = 0; i < 10000; ++i) {
+    const bool all = std::all_of(std::begin(kStreams), std::end(kStreams), [&](Stream stream) {
+      return Segments(directory, stream).front() > 1;
+    });
+    if (all) return;
+    usleep(1000);
+  }
+  ADD_FAILURE() << "retention deletes nothing";
 }
 
 // Where the power can go.
@@ -259,11 +304,14 @@ struct Trace {
 Trace Record(const std::string& directory, const std::string& durability,
              testing::FaultyFileSystem* files, Oracle* oracle) {
   Trace trace;
+  WriteBundle(directory, durability, "idempotency_window: 1s, checkpoint_interval: 10ms");
   files->Record(true);
   for (int life = 0; life < kLives; ++life) {
-    // A later life removes what the first one has left.
-    if (life > 0) WriteBundle(directory, durability, "decisions_retention: 1ms");
-    auto service = StartOn(directory, files, 1 + static_cast<uint64_t>(life));
+    for (const Stream stream : kStreams) {
+      if (life == kLives - 1) oracle->young_from[stream] = Segments(directory, stream).back();
+    }
+    const LifeClock clock(life);
+    auto service = StartOn(directory, files, &clock, 1 + static_cast<uint64_t>(life));
     EXPECT_THAT(service, testing::IsOk());
     if (!service.ok()) return trace;
     if (life == 0) trace.serving = files->operations();
@@ -273,17 +321,16 @@ Trace Record(const std::string& directory, const std::string& durability,
       clients.emplace_back([&, i] { Load(address, life, i, *files, oracle); });
     }
     for (std::thread& client : clients) client.join();
+    if (life > 0) AwaitRetention(directory);
     EXPECT_THAT((*service)->Stop(absl::Seconds(5)), testing::IsOk());
     ReadLog(directory + "/data/log", oracle->archive.size(), &oracle->archive);
     EXPECT_TRUE(!oracle->archive.empty() && oracle->archive.back().lsn == oracle->archive.size());
   }
   trace.end = files->operations();
   files->Record(false);
-  oracle->first_removal = FirstRemoval(*files);
-  for (const auto stream : {decision_log::Stream::kDecisions, decision_log::Stream::kFeatures}) {
-    const auto segments =
-        decision_log::ListSegments(base::PosixFileSystem(), directory + "/data/log", stream);
-    EXPECT_GE(segments.value().size(), 2u * kLives) << decision_log::StreamName(stream);
+  for (const Stream stream : kStreams) {
+    oracle->first_removal[stream] = FirstRemoval(*files, stream);
+    EXPECT_GE(Segments(directory, stream).size(), 2u) << StreamName(stream);
   }
   return trace;
 }
@@ -331,8 +378,9 @@ struct Tally {
   int states = 0, torn = 0, log_torn = 0, sectors_lost = 0, while_starting = 0, at_a_limit = 0;
   int missing = 0, changed = 0, invented = 0, overspent = 0;
   int64_t promised = 0;
+  int checkpoints_damaged = 0;
+  std::map<Stream, int> shortened;  // states that lack what retention has deleted
   std::vector<double> restart_ms;
-  int removed = 0;  // states that lack segments which retention has removed
 };
 
 Ticks TicksOf(const DecisionRecord& record, const PositionRecord& position) {
@@ -351,10 +399,30 @@ bool SameAnswer(const Acknowledged& told, const DecisionRecord& record) {
   return true;
 }
 
+// What is missing at the beginning of the streams was deleted by operation `cut`, is old, and no
+// start needs it, even if the newest checkpoint of the posteriors is damaged.
+void CheckRetention(const std::string& directory, const Oracle& oracle, size_t cut, Tally* tally) {
+  for (const Stream stream : kStreams) {
+    const std::vector<Lsn> segments = Segments(directory, stream);
+    if (segments.empty() || segments.front() == 1) continue;
+    ++tally->shortened[stream];
+    EXPECT_GT(cut, oracle.first_removal.at(stream)) << StreamName(stream);
+    EXPECT_LE(segments.front(), oracle.young_from.at(stream)) << StreamName(stream);
+    if (stream == Stream::kFeatures) continue;  // nobody folds them
+    EXPECT_LE(segments.front(), testing::NeededFrom(testing::Checkpoints(directory + "/data")));
+  }
+}
+
+// The disk may also have lost what it had synced, of a file of which there are two.
+void DamageNewestCheckpoint(const std::string& data, Tally* tally) {
+  const std::vector<Lsn> checkpoints = testing::Checkpoints(data);
+  if (checkpoints.size() < 2) return;
+  testing::DamageCheckpoint(data, checkpoints.back());
+  ++tally->checkpoints_damaged;
+}
+
 // What recovery found against what had been promised by operation `cut`.
 void Check(const Folded& folded, const Oracle& oracle, size_t cut, Tally* tally) {
-  EXPECT_TRUE(folded.removed == 0 || cut > oracle.first_removal) << "nothing had been removed yet";
-  tally->removed += folded.removed > 0 ? 1 : 0;
   Lsn expected = 0;
   for (const LogEntry& entry : folded.entries) {
     EXPECT_EQ(entry.lsn, ++expected) << "the log is no prefix";
@@ -425,10 +493,15 @@ void LoseAndRecover(const std::string& durability, const std::string& before,
   tally->torn += loss.torn ? 1 : 0;
   tally->log_torn += log_torn ? 1 : 0;
   tally->sectors_lost += loss.sectors_lost > 0 ? 1 : 0;
+  CheckRetention(after, oracle, cut, tally);
+  if (durability == "power" && random->NextBelow(4) == 0) {
+    DamageNewestCheckpoint(after + "/data", tally);
+  }
 
+  const LifeClock clock(kLives);
   Rebooted rebooted(base::PosixFileSystem());
   const auto start = std::chrono::steady_clock::now();
-  auto service = StartOn(after, &rebooted, 1000 + random->Next32());
+  auto service = StartOn(after, &rebooted, &clock, 1000 + random->Next32());
   ASSERT_THAT(service, testing::IsOk()) << "the service does not start";
   tally->restart_ms.push_back(
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
@@ -474,12 +547,16 @@ void Print(Tally tally) {
   std::printf(
       "figure: states = %d\nfigure: torn states = %d\nfigure: states with a torn log = %d\n"
       "figure: states lost while starting = %d\nfigure: states that reach a limit = %d\n"
+      "figure: states without the oldest decisions = %d\n"
+      "figure: states without the oldest features = %d\n"
+      "figure: states with a damaged checkpoint = %d\n"
       "figure: promises checked = %lld\nfigure: missing = %d\nfigure: changed = %d\n"
       "figure: invented = %d\nfigure: over a limit = %d\n"
       "figure: restart p50 = %.0f ms\nfigure: restart p99 = %.0f ms\n",
       tally.states, tally.torn, tally.log_torn, tally.while_starting, tally.at_a_limit,
-      static_cast<long long>(tally.promised), tally.missing, tally.changed, tally.invented,
-      tally.overspent, at(0.5), at(0.99));
+      tally.shortened[Stream::kDecisions], tally.shortened[Stream::kFeatures],
+      tally.checkpoints_damaged, static_cast<long long>(tally.promised), tally.missing,
+      tally.changed, tally.invented, tally.overspent, at(0.5), at(0.99));
 }
 
 TEST(PowerLoss, LosesNoAcknowledgedDecisionAndOverspendsNothing) {
@@ -518,6 +595,8 @@ TEST(PowerLoss, LosesNoAcknowledgedDecisionAndOverspendsNothing) {
   EXPECT_GT(tally.log_torn * 20, tally.states);
   EXPECT_GT(tally.sectors_lost * 3, tally.states);
   EXPECT_GT(tally.at_a_limit * 4, tally.states);
+  for (const Stream stream : kStreams) EXPECT_GT(tally.shortened[stream] * 10, tally.states);
+  EXPECT_GT(tally.checkpoints_damaged * 10, tally.states);
 }
 
 // The judge can find what it looks for: with durability `process` a lost power does take what was

@@ -18,7 +18,8 @@ struct TestBundle {
   std::string fallback;  // action id; empty: the neutral action
   std::string policy_salt = "test";
   int64_t log_segment_bytes = 64 << 20;
-  std::string log_fields;  // of the section `log`, such as "decisions_retention: 1s"
+  std::string server_fields;  // more of the section `server`, such as "idempotency_window: 1s"
+  std::string log_fields;     // of the section `log`, such as "decisions_retention: 1s"
   std::string listen = "127.0.0.1:0";
   bool reflection = true;
   std::string page_fields;  // more lines of the surface, indented by four, and more surfaces
@@ -32,7 +33,8 @@ inline void WriteBundle(const std::string& directory, const TestBundle& options)
   file << "server: {listen: '" << options.listen
        << "', metrics_listen: 127.0.0.1:0, data_dir: data, durability: " << options.durability
        << ", log_segment_bytes: " << options.log_segment_bytes
-       << ", reflection: " << (options.reflection ? "true" : "false") << "}\n"
+       << ", reflection: " << (options.reflection ? "true" : "false")
+       << (options.server_fields.empty() ? "" : ", ") << options.server_fields << "}\n"
        << "log: {" << options.log_fields << "}\n"
        << "surfaces:\n  - id: page\n    campaigns: [paid, capped, free]\n    latency_budget: "
        << options.latency_budget << "\n    slate_size_max: " << options.slate_size_max
