@@ -57,7 +57,6 @@ if(FULCRUM_WITH_ARROW)
   find_path(FULCRUM_ARROW_INCLUDE parquet/arrow/writer.h REQUIRED ${_arrow_hints})
   fulcrum_third_party(arrow ${FULCRUM_PARQUET_LIBRARY} ${FULCRUM_ARROW_LIBRARY})
   target_include_directories(fulcrum_3rd_arrow SYSTEM INTERFACE ${FULCRUM_ARROW_INCLUDE})
-  target_compile_definitions(fulcrum_3rd_arrow INTERFACE FULCRUM_WITH_ARROW=1)
 endif()
 
 add_library(fulcrum_absl INTERFACE)

@@ -20,9 +20,7 @@ macro(fulcrum_read_rooms)
     list(REMOVE_ITEM FULCRUM_ROOMS training)
     set(FULCRUM_TRAINING OFF)
   endif()
-  if(NOT FULCRUM_WITH_ARROW)
-    list(REMOVE_ITEM ROOM_exchange_THIRD_PARTY arrow)
-  endif()
+  list(REMOVE_ITEM ROOM_exchange_THIRD_PARTY arrow)  # where it is, one file's only
 endmacro()
 
 # A source named *_avx2.cc or *_avx512.cc may use these instructions; base/simd.h chooses at run time.
@@ -92,6 +90,9 @@ macro(fulcrum_rooms)
       target_link_libraries(${_target} ${_scope} fulcrum_3rd_${_third})
     endforeach()
   endforeach()
+  if(FULCRUM_WITH_ARROW)
+    target_link_libraries(fulcrum_exchange PRIVATE fulcrum_3rd_arrow)
+  endif()
   # Which room speaks which proto package.
   target_link_libraries(fulcrum_edge ${ROOM_edge_SCOPE} fulcrum_proto_v1)
   target_link_libraries(fulcrum_client ${ROOM_client_SCOPE} fulcrum_proto_v1)

@@ -149,6 +149,23 @@ TEST(LogCommand, ExportAndImportKeepTheLog) {
   EXPECT_EQ(RunCommand({"log", "import", file, log + "3", "--strict"}).exit_code, kExitFailure);
 }
 
+TEST(LogCommand, ExportWritesTablesAndTakesUpWhereItWas) {
+  const testing::TemporaryDirectory directory;
+  const std::string file = directory.path() + "/log.csv";
+  const std::string log = directory.path() + "/log";
+  const Ran exported = RunCommand({"log", "export", kGolden, file, "--format", "csv"});
+  EXPECT_EQ(exported.exit_code, kExitOk);
+  EXPECT_EQ(exported.out, "3 rows, 0 left out\n");
+  // Nothing was interrupted: then these begin.
+  EXPECT_EQ(RunCommand({"log", "export", kGolden, file, "--resume", "--progress"}).exit_code,
+            kExitOk);
+  EXPECT_EQ(RunCommand({"log", "import", file, log, "--resume", "--progress"}).exit_code, kExitOk);
+  EXPECT_EQ(RunCommand({"log", "import", file, log, "--resume"}).exit_code, kExitFailure);
+  EXPECT_EQ(
+      RunCommand({"log", "export", kGolden, file, "--format", "parquet", "--resume"}).exit_code,
+      kExitFailure);
+}
+
 TEST(LogCommand, WhatIsNoLogIsAFailure) {
   EXPECT_EQ(RunCommand({"log", "verify", "no-such-folder"}).exit_code, kExitFailure);
   EXPECT_EQ(RunCommand({"log", "cat", kGolden, "--decision", "x"}).exit_code, kExitFailure);

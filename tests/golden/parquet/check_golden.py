@@ -45,7 +45,7 @@ def awkward_log(fulcrum, work):
     values = random.Random(7)
     texts = ["plain", "a,b", 'say "x"', "two\nlines", "\r", "ü€😀", " blank ", "NULL", "0x1"]
     with open(work / "awkward.csv", "w", encoding="utf-8", newline="") as file:
-        out = csv.writer(file, lineterminator="\n")
+        out = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         out.writerow(["action", "propensity", "reward", "time", "surface"])
         for number in range(70_000):  # more than a row group
             reward = struct.unpack("<d", values.randbytes(8))[0]

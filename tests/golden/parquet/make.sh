@@ -13,8 +13,7 @@ python3 -m venv "$work/environment"
 # The wheel's libraries have the names that a linker looks for only after this.
 "$python" -c 'import pyarrow; pyarrow.create_library_symlinks()'
 arrow=$("$python" -c 'import pathlib, pyarrow; print(pathlib.Path(pyarrow.__file__).parent)')
-cmake --preset release -B "$work/build" -DFULCRUM_WITH_ARROW=ON -DFULCRUM_ARROW_ROOT="$arrow" \
-  -DFULCRUM_BENCH=OFF > "$work/configure.log"
-cmake --build "$work/build" --target fulcrum_binary exchange_unit_tests
-"$work/build/bin/exchange_unit_tests" --gtest_filter='TableExport.Parquet*'
-"$python" "$here/check_golden.py" "$work/build/bin/fulcrum" "$work"
+cmake --preset arrow -DFULCRUM_ARROW_ROOT="$arrow" > "$work/configure.log"
+cmake --build --preset arrow --target fulcrum_binary fulcrumd_binary exchange_unit_tests
+build/arrow/bin/exchange_unit_tests --gtest_filter='TableExport.Parquet*'
+"$python" "$here/check_golden.py" build/arrow/bin/fulcrum "$work"
