@@ -51,7 +51,8 @@ std::string Describe(const UnshownRecord& record) {
 }
 
 std::string Describe(const PosteriorUpdateRecord& record) {
-  return absl::StrCat("posteriors up to LSN ", record.folded_lsn, " kept");
+  return absl::StrCat("posteriors up to LSN ", record.folded_lsn, " kept, digest ",
+                      absl::Hex(record.digest, absl::kZeroPad16));
 }
 
 std::string Describe(const PriceUpdateRecord& record) {
@@ -59,7 +60,8 @@ std::string Describe(const PriceUpdateRecord& record) {
 }
 
 std::string Describe(const LeaseRecord& record) {
-  return absl::StrCat(record.row, " ", record.amount > 0 ? "+" : "", record.amount, ", leased ",
+  return absl::StrCat(record.row, record.amount > 0 ? " granted " : " given back ",
+                      record.amount > 0 ? record.amount : -record.amount, ", leased ",
                       record.leased, " of ", record.limit);
 }
 

@@ -66,6 +66,11 @@ absl::Status LogKeeper::RetireStream(Stream stream, absl::Duration age, Lsn keep
   telemetry::Info("log_segments_retired", {{"stream", decision_log::StreamName(stream)},
                                            {"segments", absl::StrCat(retired.segments)},
                                            {"last_lsn", absl::StrCat(retired.last_lsn)}});
+  if (parts_.journal != nullptr) {
+    parts_.journal->Audit("log.segments_retired", decision_log::StreamName(stream),
+                          {{"segments", absl::StrCat(retired.segments)},
+                           {"last_lsn", absl::StrCat(retired.last_lsn)}});
+  }
   return absl::OkStatus();
 }
 

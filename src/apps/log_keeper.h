@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "apps/service_journal.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "config/bundle.h"
@@ -30,6 +31,7 @@ struct LogKeeperParts {
   // The same of the newest checkpoint of the posteriors.
   std::function<Lsn()> posteriors_lsn;
   std::function<absl::StatusOr<uint64_t>(const std::string&)> free_bytes = FreeBytes;
+  ServiceJournal* journal = nullptr;  // told of what was retired; may be null
 };
 
 // Round() from one thread, metrics from any.

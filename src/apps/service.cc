@@ -1,6 +1,7 @@
 #include "apps/service.h"
 
 #include <chrono>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -14,6 +15,7 @@
 #include "config/loader.h"
 #include "config/manifest.h"
 #include "decision_log/log_tail.h"
+#include "fulcrum/version.h"
 #include "telemetry/diagnostics.h"
 
 namespace fulcrum::apps {
@@ -55,6 +57,10 @@ Service::~Service() {
   if (absl::Status status = Stop(absl::ZeroDuration()); !status.ok()) {
     telemetry::Error("stop_failed", {{"error", std::string(status.message())}});
   }
+  // The log's threads have ended; those of the learner and the ledger may still tell it something.
+  server_.reset();
+  learner_.reset();
+  ledger_.reset();
 }
 
 void LatestDecision::OnLogged(Lsn, const LogEvent& event) {
@@ -129,6 +135,7 @@ absl::Status Service::OpenStores() {
   ledger.clock = clock_;
   ledger.durability = bundle().server.durability;
   ledger.boot_id = BootId(options_.files);
+  ledger.on_lease = [this](LeaseRecord record) { journal_->Tell(std::move(record)); };
   FULCRUM_ASSIGN_OR_RETURN(ledger_, orchestrator::Ledger::Open(ledger, snapshot_.bundle));
 
   decision_log::LogOptions log;
@@ -150,10 +157,35 @@ absl::Status Service::OpenStores() {
   telemetry::Info("log_opened", {{"directory", log_directory},
                                  {"last_lsn", absl::StrCat(log_->Stats().last_lsn)},
                                  {"torn_bytes", absl::StrCat(report.decisions.torn_bytes)}});
+  journal_ = std::make_unique<ServiceJournal>(log_.get(), clock_);
+  TellOpened(report);
   if (!report.ballast.ok()) {
     telemetry::Warn("log_ballast_missing", {{"error", std::string(report.ballast.message())}});
   }
   return absl::OkStatus();
+}
+
+// These records wait in the log's queue, first of all, until it starts.
+void Service::TellOpened(const decision_log::RecoveryReport& report) {
+  journal_->Audit("service.start", "", VersionDetails());
+  for (const auto& [stream, tail] :
+       {std::pair("decisions", &report.decisions), std::pair("features", &report.features)}) {
+    if (!tail->torn) continue;
+    journal_->Audit("log.tail_cut", stream,
+                    {{"last_lsn", absl::StrCat(tail->last_lsn)},
+                     {"bytes", absl::StrCat(tail->torn_bytes)},
+                     {"what", tail->what}});
+  }
+}
+
+std::vector<AuditDetail> Service::VersionDetails() const {
+  const auto hex = [](uint64_t version) {
+    return absl::StrCat(absl::Hex(version, absl::kZeroPad16));
+  };
+  return {{"version", kVersion},
+          {"log_format", absl::StrCat(kLogFormatVersion)},
+          {"bundle", hex(bundle().version)},
+          {"model", snapshot_.model == nullptr ? "none" : hex(snapshot_.model->version())}};
 }
 
 absl::Status Service::Recover() {
@@ -165,6 +197,7 @@ absl::Status Service::Recover() {
   log_->AddObserver(&latest_decision_);
   log_->AddObserver(learner_.get());
   log_->Start();
+  log_started_ = true;
   return absl::OkStatus();
 }
 
@@ -181,6 +214,14 @@ absl::Status Service::RecoverLedger(Lsn log_last) {
                    {"clean", report.clean ? "yes" : "no"},
                    {"returned_micros", absl::StrCat(report.returned_micros)},
                    {"written_off_micros", absl::StrCat(report.written_off_micros)}});
+  journal_->Audit("ledger.recovered", "",
+                  {{"checkpoint_lsn", absl::StrCat(report.checkpoint_lsn)},
+                   {"log_last_lsn", absl::StrCat(report.log_last_lsn)},
+                   {"clean", report.clean ? "yes" : "no"},
+                   {"returned_micros", absl::StrCat(report.returned_micros)},
+                   {"returned_exposures", absl::StrCat(report.returned_exposures)},
+                   {"written_off_micros", absl::StrCat(report.written_off_micros)},
+                   {"written_off_exposures", absl::StrCat(report.written_off_exposures)}});
   return absl::OkStatus();
 }
 
@@ -192,6 +233,10 @@ void Service::TellLost(Lsn log_last, Lsn known, const char* who) {
   telemetry::Error("log_tail_lost", {{"first_lsn", absl::StrCat(log_last + 1)},
                                      {"last_lsn", absl::StrCat(known)},
                                      {"known_by", who}});
+  journal_->Audit("log.tail_lost", "decisions",
+                  {{"first_lsn", absl::StrCat(log_last + 1)},
+                   {"last_lsn", absl::StrCat(known)},
+                   {"known_by", who}});
 }
 
 absl::Status Service::RecoverLearner(Lsn log_last) {
@@ -207,6 +252,8 @@ absl::Status Service::RecoverLearner(Lsn log_last) {
   options.directory = absl::StrCat(data_dir_, "/snapshots");
   options.clock = clock_;
   options.request_clock = options_.clock_mode == edge::ClockMode::kRequest;
+  options.bundle = bundle().version;
+  options.on_checkpoint = [this](const PosteriorUpdateRecord& record) { journal_->Tell(record); };
   learning::SnapshotReport report;
   FULCRUM_ASSIGN_OR_RETURN(
       learner_, learning::Learner::Open(std::move(options), fold_start_, log_last, &report));
@@ -230,6 +277,8 @@ absl::Status Service::RecoverLearner(Lsn log_last) {
   telemetry::Info("learning_recovered", {{"snapshot", report.used},
                                          {"from_lsn", absl::StrCat(from)},
                                          {"log_last_lsn", absl::StrCat(log_last)}});
+  journal_->Audit("learning.recovered", std::filesystem::path(report.used).filename().string(),
+                  {{"from_lsn", absl::StrCat(from)}, {"log_last_lsn", absl::StrCat(log_last)}});
   return absl::OkStatus();
 }
 
@@ -280,6 +329,7 @@ absl::Status Service::Serve() {
   keeper.idempotency_window = settings.idempotency_window;
   keeper.ledger_lsn = [this] { return ledger_->SyncCheckpoint(); };
   keeper.posteriors_lsn = [this] { return learner_->Stats().checkpoint_lsn; };
+  keeper.journal = journal_.get();
   log_keeper_ = std::make_unique<LogKeeper>(std::move(keeper));
   log_keeper_->Round();
   log_keeper_->AddMetrics(metrics_.get());
@@ -315,6 +365,12 @@ absl::Status Service::Stop(absl::Duration grace) {
   if (checkpoints_.joinable()) checkpoints_.join();
   if (metrics_ != nullptr) metrics_->Close();
   absl::Status status;
+  if (log_started_ && log_->healthy()) {
+    learner_->Update();
+    CheckpointLearner().IgnoreError();  // while the log can still be told; Stop tries again
+    journal_->Audit("service.stop", "", VersionDetails());
+  }
+  if (journal_ != nullptr) journal_->Close();
   if (log_ != nullptr) status = log_->Stop();
   decider_.reset();
   if (ledger_ != nullptr && status.ok()) status = ledger_->Close();

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "apps/log_keeper.h"
+#include "apps/service_journal.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mutex.h"
@@ -74,7 +75,9 @@ class Service {
   absl::Status OpenStores();
   absl::Status Recover();
   absl::Status RecoverLedger(Lsn log_last);
+  void TellOpened(const decision_log::RecoveryReport& report);
   void TellLost(Lsn log_last, Lsn known, const char* who);
+  std::vector<AuditDetail> VersionDetails() const;
   absl::Status RecoverLearner(Lsn log_last);
   absl::Status RecoverRequests(Lsn log_last);
   absl::Status Serve();
@@ -101,6 +104,8 @@ class Service {
   std::unique_ptr<learning::Learner> learner_;  // outlives the log's threads, as the ledger does
   decision_log::DetailFilter detail_;
   std::unique_ptr<decision_log::LogWriter> log_;
+  std::unique_ptr<ServiceJournal> journal_;
+  bool log_started_ = false;
   std::unique_ptr<LogKeeper> log_keeper_;
   Lsn lost_records_ = 0;  // set before metrics are served
   std::unique_ptr<decider::RequestIndex> requests_;

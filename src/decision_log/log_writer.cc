@@ -412,11 +412,18 @@ absl::Status LogWriter::ProveDurable() {
   return absl::OkStatus();
 }
 
-// The disk is full: with the room of the ballast the log is closed in order, and then it has
-// failed.
+// The disk is full: with the room of the ballast the log tells why, is closed in order, and then it
+// has failed. Observers hear of that record when they recover, as of all that was not acknowledged.
 absl::Status LogWriter::CloseIfFull() {
   if (!ballast_.released()) return absl::OkStatus();
   WaitForSync();
+  if (healthy()) {
+    AuditRecord record{.actor = kServiceActor, .action = "log.ballast_released"};
+    record.details = {{"bytes", absl::StrCat(options_.ballast_bytes)}};
+    record.occurred_us = NowMicros();
+    decisions_->Add(RecordType::kAudit, encoder_.Encode(LogEvent(record)), record.occurred_us);
+    FULCRUM_RETURN_IF_ERROR(decisions_->Write());
+  }
   Close();
   return absl::ResourceExhaustedError(absl::StrCat(
       "the disk of '", options_.directory,

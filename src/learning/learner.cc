@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/status_macros.h"
 
 namespace fulcrum::learning {
@@ -59,7 +60,12 @@ void Learner::OnLogged(Lsn lsn, const LogEvent& event) {
     }
   }
   const base::MutexLock lock(&fold_mutex_);
-  fold_.Apply(lsn, read);
+  Fold(lsn, read);
+}
+
+void Learner::Fold(Lsn lsn, const LogEvent& event) {
+  fold_.Apply(lsn, event);
+  if (EventDecisionId(event).has_value()) news_lsn_ = lsn;
 }
 
 absl::Status Learner::Start(domain::DecisionSink* log) {
@@ -119,7 +125,7 @@ void Learner::Drain() {
   }
   room_.NotifyAll();
   for (const auto& [lsn, event] : events) {
-    fold_.Apply(lsn, event);
+    Fold(lsn, event);
     const auto* const exposure = std::get_if<ExposureRecord>(&event);
     if (exposure != nullptr) Unmark({exposure->decision_id, exposure->position});
   }
@@ -239,22 +245,36 @@ void Learner::AwaitUnshown() {
 // --- Checkpoints.
 
 absl::Status Learner::Checkpoint() {
+  return WriteCheckpoint(/*of_every_record=*/false);
+}
+
+absl::Status Learner::WriteCheckpoint(bool of_every_record) {
   const base::MutexLock checkpoint_lock(&checkpoint_mutex_);
   std::string bytes;
-  Lsn lsn = 0;
+  PosteriorUpdateRecord record;
   {
     const base::MutexLock lock(&fold_mutex_);
-    lsn = fold_.lsn();
-    if (!has_checkpoint_ || lsn != checkpoint_lsn_) bytes = fold_.Serialise();
+    const Lsn wanted = of_every_record ? fold_.lsn() : news_lsn_;
+    if (!has_checkpoint_ || wanted > checkpoint_lsn_) {
+      bytes = fold_.Serialise();
+      record.folded_lsn = fold_.lsn();
+      record.model = fold_.posteriors().model();
+    }
   }
+  const absl::Time now = options_.clock->Now();
   if (!bytes.empty()) {
-    FULCRUM_RETURN_IF_ERROR(WriteSnapshot(options_.files, options_.directory, lsn, bytes));
+    FULCRUM_RETURN_IF_ERROR(
+        WriteSnapshot(options_.files, options_.directory, record.folded_lsn, bytes));
+    checkpoint_lsn_ = record.folded_lsn;
+    has_checkpoint_ = true;
+    record.bundle = options_.bundle;
+    record.digest = base::ShortDigest(base::Sha256(bytes));
+    record.occurred_us = absl::ToUnixMicros(now);
+    if (options_.on_checkpoint) options_.on_checkpoint(record);
   }
-  checkpoint_lsn_ = lsn;
-  has_checkpoint_ = true;
   const base::MutexLock lock(&mutex_);
-  stats_.checkpoint_lsn = lsn;
-  stats_.checkpoint_time = options_.clock->Now();
+  stats_.checkpoint_lsn = checkpoint_lsn_;
+  stats_.checkpoint_time = now;
   return absl::OkStatus();
 }
 
@@ -275,7 +295,7 @@ absl::Status Learner::Stop() {
     Drain();
     Publish();
   }
-  return Checkpoint();
+  return WriteCheckpoint(/*of_every_record=*/true);
 }
 
 }  // namespace fulcrum::learning

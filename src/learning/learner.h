@@ -18,6 +18,7 @@
 // wait.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -46,6 +47,10 @@ struct LearnerOptions {
   // How often the thread folds and publishes; infinite: there is no thread, call Update().
   absl::Duration interval = absl::Milliseconds(100);
   size_t queue_max = size_t{1} << 16;  // events; at more the log's writer waits
+  uint64_t bundle = 0;                 // as in Versions
+  // Told of every checkpoint that was written, from the thread that wrote it; must not wait, nor
+  // call the learner. May be null.
+  std::function<void(const PosteriorUpdateRecord&)> on_checkpoint;
 };
 
 // As of the last round of folding.
@@ -96,10 +101,11 @@ class Learner final : public domain::LogObserver, public domain::EventIngest {
   // records, at most a second: a log that stands still must not hold requests.
   void Settle(absl::Time now);
 
-  // Writes the state of the fold if it is not on disk yet.
+  // Writes the state of the fold if a decision, or a report of one, is not on disk yet. What only
+  // tells of the service, such as the record of the last checkpoint, is not worth another one.
   absl::Status Checkpoint();
 
-  // Folds and checkpoints what the log, which has stopped, has told. Idempotent.
+  // Folds and checkpoints all that the log, which has stopped, has told. Idempotent.
   absl::Status Stop();
 
   LearnerStats Stats() const;
@@ -109,6 +115,8 @@ class Learner final : public domain::LogObserver, public domain::EventIngest {
 
   Learner(LearnerOptions options, OutcomeFold fold, bool from_checkpoint);
 
+  void Fold(Lsn lsn, const LogEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
+  absl::Status WriteCheckpoint(bool of_every_record);
   void Run();
   void StopThread();
   void Drain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
@@ -132,6 +140,8 @@ class Learner final : public domain::LogObserver, public domain::EventIngest {
   Lsn checkpoint_lsn_ ABSL_GUARDED_BY(checkpoint_mutex_) = 0;
   bool has_checkpoint_ ABSL_GUARDED_BY(checkpoint_mutex_) = false;
   OutcomeFold fold_ ABSL_GUARDED_BY(fold_mutex_);
+  // Last record folded that was about a decision; 0: none since Open.
+  Lsn news_lsn_ ABSL_GUARDED_BY(fold_mutex_) = 0;
   uint64_t published_changes_ ABSL_GUARDED_BY(fold_mutex_) = 0;
   // Exposures that are appended and not yet folded, and how often.
   absl::flat_hash_map<PositionKey, int> on_their_way_ ABSL_GUARDED_BY(reports_mutex_);

@@ -57,6 +57,7 @@ absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn) {
     const Session session{options_.boot_id, options_.durability, false};
     const StoreBatch batch = state_->PlanRecovery(log_last_lsn, previous_, session, &report);
     FULCRUM_RETURN_IF_ERROR(store_->Write(batch, /*sync=*/true));
+    TellLeases(state_->ChangesOf(batch.leases));
     state_->FinishRecovery(batch);
   }
   FULCRUM_RETURN_IF_ERROR(FetchLeases(state_->CurrentWindows(options_.clock->Now())));
@@ -102,8 +103,18 @@ absl::Status Ledger::FetchLeases(absl::Span<const LeaseNeed> needs) {
   batch.leases.reserve(grants.size());
   for (const LeaseGrant& grant : grants) batch.leases.push_back(grant.entry);
   FULCRUM_RETURN_IF_ERROR(store_->Write(batch, /*sync=*/true));
+  TellLeases(state_->ChangesOf(batch.leases));
   state_->TakeLeases(grants);
   return absl::OkStatus();
+}
+
+void Ledger::TellLeases(std::vector<LeaseRecord> changes) const {
+  if (!options_.on_lease) return;
+  const int64_t now_us = absl::ToUnixMicros(options_.clock->Now());
+  for (LeaseRecord& change : changes) {
+    change.occurred_us = now_us;
+    options_.on_lease(std::move(change));
+  }
 }
 
 void Ledger::KeepLeasing() {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,6 +79,9 @@ struct LedgerOptions {
   std::string boot_id;  // of the machine's current boot; tells a crash from a power loss
   // A thread fetches leases at the low mark. Off: only as they are needed (tests).
   bool lease_ahead = true;
+  // Told of every change of a lease once it is durable and before anything is spent from it. One
+  // call at a time, maybe from a request's thread: must not wait, nor call the ledger. May be null.
+  std::function<void(LeaseRecord)> on_lease;
 };
 
 // Thread-safe. One process owns the directory. The destructor writes nothing: without Close() it is
@@ -143,6 +147,7 @@ class Ledger final : public domain::LogObserver {
 
   absl::Status FetchLeases(const Plan& plan);
   absl::Status FetchLeases(absl::Span<const LeaseNeed> needs);
+  void TellLeases(std::vector<LeaseRecord> changes) const;
   absl::Status WriteCheckpoint(bool clean, bool sync);
   void KeepLeasing();  // the thread's loop
 

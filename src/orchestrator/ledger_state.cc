@@ -276,6 +276,24 @@ void LedgerState::TakeLeases(absl::Span<const LeaseGrant> grants) {
   }
 }
 
+std::vector<LeaseRecord> LedgerState::ChangesOf(absl::Span<const LeaseEntry> entries) const {
+  base::MutexLock lock(&mutex_);
+  std::vector<LeaseRecord> changes;
+  for (const LeaseEntry& entry : entries) {
+    const auto row = row_index_.find(entry.row);
+    if (row == row_index_.end()) continue;
+    const Account* const account = FindAccount(rows_[row->second], entry.window_start_us);
+    const int64_t amount = entry.leased - (account == nullptr ? 0 : account->leased);
+    if (amount == 0) continue;
+    changes.push_back({.row = entry.row,
+                       .window_start_us = entry.window_start_us,
+                       .amount = amount,
+                       .leased = entry.leased,
+                       .limit = LimitOf(rows_[row->second])});
+  }
+  return changes;
+}
+
 std::vector<LeaseNeed> LedgerState::CurrentWindows(absl::Time now) const {
   std::vector<LeaseNeed> needs;
   for (size_t i = 0; i < bundle_->constraints.size(); ++i) {

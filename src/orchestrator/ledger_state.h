@@ -87,6 +87,8 @@ class LedgerState {
   // --- Leases. A grant is planned, stored and synced, then taken into the books.
   std::vector<LeaseGrant> PlanLeases(absl::Span<const LeaseNeed> needs) const;
   void TakeLeases(absl::Span<const LeaseGrant> grants);
+  // How `entries` differ from the leases in the books, without the time.
+  std::vector<LeaseRecord> ChangesOf(absl::Span<const LeaseEntry> entries) const;
   // Every row's window at `now`.
   std::vector<LeaseNeed> CurrentWindows(absl::Time now) const;
   // Waits for rows below their low mark, or Stop(); then returns them.

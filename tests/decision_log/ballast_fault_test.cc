@@ -69,8 +69,12 @@ class BallastTest : public LogFixture {
     FULCRUM_EXPECT_OK(report_.ballast);
     EXPECT_TRUE(Exists()) << "made again";
     FULCRUM_ASSERT_OK(writer->Recover(0, &recorder));
-    EXPECT_GE(recorder.events.size(), acknowledged);
-    EXPECT_LE(recorder.events.size(), acknowledged + 1);
+    ASSERT_FALSE(recorder.events.empty());
+    const auto* const why = std::get_if<AuditRecord>(&recorder.events.back().second);
+    ASSERT_NE(why, nullptr) << "the log does not tell why it ends";
+    EXPECT_EQ(why->action, "log.ballast_released");
+    EXPECT_GE(recorder.events.size() - 1, acknowledged);
+    EXPECT_LE(recorder.events.size() - 1, acknowledged + 1);
   }
 };
 

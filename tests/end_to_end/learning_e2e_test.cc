@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "decision_log/verify.h"
 #include "fulcrum/client.h"
+#include "tests/end_to_end/decision_events.h"
 #include "tests/end_to_end/learning_world.h"
 #include "tests/support/temporary_directory.h"
 
@@ -79,20 +80,16 @@ class LearningTest : public ::testing::Test {
   double Trials(const std::string& action) {
     return service_->learner().snapshot()->Find("", action).trials;
   }
-  // All records, without what depends on how long things took.
+  // All that was logged of decisions, without what depends on how long things took.
   std::vector<LogEvent> TimelessLog() const {
-    std::vector<LogEvent> events;
-    const auto reader = DecisionLogReader::Open(directory_ + "/data/log");
-    EXPECT_THAT(reader, IsOk());
-    LogEntry entry;
-    while (reader.ok() && *(*reader)->Next(&entry)) {
-      if (auto* decision = std::get_if<DecisionRecord>(&entry.event)) {
+    std::vector<LogEvent> events = testing::DecisionEventsOf(directory_ + "/data/log");
+    for (LogEvent& event : events) {
+      if (auto* decision = std::get_if<DecisionRecord>(&event)) {
         decision->times = StageTimes();
         decision->user_ref = UserRef();
         decision->latency_budget_us = 0;  // the caller's deadline may have been shorter
       }
-      if (auto* unshown = std::get_if<UnshownRecord>(&entry.event)) unshown->user_ref = UserRef();
-      events.push_back(entry.event);
+      if (auto* unshown = std::get_if<UnshownRecord>(&event)) unshown->user_ref = UserRef();
     }
     return events;
   }
@@ -188,7 +185,7 @@ TEST_F(LearningTest, TheSameTrafficGivesTheSameLogEveryTime) {
   ASSERT_EQ(logs[0].size(), logs[1].size());
   size_t learned = 0;
   for (size_t i = 0; i < logs[0].size(); ++i) {
-    EXPECT_EQ(logs[0][i], logs[1][i]) << "LSN " << i + 1;
+    EXPECT_EQ(logs[0][i], logs[1][i]) << "event " << i;
     const auto* decision = std::get_if<DecisionRecord>(&logs[0][i]);
     learned += decision != nullptr && decision->versions.posterior_lsn > 0;
   }

@@ -12,6 +12,7 @@
 #include "fulcrum/decision_log_reader.h"
 #include "simulation/coverage.h"
 #include "simulation/frozen_model.h"
+#include "tests/end_to_end/decision_events.h"
 #include "tests/support/environment.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -58,11 +59,8 @@ class SimulationTest : public ::testing::Test {
 
   static std::vector<DecisionRecord> DecisionsIn(const std::string& log_directory) {
     std::vector<DecisionRecord> decisions;
-    auto reader = DecisionLogReader::Open(log_directory);
-    FULCRUM_EXPECT_OK(reader);
-    LogEntry entry;
-    while (reader.ok() && *(*reader)->Next(&entry)) {
-      if (auto* record = std::get_if<DecisionRecord>(&entry.event)) decisions.push_back(*record);
+    for (const LogEvent& event : testing::DecisionEventsOf(log_directory)) {
+      if (auto* record = std::get_if<DecisionRecord>(&event)) decisions.push_back(*record);
     }
     return decisions;
   }

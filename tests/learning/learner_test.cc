@@ -1,8 +1,10 @@
 #include "learning/learner.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "tests/learning/learning_fixture.h"
 #include "tests/support/faulty_file_system.h"
@@ -266,6 +268,49 @@ TEST_F(LearnerTest, AnotherModelBeginsAnewAndLearnsTheWholeLog) {
   EXPECT_TRUE(report_.used.empty());
   EXPECT_THAT(report_.skipped, Each(HasSubstr("another model")));
   EXPECT_EQ(Trials(), 51);
+}
+
+TEST_F(LearnerTest, ACheckpointIsToldWithTheDigestOfItsFile) {
+  tells_checkpoints_ = true;
+  Begin();
+  log_.Write();
+  log_.Log(JoinDecision(0, 0));
+  log_.Log(JoinDecision(1, 60));
+  learner_->Update();
+  FULCRUM_ASSERT_OK(learner_->Checkpoint());
+  log_.Write();
+  ASSERT_EQ(log_.events.size(), 4u) << "the first checkpoint, two decisions, the second one";
+  EXPECT_EQ(std::get<PosteriorUpdateRecord>(log_.events[0]).folded_lsn, 0u);
+  const auto& record = std::get<PosteriorUpdateRecord>(log_.events[3]);
+  EXPECT_EQ(record.folded_lsn, 3u);
+  EXPECT_EQ(record.bundle, 5u);
+  EXPECT_EQ(record.model, 7u);
+  EXPECT_EQ(record.digest, base::ShortDigest(base::Sha256(*ReadSnapshot(3))));
+  EXPECT_EQ(record.occurred_us, kStartUs);
+}
+
+// A record about a checkpoint must not be the reason for another one.
+TEST_F(LearnerTest, WhatTellsOfTheServiceAloneIsNotWorthACheckpoint) {
+  tells_checkpoints_ = true;
+  Begin();
+  log_.Log(JoinDecision(0, 0));
+  for (int round = 0; round < 10; ++round) {
+    learner_->Update();
+    FULCRUM_ASSERT_OK(learner_->Checkpoint());
+    log_.Log(AuditRecord{.actor = kServiceActor, .action = "log.segments_retired"});
+  }
+  const auto told = std::count_if(
+      log_.events.begin(), log_.events.end(),
+      [](const LogEvent& event) { return std::holds_alternative<PosteriorUpdateRecord>(event); });
+  EXPECT_EQ(told, 2) << "that of the start and that of the decision";
+  EXPECT_EQ(learner_->Stats().checkpoint_lsn, 2u);
+  const Lsn last = log_.events.size();
+  FULCRUM_ASSERT_OK(learner_->Stop());
+  EXPECT_EQ(*ReadSnapshot(last), Offline()) << "the last one is of the whole log";
+  // Nor is a start that finds it.
+  Begin();
+  EXPECT_EQ(report_.used, Snapshot(last));
+  EXPECT_EQ(log_.waiting(), 1u) << "the record that the stopped log did not take";
 }
 
 TEST_F(LearnerTest, ACheckpointThatFailsIsToldAndTriedAgain) {

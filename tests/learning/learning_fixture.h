@@ -116,6 +116,12 @@ class LearningFixture : public ::testing::Test {
     options.clock = &clock_;
     options.interval = absl::InfiniteDuration();
     options.request_clock = request_clock_;
+    options.bundle = 5;
+    if (tells_checkpoints_) {
+      options.on_checkpoint = [this](const PosteriorUpdateRecord& record) {
+        FULCRUM_EXPECT_OK(log_.Append(record, std::nullopt, [](const absl::StatusOr<Lsn>&) {}));
+      };
+    }
     auto learner = Learner::Open(std::move(options), start, log_.events.size(), &report_);
     FULCRUM_ASSERT_OK(learner);
     learner_ = *std::move(learner);
@@ -150,6 +156,7 @@ class LearningFixture : public ::testing::Test {
   testing::SimulatedClock clock_{absl::FromUnixMicros(kStartUs)};
   HeldLog log_;
   bool request_clock_ = false;
+  bool tells_checkpoints_ = false;  // to the log, as the service does
   SnapshotReport report_;
   std::unique_ptr<Learner> learner_;
 };

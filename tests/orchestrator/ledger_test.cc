@@ -222,6 +222,46 @@ TEST(LedgerLeases, TheThreadFetchesAheadOfNeed) {
   ExpectConserved(*ledger, home.now());
 }
 
+// What the log is told: each change before it can be spent from, and in sum what is leased.
+TEST(LedgerLeases, EveryChangeIsToldBeforeItIsSpentFrom) {
+  BundleBuilder builder;
+  builder.Campaign("c").Cost("c.total", Window::kTotal, 10'000).Action("a", 10);
+  LedgerHome home;
+  std::vector<LeaseRecord> told;
+  home.options().on_lease = [&](LeaseRecord record) { told.push_back(std::move(record)); };
+  const auto sum = [&] {
+    int64_t amounts = 0;
+    for (const LeaseRecord& record : told) amounts += record.amount;
+    return amounts;
+  };
+  std::unique_ptr<Ledger> ledger = home.Start(builder.Build());
+  ASSERT_EQ(told.size(), 1u) << "that of the current window";
+  EXPECT_EQ(told[0].row, "c.total");
+  EXPECT_EQ(told[0].window_start_us, INT64_MIN);
+  EXPECT_EQ(told[0].amount, 1250);
+  EXPECT_EQ(told[0].leased, 1250);
+  EXPECT_EQ(told[0].limit, 10'000);
+  EXPECT_EQ(told[0].occurred_us, absl::ToUnixMicros(home.now()));
+  for (int i = 1; i <= 500; ++i) {
+    ASSERT_TRUE(home.SpendOne(ledger.get(), 0));
+    ASSERT_GE(told.back().leased, 10 * i) << "spent before the log knew of the lease";
+    ASSERT_EQ(told.back().leased, ledger->Status(home.now())[0].leased);
+  }
+  EXPECT_EQ(sum(), told.back().leased);
+  EXPECT_LT(told.size(), 12u) << "leases are rare";
+
+  // A crash: what was leased and not spent is given back, and leased anew.
+  ledger.reset();
+  const size_t before = told.size();
+  const int64_t leased = told.back().leased;
+  ledger = home.Start(builder.Build());
+  ASSERT_EQ(told.size(), before + 2);
+  EXPECT_EQ(told[before].amount, 5'000 - leased);
+  EXPECT_EQ(told[before].leased, 5'000);
+  EXPECT_GT(told[before + 1].amount, 0);
+  EXPECT_EQ(sum(), ledger->Status(home.now())[0].leased);
+}
+
 TEST(LedgerWindows, LateRequestsForForgottenWindowsFailClosed) {
   LedgerHome home;
   std::unique_ptr<Ledger> ledger = home.Start(TwoRows(1000, 1000, 9));
