@@ -32,6 +32,7 @@ void PutLog(Json* json, const training::LogTally& log) {
   Put(json, "other_surface", log.other_surface);
   Put(json, "without_model", log.without_model);
   Put(json, "other_model", log.other_model);
+  Put(json, "without_detail", log.without_detail);
   Put(json, "without_snapshot", log.without_snapshot);
   Put(json, "unusable", log.unusable);
   Put(json, "rewards_clipped", log.rewards_clipped);

@@ -24,19 +24,25 @@ absl::Status CheckOptions(const EvaluateOptions& options) {
   return absl::OkStatus();
 }
 
+// A row whose detail was kept stands for 1 / Row::kept rows: itself, and those that were as likely
+// and were not kept. Rows without detail have no terms where the target needs it.
 std::vector<Terms> TermsOf(const RowSet& rows, const TargetOnRows& target,
                            const RewardModel& model) {
-  std::vector<Terms> terms;
-  terms.reserve(rows.rows.size());
+  const bool needs_detail = target.NeedsDetail();
+  std::vector<Terms> terms(rows.rows.size());
   for (size_t i = 0; i < rows.rows.size(); ++i) {
     const Row& row = rows.rows[i];
-    Terms one;
-    one.rows = 1;
-    one.weight = target.Weight(row);
+    if (needs_detail && row.kept == 0) continue;
+    const double weight = target.Weight(row);
+    const double direct =
+        target.Mean(row, [&](uint32_t action) { return model.Predict(i, action); });
+    const double robust = direct + weight * (row.reward - model.Predict(i, row.action));
+    Terms& one = terms[i];
+    one.rows = needs_detail ? 1 / row.kept : 1;
+    one.weight = one.rows * weight;
     one.weighted_reward = one.weight * row.reward;
-    one.direct = target.Mean(row, [&](uint32_t action) { return model.Predict(i, action); });
-    one.robust = one.direct + one.weight * (row.reward - model.Predict(i, row.action));
-    terms.push_back(one);
+    one.direct = one.rows * direct;
+    one.robust = one.rows * robust;
   }
   return terms;
 }
@@ -45,6 +51,7 @@ std::vector<Terms> TermsOf(const RowSet& rows, const TargetOnRows& target,
 std::vector<Terms> ByDecision(const RowSet& rows, const std::vector<Terms>& terms) {
   std::vector<Terms> decisions;
   for (size_t i = 0; i < terms.size(); ++i) {
+    if (terms[i].rows == 0) continue;  // and so are the others of its decision
     const uint32_t decision = rows.rows[i].decision;
     const bool goes_on = i > 0 && decision != kNoDecision && decision == rows.rows[i - 1].decision;
     if (!goes_on) decisions.emplace_back();
@@ -100,21 +107,26 @@ double StandardError(absl::Span<const Terms> terms, Estimator estimator, double 
 
 void DescribeWeights(absl::Span<const Terms> terms, absl::Span<const Terms> decisions,
                      Evaluation* evaluation) {
+  double rows = 0;
   double sum = 0;
   double squares = 0;
   for (const Terms& one : terms) {
+    evaluation->rows += one.rows > 0 ? 1 : 0;
+    rows += one.rows;
     sum += one.weight;
     squares += one.weight * one.weight;
     evaluation->max_weight = std::max(evaluation->max_weight, one.weight);
   }
-  evaluation->mean_weight = sum / static_cast<double>(terms.size());
+  evaluation->mean_weight = sum / rows;
   evaluation->mean_weight_se = ErrorOfMean(decisions, [](const Terms& one) { return one.weight; });
   evaluation->effective_sample_size = squares == 0 ? 0 : sum * sum / squares;
 }
 
 void DescribeRows(const RowSet& rows, Evaluation* evaluation) {
-  evaluation->rows = rows.rows.size();
   evaluation->excluded = rows.excluded;
+  if (evaluation->rows < rows.rows.size()) {
+    evaluation->excluded["without_detail"] += rows.rows.size() - evaluation->rows;
+  }
   double sum = 0;
   for (const Row& row : rows.rows) sum += row.reward;
   evaluation->mean_reward = sum / static_cast<double>(rows.rows.size());
@@ -124,12 +136,21 @@ void DescribeRows(const RowSet& rows, Evaluation* evaluation) {
   }
 }
 
-// Mean over the rows.
+// Mean over the rows whose detail was kept, standing for all. Over all as they are if there is none
+// and the target makes do without.
 template <typename Share>
-double MeanShare(const RowSet& rows, const Share& share) {
+double MeanShare(const RowSet& rows, bool needs_detail, const Share& share) {
+  const bool by_detail = needs_detail || std::any_of(rows.rows.begin(), rows.rows.end(),
+                                                     [](const Row& row) { return row.kept > 0; });
   double sum = 0;
-  for (const Row& row : rows.rows) sum += share(row);
-  return rows.rows.empty() ? 0 : sum / static_cast<double>(rows.rows.size());
+  double count = 0;
+  for (const Row& row : rows.rows) {
+    if (by_detail && row.kept == 0) continue;
+    const double stands_for = by_detail ? 1 / row.kept : 1;
+    sum += stands_for * share(row);
+    count += stands_for;
+  }
+  return count == 0 ? 0 : sum / count;
 }
 
 }  // namespace
@@ -149,11 +170,12 @@ absl::StatusOr<Evaluation> Evaluate(const RowSet& rows, const Target& target,
   const std::vector<Terms> terms = TermsOf(rows, on_rows, model);
 
   Evaluation evaluation;
-  DescribeRows(rows, &evaluation);
   const std::vector<Terms> decisions = ByDecision(rows, terms);
   DescribeWeights(terms, decisions, &evaluation);
+  DescribeRows(rows, &evaluation);
+  const bool needs_detail = on_rows.NeedsDetail();
   evaluation.unsupported_share =
-      MeanShare(rows, [&](const Row& row) { return on_rows.Unsupported(row); });
+      MeanShare(rows, needs_detail, [&](const Row& row) { return on_rows.Unsupported(row); });
   const Values values = EstimateAll(decisions);
   const std::vector<Values> resampled =
       Resample(decisions, options.seed, options.resamples, options.threads);
@@ -165,7 +187,8 @@ absl::StatusOr<Evaluation> Evaluate(const RowSet& rows, const Target& target,
     std::tie(one.ci_low, one.ci_high) = PercentileInterval(resampled, estimator, options.level);
     evaluation.estimates.push_back(one);
   }
-  Judge(rows, MeanShare(rows, [&](const Row& row) { return on_rows.UnseenHere(row); }),
+  Judge(rows,
+        MeanShare(rows, needs_detail, [&](const Row& row) { return on_rows.UnseenHere(row); }),
         &evaluation);
   return evaluation;
 }

@@ -48,11 +48,13 @@ struct Verdict {
 
 struct Evaluation {
   std::vector<Estimate> estimates;  // in the order asked for
-  uint64_t rows = 0;
+  uint64_t rows = 0;  // that the estimates are of: all, or those with detail if the target needs it
   std::map<std::string, uint64_t> excluded;  // positions that are no rows, by reason
-  double mean_reward = 0;                    // of the rows as logged
-  double effective_sample_size = 0;          // (sum w)^2 / sum w^2
-  double mean_weight = 0;                    // 1 but for chance, if the propensities are right
+  double mean_reward = 0;                    // of all rows as logged
+  // (sum w)^2 / sum w^2; here and in the next three, w of a row that stands for several (Row::kept)
+  // is that many times the target's and the log's probability of what was logged.
+  double effective_sample_size = 0;
+  double mean_weight = 0;  // 1 but for chance, if the propensities are right
   double mean_weight_se = 0;
   double max_weight = 0;
   double unsupported_share = 0;  // mean share of the target on what the log could not draw

@@ -49,7 +49,10 @@ class LogFold {
   RowSet Finish() {
     std::vector<Row> settled;
     for (size_t i = 0; i < states_.size(); ++i) {
-      if (states_[i] == State::kSettled) settled.push_back(rows_.rows[i]);
+      if (states_[i] == State::kSettled) {
+        settled.push_back(rows_.rows[i]);
+        rows_.withheld += decisions_[rows_.rows[i].decision].withheld ? 1 : 0;
+      }
       if (states_[i] == State::kPending) ++rows_.excluded["pending"];
       if (states_[i] == State::kMissing) ++rows_.excluded["missing"];
       if (states_[i] == State::kSuperseded) {
@@ -64,7 +67,6 @@ class LogFold {
                                            " positions do not say with which probability they were "
                                            "drawn; `fulcrum log verify` tells more")});
     }
-    WarnOfSampling();
     if (surfaces_.size() > 1) {
       rows_.warnings.push_back(
           {"several_surfaces",
@@ -81,19 +83,8 @@ class LogFold {
     Lsn lsn = 0;
     size_t first_row = 0;
     size_t rows = 0;
+    bool withheld = false;  // its detail was not left out by chance
   };
-
-  // Rows stand for those that were sampled out only if all were kept with the same probability.
-  void WarnOfSampling() {
-    if (least_kept_ >= most_kept_) return;
-    rows_.warnings.push_back(
-        {"detail_sampled",
-         absl::StrCat(
-             "the detail of these decisions was kept with probabilities from ",
-             PropensityOf(least_kept_), " to ", PropensityOf(most_kept_),
-             ", and rows are not weighted by that: times and surfaces that kept more count "
-             "for more; choose one with --surface, or a time without backpressure")});
-  }
 
   void Add(Lsn lsn, const DecisionRecord& record) {
     if (!options_.surface.empty() && record.surface != options_.surface) return;
@@ -106,12 +97,6 @@ class LogFold {
       return;
     }
     surfaces_.emplace(record.surface);
-    if (record.detail != Detail::kWhole) {
-      rows_.excluded["without_detail"] += record.positions.size();
-      return;
-    }
-    least_kept_ = std::min(least_kept_, record.detail_ticks);
-    most_kept_ = std::max(most_kept_, record.detail_ticks);
     // All or none, so that a row's place in its decision is its position.
     std::vector<Row> rows;
     for (size_t i = 0; i < record.positions.size(); ++i) {
@@ -127,13 +112,14 @@ class LogFold {
       return;
     }
     for (Row& row : rows) row.decision = static_cast<uint32_t>(decisions_.size());
-    decisions_.push_back({lsn, rows_.rows.size(), rows.size()});
+    const bool withheld = record.detail != Detail::kWhole && record.detail != Detail::kSampledOut;
+    decisions_.push_back({lsn, rows_.rows.size(), rows.size(), withheld});
     rows_.rows.insert(rows_.rows.end(), rows.begin(), rows.end());
     states_.resize(rows_.rows.size(), State::kPending);
   }
 
   bool AddTargets(const DecisionRecord& record, std::vector<Row>* rows) {
-    if (options_.targets == nullptr) return true;
+    if (options_.targets == nullptr || record.detail != Detail::kWhole) return true;
     for (size_t i = 0; i < rows->size(); ++i) {
       (*rows)[i].target =
           options_.targets->Find(record.id, i, &rows_.actions, &rows_.distributions);
@@ -143,12 +129,26 @@ class LogFold {
   }
 
   std::optional<Row> MakeRow(const DecisionRecord& record, size_t index) {
-    const PositionRecord& position = record.positions[index];
-    if (position.ticks.size() != record.candidates.size() + 1 || index >= kPositionMax) {
-      return std::nullopt;
-    }
+    if (index >= kPositionMax) return std::nullopt;
     Row row;
     row.position = static_cast<uint32_t>(index + 1);
+    const bool made = record.detail == Detail::kWhole
+                          ? Describe(record, record.positions[index], &row)
+                          : DescribeCore(record.positions[index], &row);
+    return made ? std::optional<Row>(row) : std::nullopt;
+  }
+
+  // What is known without detail. False if not even that.
+  bool DescribeCore(const PositionRecord& position, Row* row) {
+    row->action = rows_.actions.Intern(position.action_id);
+    row->propensity = PropensityOf(position.drawn_ticks);
+    row->kept = 0;
+    return row->propensity > 0;
+  }
+
+  bool Describe(const DecisionRecord& record, const PositionRecord& position, Row* row) {
+    if (position.ticks.size() != record.candidates.size() + 1) return false;
+    row->kept = PropensityOf(record.detail_ticks);
     actions_.clear();
     probabilities_.clear();
     double best = 0;
@@ -161,19 +161,19 @@ class LogFold {
       actions_.push_back(action);
       probabilities_.push_back(PropensityOf(position.ticks[i]));
       if (rows_.actions.Name(action) == position.action_id) {
-        row.action = action;
-        row.propensity = probabilities_.back();
+        row->action = action;
+        row->propensity = probabilities_.back();
       }
       const double mean =
           neutral ? NeutralMean(record) : PosteriorMean(arm->mean, arm->sd, arm->alpha, arm->beta);
-      if (row.greedy == kNoAction || mean > best) {
-        row.greedy = action;
+      if (row->greedy == kNoAction || mean > best) {
+        row->greedy = action;
         best = mean;
       }
     }
-    if (row.propensity == 0) return std::nullopt;
-    row.logged = rows_.distributions.Add(actions_, probabilities_);
-    return row;
+    if (row->propensity == 0) return false;
+    row->logged = rows_.distributions.Add(actions_, probabilities_);
+    return true;
   }
 
   // Null if its surface is not the one, or its record was invalid.
@@ -218,8 +218,6 @@ class LogFold {
   std::vector<State> states_;        // by row
   std::vector<Decision> decisions_;  // by LSN
   base::StringSet surfaces_;
-  Ticks least_kept_ = kTicksTotal;
-  Ticks most_kept_ = 1;
   std::vector<uint32_t> actions_;  // of the position at hand
   std::vector<double> probabilities_;
 };

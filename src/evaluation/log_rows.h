@@ -19,7 +19,8 @@ struct LogRowsOptions {
 // One row per position that has settled (decision_log/reward_join.h): shown, or assumed to be, and
 // its attribution window over. The reward is what the whole log credits to it, corrections that
 // came later included; the distribution is that of the record's ticks, in the order of the
-// candidates, then `none`. Rows are in the order of the log, then of the slate.
+// candidates, then `none`. Rows are in the order of the log, then of the slate. A record without
+// detail gives rows too, of which only the core is known (Row::kept).
 //
 // Other positions are counted in RowSet::excluded: `fallback` (not drawn), `superseded` (not what
 // was served), `missing` (not reported as shown in time), `pending` (too early to say), `no_target`

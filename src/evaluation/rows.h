@@ -82,6 +82,9 @@ struct Row {
   uint32_t decision = kNoDecision;
   // The action that could be drawn whose posterior mean was largest, if that is known.
   uint32_t greedy = kNoAction;
+  // Probability with which `logged`, `greedy` and `target`, the row's detail, were kept, in (0, 1].
+  // 0: they were not, and all else is known all the same.
+  double kept = 1;
 };
 
 // A finding in words: `code` for programs, `message` for people, with the remedy.
@@ -102,6 +105,8 @@ struct RowSet {
   // Of all positions of the log, those answered without a draw. Leaving them out is not random.
   uint64_t fallbacks = 0;
   uint64_t positions = 0;
+  // Rows whose detail was not left out by chance, but withheld or never known.
+  uint64_t withheld = 0;
   std::vector<Warning> warnings;  // found while reading
   bool damaged = false;           // part of the log could not be read: no verdict
 };

@@ -57,6 +57,7 @@ TargetOnRows::TargetOnRows(const RowSet& rows, const Target& target)
 absl::Status TargetOnRows::Check() const {
   for (size_t i = 0; i < rows_->rows.size(); ++i) {
     const Row& row = rows_->rows[i];
+    if (row.kept == 0 && NeedsDetail()) continue;
     if (target_->kind_ == Target::Kind::kGreedy && row.greedy == kNoAction) {
       return absl::InvalidArgumentError(
           absl::StrCat("row ", i + 1,
@@ -79,6 +80,19 @@ absl::Status TargetOnRows::Check() const {
 absl::Span<const double> TargetOnRows::TableAt(const Row& row) const {
   if (row.position > target_->table_.size()) return {};
   return target_->table_[row.position - 1];
+}
+
+bool TargetOnRows::NeedsDetail() const {
+  switch (target_->kind_) {
+    case Target::Kind::kLogged:
+    case Target::Kind::kTable:
+      return false;
+    case Target::Kind::kUniform:
+    case Target::Kind::kGreedy:
+    case Target::Kind::kPerRow:
+      return true;
+  }
+  return true;
 }
 
 double TargetOnRows::Weight(const Row& row) const {

@@ -56,6 +56,9 @@ class TargetOnRows {
   // not have, or no posterior means for `greedy`.
   static absl::StatusOr<TargetOnRows> Make(const RowSet& rows, const Target& target);
 
+  // Whether what it does at a row hangs on what else could have been drawn there, or stands in
+  // Row::target: then it is undefined at rows that were not kept (Row::kept).
+  bool NeedsDetail() const;
   // Of the target's and the log's probability of what was logged.
   double Weight(const Row& row) const;
   // Sum over the target's actions of probability x `value`(action). For `Logged()` where the log's

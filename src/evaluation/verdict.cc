@@ -85,10 +85,16 @@ void JudgeSupport(const Evaluation& evaluation, double unseen_share, Judgement* 
 void Judge(const RowSet& rows, double unseen_share, Evaluation* evaluation) {
   evaluation->warnings = rows.warnings;
   Judgement judgement(evaluation);
-  if (rows.rows.empty()) {
+  if (evaluation->rows == 0) {
     judgement.Refuse("no_rows",
                      "there is no row to evaluate on; see what was excluded, and log more");
     return;
+  }
+  if (rows.withheld > 0 && evaluation->excluded.contains("without_detail")) {
+    judgement.Warn("detail_withheld",
+                   absl::StrFormat("of %d rows the detail was withheld or never known; they are "
+                                   "left out, and that is not random",
+                                   rows.withheld));
   }
   if (rows.damaged) {
     judgement.Refuse("damaged_log",

@@ -23,7 +23,9 @@ LoggedPosition Describe(const DecisionRecord& record, const PositionRecord& posi
     return logged;
   }
   // The neutral action's ticks stand behind those of the candidates.
-  if (index < position.ticks.size()) logged.propensity = PropensityOf(position.ticks[index]);
+  if (index < position.ticks.size()) {
+    logged.propensity = PropensityOf(position.ticks[index]) * PropensityOf(record.detail_ticks);
+  }
   return logged;
 }
 
@@ -53,6 +55,7 @@ void LogFold::Add(Lsn lsn, const DecisionRecord& record) {
   decision.occurred_us = record.occurred_us;
   decision.model = record.versions.model;
   decision.candidates = static_cast<uint32_t>(record.candidates.size());
+  decision.detail = record.detail == Detail::kWhole;
   decision.surface = record.surface;
   decision.segment = record.segment;
   for (const PositionRecord& position : record.positions) {

@@ -25,8 +25,10 @@ struct LoggedPosition {
 
   State state = State::kPending;
   int32_t candidate = kUnknown;  // which of the record's candidates was drawn
-  double propensity = 0;         // given the positions before it; 0 if unknown
-  double reward = 0;             // as joined, if settled
+  // With which it was drawn, given the positions before it, and the decision's detail kept; 0 if
+  // unknown.
+  double propensity = 0;
+  double reward = 0;  // as joined, if settled
   std::string action_id;
 };
 
@@ -36,6 +38,7 @@ struct LoggedDecision {
   int64_t occurred_us = 0;
   uint64_t model = 0;
   uint32_t candidates = 0;
+  bool detail = true;  // otherwise nothing is known of the candidates, nor of the model's inputs
   std::string surface;
   std::string segment;
   absl::InlinedVector<LoggedPosition, 1> positions;

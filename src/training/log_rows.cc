@@ -99,6 +99,7 @@ class Collector {
     }
     if (decision.model == 0) return left_out(&tally().without_model);
     if (!Contains(source_.models, decision.model)) return left_out(&tally().other_model);
+    if (!decision.detail) return left_out(&tally().without_detail);
     if (!(position.propensity > 0)) return left_out(&tally().unusable);
     return true;
   }
@@ -196,6 +197,9 @@ absl::Status NothingLeft(const LogSource& source, const LogTally& tally) {
        "archived beside the log; train with the bundle that the service ran with"},
       {tally.other_surface,
        "are of other surfaces; name another by --surface, or leave it away for all"},
+      {tally.without_detail,
+       "have no inputs because their detail was left out of the log; raise `detail_share` of the "
+       "surface, and see the masking rules for what was withheld"},
       {tally.without_snapshot,
        "have no inputs in the features stream; it may have been lost with the power or moved away: "
        "`fulcrum log verify` tells"},
@@ -268,6 +272,7 @@ std::string ToText(const LogTally& tally) {
       {tally.other_surface, "of other surfaces"},
       {tally.without_model, "decided without a model"},
       {tally.other_model, "decided by a model with other columns"},
+      {tally.without_detail, "without detail"},
       {tally.without_snapshot, "without inputs in the features stream"},
       {tally.unusable, "without a propensity, or with inputs beyond float32"}};
   for (const auto& [count, what] : left_out) {

@@ -40,6 +40,7 @@ struct LogTally {
   uint64_t other_surface = 0;
   uint64_t without_model = 0;     // decided when no model was loaded
   uint64_t other_model = 0;       // decided by a model with other columns
+  uint64_t without_detail = 0;    // sampled out, withheld or never known: no inputs
   uint64_t without_snapshot = 0;  // the features stream lacks its inputs
   uint64_t unusable = 0;          // no propensity, or an input that is beyond float32
   uint64_t rows = 0;              // for the trees

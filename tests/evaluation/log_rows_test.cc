@@ -17,7 +17,10 @@
 namespace fulcrum::evaluation {
 namespace {
 
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
@@ -241,25 +244,53 @@ TEST_F(LogRows, RecordsWithoutTheirPropensityAreSaid) {
   EXPECT_EQ(rows.warnings[0].code, "invalid_records");
 }
 
-// The rows that are left stand for all only if all were kept with the same probability.
-TEST_F(LogRows, WithoutDetailThereIsNoRowAndUnequalSamplingIsSaid) {
+DecisionRecord WithoutDetail(DecisionRecord record, Detail why) {
+  decision_log::DropDetail(why, "", &record);
+  return record;
+}
+
+TEST_F(LogRows, WithoutDetailTheCoreIsARow) {
   DecisionRecord half = Decided(1);
   half.detail_ticks = kTicksTotal / 2;
-  DecisionRecord dropped = Decided(2);
-  dropped.detail_ticks = kTicksTotal / 2;
-  decision_log::DropDetail(Detail::kSampledOut, "detail sampled out", &dropped);
-  DecisionRecord last = Decided(30);
-  last.detail_ticks = kTicksTotal / 2;
-  Write({half, dropped, last});
+  Write({half, WithoutDetail(Decided(2), Detail::kSampledOut),
+         WithoutDetail(Decided(3, "none"), Detail::kWithheld), Clicked(3),
+         WithoutDetail(Decided(30), Detail::kSampledOut)});
   const RowSet rows = Read();
-  EXPECT_THAT(Rewards(rows), ElementsAre(0));
-  EXPECT_THAT(rows.excluded, ElementsAre(Pair("pending", 1), Pair("without_detail", 1)));
+  EXPECT_THAT(Rewards(rows), ElementsAre(0, 0, 1));
+  EXPECT_THAT(rows.excluded, ElementsAre(Pair("pending", 1)));
+  EXPECT_EQ(rows.withheld, 1u);
   EXPECT_THAT(rows.warnings, IsEmpty());
-  Write({Decided(31)});
-  const RowSet mixed = Read();
-  ASSERT_EQ(mixed.warnings.size(), 1u);
-  EXPECT_EQ(mixed.warnings[0].code, "detail_sampled");
-  EXPECT_THAT(mixed.warnings[0].message, HasSubstr("from 0.5 to 1"));
+  EXPECT_EQ(rows.rows[0].kept, 0.5);
+  const Row& core = rows.rows[2];
+  EXPECT_EQ(core.kept, 0);
+  EXPECT_EQ(rows.actions.Name(core.action), "none");
+  EXPECT_EQ(core.propensity, 0.75);
+  EXPECT_EQ(core.logged, kNoDistribution);
+  EXPECT_EQ(core.greedy, kNoAction);
+}
+
+// A target that needs no detail uses every row; one that does says what it leaves out.
+TEST_F(LogRows, TheTargetSaysWhetherDetailIsNeeded) {
+  std::vector<LogEvent> events;
+  for (uint64_t i = 1; i <= 900; ++i) {
+    const DecisionRecord record = Decided(i, i % 4 == 0 ? "hat" : "none");
+    if (i % 3 == 0) events.emplace_back(record);
+    if (i % 3 == 1) events.emplace_back(WithoutDetail(record, Detail::kSampledOut));
+    if (i % 3 == 2) events.emplace_back(WithoutDetail(record, Detail::kWithheld));
+  }
+  events.emplace_back(Decided(3000));
+  Write(events);
+  const RowSet rows = Read();
+  const auto logged = Evaluate(rows, Target::Logged(), {});
+  FULCRUM_ASSERT_OK(logged);
+  EXPECT_EQ(logged->rows, 900u);
+  EXPECT_FALSE(logged->excluded.contains("without_detail"));
+  EXPECT_THAT(logged->warnings, Each(Field(&Warning::code, "low_sample_size")));
+  const auto uniform = Evaluate(rows, Target::Uniform(), {});
+  FULCRUM_ASSERT_OK(uniform);
+  EXPECT_EQ(uniform->rows, 300u);
+  EXPECT_EQ(uniform->excluded.at("without_detail"), 600u);
+  EXPECT_THAT(uniform->warnings, Contains(Field(&Warning::code, "detail_withheld")));
 }
 
 TEST_F(LogRows, NoLogIsAnError) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "decision_log/detail.h"
 #include "scoring/model.h"
 #include "scoring/posteriors.h"
 #include "tests/decision_log/log_fixture.h"
@@ -206,8 +207,8 @@ TEST_F(TrainingLog, LeavesOutAndCountsWhatIsNoEvidence) {
   EXPECT_EQ(tally.rows, 4);
   EXPECT_EQ(tally.rewards_clipped, 1);
   EXPECT_EQ(tally.settled, tally.neutral + tally.other_surface + tally.without_model +
-                               tally.other_model + tally.without_snapshot + tally.unusable +
-                               tally.rows);
+                               tally.other_model + tally.without_detail + tally.without_snapshot +
+                               tally.unusable + tally.rows);
   EXPECT_EQ(tally.positions, tally.settled + tally.missing + tally.pending);
   EXPECT_EQ(tally.lsn, 35);
   EXPECT_FALSE(tally.torn_tail);
@@ -227,6 +228,36 @@ TEST_F(TrainingLog, LeavesOutAndCountsWhatIsNoEvidence) {
             "north,a,1,1\n"
             "south,a,5,1\nsouth,b,3,1\nsouth,none,1,0\n");
   EXPECT_THAT(ToText(tally), HasSubstr("1 of other surfaces"));
+}
+
+// A row with detail stands for those that were as likely and lost theirs: its weight, the inverse
+// of the propensity, is that much larger. Counts need no detail.
+TEST_F(TrainingLog, SampledDetailIsWeighedAndCounted) {
+  const auto at = [](int64_t seconds) { return kStart + seconds * kSecond; };
+  const auto decide = [&](uint64_t number, Detail detail) {
+    const Situation situation = {number, at(static_cast<int64_t>(number)), "south", 9, {}, {"b"}};
+    DecisionRecord record = RecordOf(situation);
+    record.detail_ticks = kTicksTotal / 4;
+    if (detail == Detail::kWhole) {
+      Append(record, SnapshotOf(situation));
+    } else {
+      decision_log::DropDetail(detail, "", &record);
+      Append(record);
+    }
+    Show(number, 1, at(static_cast<int64_t>(number)));
+  };
+  decide(1, Detail::kWhole);
+  decide(2, Detail::kSampledOut);
+  decide(3, Detail::kWithheld);
+  EndWindows(20, at(300));
+  Finish();
+  const auto rows = ReadLogRows(Source());
+  FULCRUM_ASSERT_OK(rows);
+  EXPECT_EQ(rows->data.propensities, std::vector<double>{0.5 / 4});
+  EXPECT_EQ(rows->tally.without_detail, 2);
+  EXPECT_EQ(rows->tally.rows, 1);
+  EXPECT_EQ(rows->counts_csv, "segment,action_id,trials,successes\n,b,3,0\nsouth,b,3,0\n");
+  EXPECT_THAT(ToText(rows->tally), HasSubstr("2 without detail"));
 }
 
 // The same story as a log and as rows for TrainModel.
