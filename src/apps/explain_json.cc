@@ -131,6 +131,16 @@ void PutAnswer(const DecisionRecord& record, Json* json) {
   json->Close();
 }
 
+void PutDetail(const DecisionRecord& record, Json* json) {
+  constexpr const char* kStates[] = {"whole", "sampled_out", "withheld", "unknown"};
+  json->Open("detail");
+  json->Text("state", kStates[static_cast<size_t>(record.detail)]);
+  json->Number("probability", PropensityOf(record.detail_ticks));
+  json->Text("why", DetailInWords(record));
+  json->Texts("masked_by", record.redacted);
+  json->Close();
+}
+
 void PutCandidates(const Explanation& explanation, Json* json) {
   const DecisionRecord& record = explanation.record;
   json->Open("neutral");
@@ -195,6 +205,9 @@ void PutPosition(const Explanation& explanation, size_t index, Json* json) {
     json->Count("high", static_cast<int64_t>(interval->high));
     json->Close();
   } else {
+    if (position.drawn_ticks > 0) {
+      json->Number("propensity", PropensityOf(position.drawn_ticks));
+    }
     json->Null("draw");
   }
   json->OpenArray("ticks");  // of the candidates in their order, then of the neutral action
@@ -259,6 +272,7 @@ std::string ExplainInJson(const Explanation& explanation) {
   json.Text("logged_at", TimeText(explanation.time_us));
   PutAsked(record, &json);
   PutAnswer(record, &json);
+  PutDetail(record, &json);
   PutCandidates(explanation, &json);
   json.Texts("terms", explanation.terms);
   json.OpenArray("positions");

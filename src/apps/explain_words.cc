@@ -85,26 +85,8 @@ void TellAnswer(const DecisionRecord& record, std::string* out) {
        out);
 }
 
-std::string DetailText(const DecisionRecord& record) {
-  switch (record.detail) {
-    case Detail::kWhole:
-      return record.detail_ticks == kTicksTotal
-                 ? ""
-                 : absl::StrCat("kept, with probability ",
-                                Number(PropensityOf(record.detail_ticks)));
-    case Detail::kSampledOut:
-      return absl::StrCat("sampled out; it would have been kept with probability ",
-                          Number(PropensityOf(record.detail_ticks)));
-    case Detail::kWithheld:
-      return "withheld: a masking rule could not be applied";
-    case Detail::kUnknown:
-      return "unknown to where the record came from";
-  }
-  return "";
-}
-
 void TellDetail(const DecisionRecord& record, std::string* out) {
-  const std::string text = DetailText(record);
+  const std::string text = DetailInWords(record);
   if (!text.empty()) Line("detail", text, out);
   if (!record.redacted.empty()) {
     Line("masked", absl::StrCat("by ", absl::StrJoin(record.redacted, ", ")), out);
@@ -266,6 +248,24 @@ void TellEnd(const Explanation& explanation, std::string* out) {
 }
 
 }  // namespace
+
+std::string DetailInWords(const DecisionRecord& record) {
+  switch (record.detail) {
+    case Detail::kWhole:
+      return record.detail_ticks == kTicksTotal
+                 ? ""
+                 : absl::StrCat("kept, with probability ",
+                                Number(PropensityOf(record.detail_ticks)));
+    case Detail::kSampledOut:
+      return absl::StrCat("sampled out; it would have been kept with probability ",
+                          Number(PropensityOf(record.detail_ticks)));
+    case Detail::kWithheld:
+      return "withheld: a masking rule could not be applied";
+    case Detail::kUnknown:
+      return "unknown to where the record came from";
+  }
+  return "";
+}
 
 std::string ExplainInWords(const Explanation& explanation) {
   const DecisionRecord& record = explanation.record;

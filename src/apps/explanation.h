@@ -54,6 +54,8 @@ std::string ExplainInJson(const Explanation& explanation);
 
 // Why a candidate could not be drawn; empty if it could.
 std::string InWords(MaskReason mask);
+// Whether the record has its detail, and if not, why; empty if it has and always would have.
+std::string DetailInWords(const DecisionRecord& record);
 // Why an answer is not full; empty if it is.
 std::string InWords(Degradation reason);
 const char* ToWord(decision_log::Shown shown);  // "pending", "shown", "missing"

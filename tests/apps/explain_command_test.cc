@@ -9,6 +9,7 @@
 #include "apps/command_line.h"
 #include "apps/explanation.h"
 #include "base/random.h"
+#include "decision_log/detail.h"
 #include "tests/decision_log/log_fixture.h"
 
 namespace fulcrum::apps {
@@ -21,6 +22,7 @@ using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr int64_t kSecond = 1'000'000;
 
@@ -215,6 +217,36 @@ TEST_F(ExplainCommand, JsonHasEveryNumber) {
   EXPECT_LT(draw["uniform"].GetInt64(), draw["high"].GetInt64());
   EXPECT_EQ(json["neutral"]["known_value"].GetDouble(), 0);
   EXPECT_EQ(json["time_us"]["scoring"].GetInt(), 30);
+}
+
+TEST_F(ExplainCommand, SaysWhetherTheDetailIsThereAndIfNotWhy) {
+  DecisionRecord kept = Decision(2);
+  kept.detail_ticks = kTicksTotal / 4;
+  DecisionRecord dropped = kept;
+  dropped.id = MakeId(3);
+  decision_log::DropDetail(Detail::kSampledOut, "detail sampled out", &dropped);
+  DecisionRecord withheld = Decision(4);
+  withheld.redacted = {"no-prices"};
+  decision_log::DropDetail(Detail::kWithheld, "masking failed", &withheld);
+  Write({Decision(1), kept, dropped, withheld});
+  EXPECT_THAT(Explain(1).out, Not(HasSubstr("detail")));
+  EXPECT_THAT(Explain(2).out, HasSubstr("kept, with probability 0.25"));
+  EXPECT_THAT(Explain(3).out, HasSubstr("sampled out; it would have been kept with probability "
+                                        "0.25"));
+  EXPECT_THAT(Explain(4).out, AllOf(HasSubstr("withheld: a masking rule could not be applied"),
+                                    HasSubstr("by no-prices")));
+  const auto expect = [&](uint64_t number, const char* state, double probability, const char* why) {
+    const auto json = Json(number);
+    EXPECT_STREQ(json["detail"]["state"].GetString(), state);
+    EXPECT_EQ(json["detail"]["probability"].GetDouble(), probability);
+    EXPECT_THAT(json["detail"]["why"].GetString(), StartsWith(why));
+    EXPECT_EQ(json["positions"][0]["propensity"].GetDouble(), 0.25) << "of the core";
+  };
+  expect(1, "whole", 1, "");
+  expect(2, "whole", 0.25, "kept");
+  expect(3, "sampled_out", 0.25, "sampled out");
+  expect(4, "withheld", 1, "withheld");
+  EXPECT_STREQ(Json(4)["detail"]["masked_by"][0].GetString(), "no-prices");
 }
 
 TEST_F(ExplainCommand, AnUnknownDecisionIsNoSuccess) {
