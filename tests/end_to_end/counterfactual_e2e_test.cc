@@ -4,7 +4,6 @@
 #include "replay/counterfactual.h"
 #include "replay/opening_csv.h"
 #include "tests/end_to_end/replay_world.h"
-#include "tests/support/temporary_directory.h"
 
 namespace fulcrum {
 namespace {
@@ -16,22 +15,8 @@ using ::testing::IsEmpty;
 
 constexpr int kDecisions = 900;
 
-class Counterfactual : public ::testing::Test {
+class Counterfactual : public testing::ReplayedLives<Counterfactual, kDecisions / 3> {
  protected:
-  // One log for all tests: none changes it.
-  static void SetUpTestSuite() {
-    directory_ = new testing::TemporaryDirectory();
-    world_ = new testing::ReplayWorld(directory_->path());
-    world_->LoadUsers();
-    world_->Run(kDecisions / 3, SIGTERM);
-    world_->Run(kDecisions / 3, SIGKILL);
-    world_->Run(kDecisions / 3, SIGTERM);
-  }
-  static void TearDownTestSuite() {
-    delete world_;
-    delete directory_;
-  }
-
   // The world's bundle with each `from` replaced by its `to`.
   static replay::OtherPolicy Other(
       const std::string& name, const std::vector<std::pair<std::string, std::string>>& changes) {
@@ -64,13 +49,7 @@ class Counterfactual : public ::testing::Test {
     return base::ReadWholeFile(base::PosixFileSystem(), path, 100 << 20).value_or("unreadable");
   }
   static std::string Path(const std::string& name) { return directory_->path() + "/" + name; }
-
-  static testing::TemporaryDirectory* directory_;
-  static testing::ReplayWorld* world_;
 };
-
-testing::TemporaryDirectory* Counterfactual::directory_ = nullptr;
-testing::ReplayWorld* Counterfactual::world_ = nullptr;
 
 TEST_F(Counterfactual, TheVerySameBundleChangesNothing) {
   const replay::OtherPolicy same = Other("same", {});

@@ -9,7 +9,6 @@
 #include "replay/verify.h"
 #include "tests/end_to_end/replay_world.h"
 #include "tests/support/simulated_clock.h"
-#include "tests/support/temporary_directory.h"
 #include "tests/support/without_fma.h"
 
 namespace fulcrum {
@@ -22,22 +21,8 @@ using ::testing::StartsWith;
 
 constexpr int kDecisions = 1500;
 
-class Replay : public ::testing::Test {
+class Replay : public testing::ReplayedLives<Replay, kDecisions / 3> {
  protected:
-  // One log for all tests: none changes it.
-  static void SetUpTestSuite() {
-    directory_ = new testing::TemporaryDirectory();
-    world_ = new testing::ReplayWorld(directory_->path());
-    world_->LoadUsers();
-    world_->Run(kDecisions / 3, SIGTERM);
-    world_->Run(kDecisions / 3, SIGKILL);
-    world_->Run(kDecisions / 3, SIGTERM);
-  }
-  static void TearDownTestSuite() {
-    delete world_;
-    delete directory_;
-  }
-
   static std::vector<LogEntry> ReadLog() {
     std::vector<LogEntry> entries;
     const auto reader = DecisionLogReader::Open(world_->LogDirectory());
@@ -71,13 +56,7 @@ class Replay : public ::testing::Test {
     }
     return to + "/log";
   }
-
-  static testing::TemporaryDirectory* directory_;
-  static testing::ReplayWorld* world_;
 };
-
-testing::TemporaryDirectory* Replay::directory_ = nullptr;
-testing::ReplayWorld* Replay::world_ = nullptr;
 
 // What the others prove rests on this: there was something to get wrong.
 TEST_F(Replay, TheLogHasAllThatMatters) {

@@ -18,6 +18,7 @@
 #include "config/manifest.h"
 #include "tests/end_to_end/world.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temporary_directory.h"
 
 namespace fulcrum::testing {
 
@@ -213,6 +214,26 @@ class ReplayWorld {
   absl::Time now_ = absl::FromUnixSeconds(1574553600);
   std::vector<Reported> recent_;
   uint64_t runs_ = 0;
+};
+
+// Tests on the log of such a service in three lives of `decisions_per_life` each: stopped, killed,
+// stopped. One log for all tests of `Suite`: none changes it.
+template <typename Suite, int decisions_per_life>
+class ReplayedLives : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = new TemporaryDirectory();
+    world_ = new ReplayWorld(directory_->path());
+    world_->LoadUsers();
+    for (const int signal : {SIGTERM, SIGKILL, SIGTERM}) world_->Run(decisions_per_life, signal);
+  }
+  static void TearDownTestSuite() {
+    delete world_;
+    delete directory_;
+  }
+
+  inline static TemporaryDirectory* directory_ = nullptr;
+  inline static ReplayWorld* world_ = nullptr;
 };
 
 }  // namespace fulcrum::testing
