@@ -36,6 +36,10 @@ fulcrum_third_party(cli11 CLI11::CLI11)
 fulcrum_third_party(openssl OpenSSL::Crypto)
 fulcrum_third_party(zstd zstd::libzstd_shared)
 fulcrum_third_party(eigen Eigen3::Eigen)
+find_library(FULCRUM_RE2_LIBRARY re2 REQUIRED)  # the package has no config file
+find_path(FULCRUM_RE2_INCLUDE re2/re2.h REQUIRED)
+fulcrum_third_party(re2 ${FULCRUM_RE2_LIBRARY})
+target_include_directories(fulcrum_3rd_re2 SYSTEM INTERFACE ${FULCRUM_RE2_INCLUDE})
 find_path(FULCRUM_RAPIDJSON rapidjson/document.h REQUIRED)
 fulcrum_third_party(rapidjson)
 

@@ -299,13 +299,15 @@ int64_t EventTime(const LogEvent& event);
 Ticks DrawnTicks(const DecisionRecord& record, const PositionRecord& position);
 
 // The model inputs of one decision as they were served: one row of doubles per candidate, in the
-// order of the record, with the columns of the record's model version. Missing is NaN.
+// order of the record, with the columns of the record's model version. Missing is NaN. Values of
+// masked columns are not what was served.
 struct FeatureSnapshot {
   DecisionId decision_id;
   uint64_t model = 0;
   uint32_t columns = 0;
-  std::vector<double> values;  // candidates x columns, row by row
-  std::vector<double> basis;   // terms of a linear posterior that all candidates share
+  std::vector<double> values;            // candidates x columns, row by row
+  std::vector<double> basis;             // terms of a linear posterior that all candidates share
+  std::vector<uint32_t> masked_columns;  // whose values a masking rule changed; ascending
 };
 
 }  // namespace fulcrum

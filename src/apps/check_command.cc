@@ -16,6 +16,7 @@
 #include "apps/command_line.h"
 #include "base/file.h"
 #include "config/loader.h"
+#include "masking/masker.h"
 
 namespace fulcrum::apps {
 namespace {
@@ -138,10 +139,21 @@ void PrintSummary(const std::string& directory, const Bundle& bundle) {
                                             : bundle.model_manifest.c_str());
 }
 
+// The bundle, with what the service would also read at its start.
+absl::StatusOr<std::shared_ptr<const Bundle>> Load(const std::string& directory,
+                                                   Problems* problems) {
+  auto bundle = config::LoadBundle(base::PosixFileSystem(), directory, problems);
+  if (!bundle.ok()) return bundle;
+  const config::Masking& masking = (*bundle)->log.masking;
+  const absl::Status salt = masking::ReadSalt(base::PosixFileSystem(), masking).status();
+  if (salt.ok()) return bundle;
+  problems->Add({masking.salt_file, 0, 0}, std::string(salt.message()));
+  return salt;
+}
+
 int Check(const Arguments& arguments) {
   Problems problems;
-  const absl::StatusOr<std::shared_ptr<const Bundle>> bundle =
-      config::LoadBundle(base::PosixFileSystem(), arguments.directory, &problems);
+  const absl::StatusOr<std::shared_ptr<const Bundle>> bundle = Load(arguments.directory, &problems);
   if (!bundle.ok() && problems.empty()) return Fail("fulcrum check", bundle.status());
   if (arguments.json) {
     PrintJson(arguments.directory, bundle.ok() ? bundle->get() : nullptr, problems);

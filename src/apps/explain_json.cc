@@ -153,6 +153,11 @@ void PutCandidates(const Explanation& explanation, Json* json) {
   json->Close();
   json->Number("exploration_floor", record.exploration_floor);
   json->Texts("columns", explanation.columns);
+  json->OpenArray("masked_columns");
+  if (explanation.snapshot.has_value()) {
+    for (const uint32_t column : explanation.snapshot->masked_columns) json->Count(nullptr, column);
+  }
+  json->CloseArray();
   json->OpenArray("candidates");
   for (size_t c = 0; c < record.candidates.size(); ++c) {
     const CandidateRecord& candidate = record.candidates[c];

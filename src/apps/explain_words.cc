@@ -143,7 +143,10 @@ void TellInputs(const Explanation& explanation, std::string* out) {
       const double value = snapshot.values[at];
       const std::string name =
           i < explanation.columns.size() ? explanation.columns[i] : absl::StrCat("#", i);
-      inputs.push_back(absl::StrCat(name, "=", value == value ? Number(value) : "missing"));
+      const auto& masked = snapshot.masked_columns;
+      inputs.push_back(
+          absl::StrCat(name, "=", value == value ? Number(value) : "missing",
+                       std::binary_search(masked.begin(), masked.end(), i) ? " (masked)" : ""));
     }
     absl::StrAppend(out, "  ", candidates[c].action_id, ": ", absl::StrJoin(inputs, ", "), "\n");
   }

@@ -26,6 +26,11 @@ std::string Describe(const DecisionRecord& record) {
       absl::StrAppend(&text, ", ", debit.row, " -", debit.amount);
     }
   }
+  if (record.detail == Detail::kSampledOut) absl::StrAppend(&text, ", detail sampled out");
+  if (record.detail == Detail::kWithheld) absl::StrAppend(&text, ", detail withheld");
+  if (!record.redacted.empty()) {
+    absl::StrAppend(&text, ", masked by ", absl::StrJoin(record.redacted, " "));
+  }
   return text;
 }
 

@@ -59,6 +59,8 @@ void CountEvent(const LogEvent& event, LogSummary* summary) {
   if (decision == nullptr) return;
   ++summary->by_surface[decision->surface];
   ++summary->by_degradation[decision_log::NameOf(decision->degradation)];
+  ++summary->by_detail[decision_log::NameOf(decision->detail)];
+  for (const std::string& rule : decision->redacted) ++summary->by_masking_rule[rule];
 }
 
 absl::Status Walk(const std::string& directory, Stream stream, StreamSummary* part,
@@ -167,6 +169,10 @@ std::string ToText(const LogSummary& summary) {
   AppendCounts("events by type", summary.by_type, &text);
   AppendCounts("decisions by surface", summary.by_surface, &text);
   AppendCounts("decisions by degradation", summary.by_degradation, &text);
+  AppendCounts("decisions by detail", summary.by_detail, &text);
+  if (!summary.by_masking_rule.empty()) {
+    AppendCounts("decisions by masking rule", summary.by_masking_rule, &text);
+  }
   absl::StrAppend(&text, "damaged places: ", summary.damaged,
                   summary.damaged == 0 ? "" : " (fulcrum log verify says where)");
   return text;
@@ -181,6 +187,8 @@ std::string ToJson(const LogSummary& summary) {
   WriteCounts("by_type", summary.by_type, &writer);
   WriteCounts("by_surface", summary.by_surface, &writer);
   WriteCounts("by_degradation", summary.by_degradation, &writer);
+  WriteCounts("by_detail", summary.by_detail, &writer);
+  WriteCounts("by_masking_rule", summary.by_masking_rule, &writer);
   writer.Key("damaged");
   writer.Uint64(summary.damaged);
   writer.EndObject();

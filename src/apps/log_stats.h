@@ -30,6 +30,8 @@ struct LogSummary {
   std::map<std::string, uint64_t> by_type;  // of the decisions stream
   std::map<std::string, uint64_t> by_surface;
   std::map<std::string, uint64_t> by_degradation;
+  std::map<std::string, uint64_t> by_detail;        // what became of a decision's detail
+  std::map<std::string, uint64_t> by_masking_rule;  // decisions that a rule changed
   uint64_t damaged = 0;  // places that could not be read, a torn tail included
 };
 

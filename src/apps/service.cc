@@ -94,7 +94,7 @@ absl::Status Service::LoadSnapshot() {
   if (bundle().model_manifest.empty()) {
     fold_start_ = learning::StartOf(bundle(), scoring::Posteriors(), nullptr);
     Archive(nullptr);
-    return absl::OkStatus();
+    return MakeMasker(nullptr);
   }
   FULCRUM_ASSIGN_OR_RETURN(const config::ModelManifest manifest,
                            config::LoadManifest(files, bundle().model_manifest));
@@ -104,7 +104,20 @@ absl::Status Service::LoadSnapshot() {
                                files, absl::StrCat(manifest.directory, "/", manifest.counts_file)));
   fold_start_ = learning::StartOf(bundle(), std::move(counts), &manifest);
   Archive(&manifest);
+  return MakeMasker(&manifest);
+}
+
+absl::Status Service::MakeMasker(const config::ModelManifest* manifest) {
+  const config::Masking& masking = bundle().log.masking;
+  if (masking.rules.empty()) return absl::OkStatus();
+  FULCRUM_ASSIGN_OR_RETURN(const std::string salt, masking::ReadSalt(options_.files, masking));
+  masker_ = std::make_unique<masking::Masker>(masking, salt, manifest);
   return absl::OkStatus();
+}
+
+domain::DecisionSink* Service::sink() {
+  if (masking_sink_ != nullptr) return masking_sink_.get();
+  return log_.get();
 }
 
 // Serving does not depend on it: the decisions say what they cannot be replayed with.
@@ -154,6 +167,9 @@ absl::Status Service::OpenStores() {
   const std::string log_directory = log.directory;
   decision_log::RecoveryReport report;
   FULCRUM_ASSIGN_OR_RETURN(log_, decision_log::LogWriter::Open(std::move(log), &report));
+  if (masker_ != nullptr) {
+    masking_sink_ = std::make_unique<masking::MaskingSink>(masker_.get(), log_.get());
+  }
   telemetry::Info("log_opened", {{"directory", log_directory},
                                  {"last_lsn", absl::StrCat(log_->Stats().last_lsn)},
                                  {"torn_bytes", absl::StrCat(report.decisions.torn_bytes)}});
@@ -269,7 +285,7 @@ absl::Status Service::RecoverLearner(Lsn log_last) {
   }
   const Lsn from = learner_->lsn();
   FULCRUM_RETURN_IF_ERROR(log_->Recover(from, learner_.get()));
-  const absl::Status written = learner_->Start(log_.get());
+  const absl::Status written = learner_->Start(sink());
   if (!written.ok()) {
     telemetry::Warn("snapshot_not_written", {{"error", std::string(written.message())}});
   }
@@ -284,8 +300,8 @@ absl::Status Service::RecoverLearner(Lsn log_last) {
 
 absl::Status Service::RecoverRequests(Lsn log_last) {
   const config::Server& settings = bundle().server;
-  requests_ = std::make_unique<decider::RequestIndex>(settings.idempotency_window,
-                                                      settings.idempotency_requests_max);
+  requests_ = std::make_unique<decider::RequestIndex>(
+      settings.idempotency_window, settings.idempotency_requests_max, masker_.get());
   FULCRUM_ASSIGN_OR_RETURN(
       const Lsn from, decision_log::StartOfTail(options_.files, absl::StrCat(data_dir_, "/log"),
                                                 settings.idempotency_window));
@@ -310,7 +326,7 @@ absl::Status Service::Serve() {
   parts.features = features_.get();
   parts.users = features_.get();
   parts.ledger = ledger_.get();
-  parts.log = log_.get();
+  parts.log = sink();
   parts.metrics = metrics_.get();
   parts.clock = clock_;
   parts.requests = requests_.get();
@@ -419,6 +435,7 @@ void Service::AddPulledMetrics() {
   row_family("fulcrum_budget_held", "Held by decisions in flight", &RowStatus::held);
 
   AddRequestMetrics();
+  AddMaskingMetrics();
   AddLearningMetrics(learner_.get(), clock_, metrics_.get());
 
   const auto log_family = [this](const char* name, const char* help, bool counter,
@@ -445,7 +462,8 @@ void Service::AddPulledMetrics() {
        "Drawn decisions in the log, by what became of their detail", "detail", true, [this] {
          const decision_log::DetailStats stats = detail_.Stats();
          return std::vector<Sample>{{"whole", static_cast<double>(stats.whole)},
-                                    {"sampled_out", static_cast<double>(stats.sampled_out)}};
+                                    {"sampled_out", static_cast<double>(stats.sampled_out)},
+                                    {"withheld", static_cast<double>(stats.withheld)}};
        }});
   log_family("fulcrum_log_ballast", "1 while the ballast is in its place", false,
              [](const Stats& stats) { return stats.ballast ? 1.0 : 0.0; });
@@ -477,6 +495,25 @@ void Service::AddRequestMetrics() {
                          const auto remembered = static_cast<double>(requests_->Stats().remembered);
                          return std::vector<Sample>{{"", remembered}};
                        }});
+}
+
+// Without rules the families are there and have no series.
+void Service::AddMaskingMetrics() {
+  const auto rule_family = [this](const char* name, const char* help,
+                                  uint64_t masking::RuleStats::*value) {
+    metrics_->AddPulled({name, help, "rule", true, [this, value] {
+                           std::vector<telemetry::Sample> samples;
+                           if (masker_ == nullptr) return samples;
+                           for (const masking::RuleStats& stats : masker_->Stats()) {
+                             samples.push_back({stats.rule, static_cast<double>(stats.*value)});
+                           }
+                           return samples;
+                         }});
+  };
+  rule_family("fulcrum_log_masked_records_total", "Records that a masking rule changed",
+              &masking::RuleStats::changed);
+  rule_family("fulcrum_log_masking_failures_total",
+              "Records that a masking rule could not be applied to", &masking::RuleStats::failed);
 }
 
 }  // namespace fulcrum::apps

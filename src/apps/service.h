@@ -21,6 +21,7 @@
 #include "edge/server.h"
 #include "features/feature_store.h"
 #include "learning/learner.h"
+#include "masking/masking_sink.h"
 #include "orchestrator/ledger.h"
 #include "telemetry/metrics.h"
 
@@ -71,6 +72,7 @@ class Service {
  private:
   explicit Service(const ServiceOptions& options);
   absl::Status LoadSnapshot();
+  absl::Status MakeMasker(const config::ModelManifest* manifest);
   void Archive(const config::ModelManifest* manifest);
   absl::Status OpenStores();
   absl::Status Recover();
@@ -84,6 +86,9 @@ class Service {
   void AddPulledMetrics();
   void AddRequestMetrics();
   absl::Status CheckpointLearner();
+  void AddMaskingMetrics();
+  // Where everything that is to be logged goes.
+  domain::DecisionSink* sink();
   void KeepCheckpoints();
   decider::Snapshot CurrentSnapshot() const;
   absl::Time Now() const {
@@ -97,6 +102,7 @@ class Service {
   std::string data_dir_;
   decider::Snapshot snapshot_;  // but for the posteriors, which the learner publishes
   learning::FoldStart fold_start_;
+  std::unique_ptr<masking::Masker> masker_;  // null without masking rules
   LatestDecision latest_decision_;
   std::unique_ptr<telemetry::Metrics> metrics_;
   std::unique_ptr<features::FeatureStore> features_;
@@ -106,6 +112,7 @@ class Service {
   std::unique_ptr<decision_log::LogWriter> log_;
   std::unique_ptr<ServiceJournal> journal_;
   bool log_started_ = false;
+  std::unique_ptr<masking::MaskingSink> masking_sink_;  // null without masking rules
   std::unique_ptr<LogKeeper> log_keeper_;
   Lsn lost_records_ = 0;  // set before metrics are served
   std::unique_ptr<decider::RequestIndex> requests_;

@@ -35,6 +35,7 @@ void PutLog(Json* json, const training::LogTally& log) {
   Put(json, "without_detail", log.without_detail);
   Put(json, "without_snapshot", log.without_snapshot);
   Put(json, "unusable", log.unusable);
+  Put(json, "masked", log.masked);
   Put(json, "rewards_clipped", log.rewards_clipped);
   json->EndObject();
 }

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "base/strings.h"
+#include "config/text_pattern.h"
 #include "domain/feature_row.h"
 
 namespace fulcrum::config {
@@ -39,6 +41,23 @@ struct Server {
   absl::Duration checkpoint_interval = absl::Seconds(1);  // of the ledger; ten times that of others
 };
 
+enum class MaskingAction : uint8_t { kDrop, kRound, kHash, kReplace };
+
+// What is done to some fields before they are logged.
+struct MaskingRule {
+  std::string name;
+  std::vector<std::string> fields;  // as masking_fields.h calls them
+  MaskingAction action = MaskingAction::kDrop;
+  std::shared_ptr<const TextPattern> pattern;  // null: all of a text
+  std::string replacement;
+  double step = 0;
+};
+
+struct Masking {
+  std::string salt_file;  // absolute; empty if no rule needs one
+  std::vector<MaskingRule> rules;
+};
+
 // How the decision log is kept; read at start only.
 struct Log {
   absl::Duration decisions_retention;  // 0 = all is kept
@@ -46,6 +65,7 @@ struct Log {
   int64_t disk_reserve_bytes = int64_t{1} << 30;  // free space below which the service warns
   int64_t ballast_bytes = 4 << 20;
   bool compress = true;
+  Masking masking;
 };
 
 // Gaussian posteriors, linear in [1, score, segments.., context_keys..].

@@ -76,13 +76,48 @@ Server ResolveServer(const v1::Server& from, const std::string& directory) {
   return to;
 }
 
-Log ResolveLog(const v1::LogConfig& from) {
+MaskingAction ActionOf(v1::MaskingAction action) {
+  switch (action) {
+    case v1::MASKING_ACTION_ROUND:
+      return MaskingAction::kRound;
+    case v1::MASKING_ACTION_HASH:
+      return MaskingAction::kHash;
+    case v1::MASKING_ACTION_REPLACE:
+      return MaskingAction::kReplace;
+    default:
+      return MaskingAction::kDrop;
+  }
+}
+
+MaskingRule ResolveRule(const v1::MaskingRule& from) {
+  MaskingRule to;
+  to.name = from.name();
+  to.fields = {from.fields().begin(), from.fields().end()};
+  to.action = ActionOf(from.action());
+  to.replacement = from.replacement();
+  to.step = from.step();
+  if (from.pattern().empty()) return to;
+  auto pattern = TextPattern::Compile(from.pattern());
+  FULCRUM_CHECK(pattern.ok());  // validated
+  to.pattern = *std::move(pattern);
+  return to;
+}
+
+Masking ResolveMasking(const v1::Masking& from, const std::string& directory) {
+  Masking to;
+  if (!from.salt_file().empty()) to.salt_file = ResolvePath(directory, from.salt_file());
+  for (const v1::MaskingRule& rule : from.rules()) to.rules.push_back(ResolveRule(rule));
+  return to;
+}
+
+Log ResolveLog(const v1::LogConfig& from, const std::string& directory) {
   Log to;
   to.decisions_retention = DurationOf(from.decisions_retention());
   to.features_retention = DurationOf(from.features_retention());
   to.disk_reserve_bytes = from.disk_reserve_bytes();
   to.ballast_bytes = from.ballast_bytes();
   to.compress = from.compression() != v1::COMPRESSION_NONE;
+  to.masking = ResolveMasking(from.masking(), directory);
   return to;
 }
 
@@ -197,6 +232,11 @@ void Canonicalise(v1::Bundle* bundle) {
   for (v1::FeatureView& view : *bundle->mutable_feature_views()) {
     SortBy(view.mutable_features(), NameOf<v1::Feature>);
   }
+  if (bundle->log().has_masking()) {  // the rules themselves have an order
+    for (v1::MaskingRule& rule : *bundle->mutable_log()->mutable_masking()->mutable_rules()) {
+      std::sort(rule.mutable_fields()->begin(), rule.mutable_fields()->end());
+    }
+  }
   SortBy(bundle->mutable_surfaces(), IdOf<v1::Surface>);
   SortBy(bundle->mutable_campaigns(), IdOf<v1::Campaign>);
   SortBy(bundle->mutable_constraints(), IdOf<v1::Constraint>);
@@ -207,7 +247,7 @@ void Canonicalise(v1::Bundle* bundle) {
 Bundle Resolve(const v1::Bundle& from, const std::string& directory) {
   Bundle to;
   to.server = ResolveServer(from.server(), directory);
-  to.log = ResolveLog(from.log());
+  to.log = ResolveLog(from.log(), directory);
   to.schema_version = from.schema_version();
   for (const v1::FeatureView& view : from.feature_views()) {
     to.feature_views.push_back(ResolveView(view));

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "config/address.h"
 #include "config/learning_check.h"
+#include "config/masking_check.h"
 #include "config/nearest.h"
 
 namespace fulcrum::config {
@@ -68,6 +69,7 @@ class Validator {
     CheckConstraints();
     CheckSurfaces();
     CheckLearning(bundle_, places_, problems_);
+    CheckMasking(bundle_, places_, problems_);
   }
 
  private:

@@ -21,7 +21,7 @@ constexpr int kSweptMax = 16;
 // How far behind its decision a superseded record may lie: as much as the log's queue can hold.
 constexpr size_t kToldMax = (size_t{1} << 20) + 1;
 
-std::string KeyOf(std::string_view principal, std::string_view request_id) {
+std::string KeyFrom(std::string_view principal, std::string_view request_id) {
   return absl::StrCat(principal.size(), ":", base::ToAbsl(principal), base::ToAbsl(request_id));
 }
 
@@ -100,7 +100,9 @@ struct RequestIndex::Shard {
   }
 };
 
-RequestIndex::RequestIndex(absl::Duration window, uint32_t requests_max) : window_(window) {
+RequestIndex::RequestIndex(absl::Duration window, uint32_t requests_max,
+                           const masking::Masker* masker)
+    : window_(window), masker_(masker) {
   const size_t shards = std::clamp<size_t>(requests_max / kShardEntriesMin, 1, kShardsMax);
   shard_entries_max_ = (requests_max + shards - 1) / shards;
   for (size_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<Shard>());
@@ -108,14 +110,21 @@ RequestIndex::RequestIndex(absl::Duration window, uint32_t requests_max) : windo
 
 RequestIndex::~RequestIndex() = default;
 
+std::string RequestIndex::KeyOf(const domain::DecisionContext& context) const {
+  const std::string& id = context.request_id;
+  return KeyFrom(context.principal.name, masker_ == nullptr ? id : masker_->RequestId(id));
+}
+
 RequestIndex::Shard& RequestIndex::ShardOf(std::string_view key) {
   return *shards_[base::Fingerprint(key) % shards_.size()];
 }
 
 absl::StatusOr<RequestIndex::Claim> RequestIndex::Ask(const domain::DecisionContext& context,
-                                                      const Asked& asked, Respond* respond) {
+                                                      const Asked& by, Respond* respond) {
   FULCRUM_CHECK(!context.request_id.empty());
-  std::string key = KeyOf(context.principal.name, context.request_id);
+  Asked asked = by;
+  if (masker_ != nullptr) asked.context_hash = masker_->ContextHash(by.context_hash);
+  std::string key = KeyOf(context);
   Shard& shard = ShardOf(key);
   const int64_t now_us = absl::ToUnixMicros(context.now);
   Claim claim;
@@ -170,7 +179,7 @@ std::vector<Waiter> RequestIndex::Answer(Entry* first, const Reply& reply) {
 }
 
 void RequestIndex::Forget(const domain::DecisionContext& context) {
-  const std::string key = KeyOf(context.principal.name, context.request_id);
+  const std::string key = KeyOf(context);
   Shard& shard = ShardOf(key);
   const base::MutexLock lock(&shard.mutex);
   const auto found = shard.by_key.find(std::string_view(key));
@@ -183,7 +192,7 @@ void RequestIndex::Forget(const domain::DecisionContext& context) {
 }
 
 void RequestIndex::Keep(Lsn lsn, const DecisionRecord& record) {
-  std::string key = KeyOf(record.principal, record.request_id);
+  std::string key = KeyFrom(record.principal, record.request_id);
   told_.emplace_back(lsn, key);
   if (told_.size() > kToldMax) told_.pop_front();
   Shard& shard = ShardOf(key);

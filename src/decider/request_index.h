@@ -8,6 +8,9 @@
 // The window counts back from the newest request's time. Above `requests_max` the oldest are
 // forgotten first, whatever the window; what is still being decided is never forgotten. Memory: see
 // docs/api.md.
+//
+// Where request_ids or context hashes are masked in the log, they are masked in the index too:
+// what a restart reads from the log is then what requests are looked up by.
 #pragma once
 
 #include <atomic>
@@ -30,6 +33,7 @@
 #include "decider/reply.h"
 #include "domain/context.h"
 #include "domain/seams.h"
+#include "masking/masker.h"
 
 namespace fulcrum::decider {
 
@@ -71,7 +75,9 @@ class RequestIndex final : public domain::LogObserver {
     bool waits = false;          // `respond` was taken; the answer comes by the first's Answer()
   };
 
-  RequestIndex(absl::Duration window, uint32_t requests_max);
+  // `masker` is the log's and outlives the index; null: nothing is masked.
+  RequestIndex(absl::Duration window, uint32_t requests_max,
+               const masking::Masker* masker = nullptr);
   ~RequestIndex() override;
 
   // `context` has a request_id. INVALID_ARGUMENT if the id stands for another request; then, and
@@ -98,11 +104,13 @@ class RequestIndex final : public domain::LogObserver {
   struct Shard;
   using Entries = std::list<Entry>;
 
+  std::string KeyOf(const domain::DecisionContext& context) const;
   Shard& ShardOf(std::string_view key);
   void Keep(Lsn lsn, const DecisionRecord& record);
   void Supersede(const SupersededRecord& record);
 
   const absl::Duration window_;
+  const masking::Masker* const masker_;
   size_t shard_entries_max_ = 0;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> answered_{0};

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <optional>
-#include <string_view>
 
 #include "fulcrum/decision_record.h"
 
@@ -14,14 +13,11 @@ namespace fulcrum::decision_log {
 // decision id alone, independent of the draw of the action. Part of the log format: never changes.
 bool KeepsDetail(const DecisionId& id, Ticks pass);
 
-// Takes the detail away and says why. What learning and the ledger need stays: actions, their
-// probabilities, seeds, debits and the terms of the drawn arms.
-void DropDetail(Detail why, std::string_view replayable_reason, DecisionRecord* record);
-
 // Since the filter was made.
 struct DetailStats {
   uint64_t whole = 0;
   uint64_t sampled_out = 0;
+  uint64_t withheld = 0;  // came without, because of a masking rule
 };
 
 // Looks at each event on the log's writer thread before it is encoded. A decision asks with
@@ -34,6 +30,7 @@ class DetailFilter {
  private:
   std::atomic<uint64_t> whole_{0};
   std::atomic<uint64_t> sampled_out_{0};
+  std::atomic<uint64_t> withheld_{0};
 };
 
 }  // namespace fulcrum::decision_log

@@ -168,6 +168,12 @@ absl::Status CheckSnapshot(const FeatureSnapshot& snapshot) {
   const bool whole = snapshot.columns == 0 ? snapshot.values.empty()
                                            : snapshot.values.size() % snapshot.columns == 0;
   check.That(whole, "values", "is not whole rows of `columns` numbers");
+  int64_t last = -1;
+  for (const uint32_t column : snapshot.masked_columns) {
+    check.That(column > last && column < snapshot.columns, "masked_columns",
+               "is not ascending columns");
+    last = column;
+  }
   return check.status();
 }
 

@@ -492,6 +492,7 @@ std::string_view RecordEncoder::Encode(const FeatureSnapshot& snapshot) {
   for (const double term : snapshot.basis) {
     proto->add_basis_bits(std::bit_cast<uint64_t>(term));
   }
+  for (const uint32_t column : snapshot.masked_columns) proto->add_masked_columns(column);
   return scratch_->Serialize(*proto);
 }
 
@@ -546,6 +547,7 @@ absl::StatusOr<FeatureSnapshot> DecodeSnapshot(std::string_view payload,
   for (const uint64_t bits : proto->basis_bits()) {
     snapshot.basis.push_back(std::bit_cast<double>(bits));
   }
+  snapshot.masked_columns.assign(proto->masked_columns().begin(), proto->masked_columns().end());
   return snapshot;
 }
 

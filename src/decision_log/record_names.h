@@ -14,6 +14,8 @@ inline constexpr std::array<const char*, 8> kDegradationNames = {
     "none",         "deadline",           "feature_error", "feature_stale",
     "no_candidate", "ledger_unavailable", "disk",          "shed"};
 inline constexpr std::array<const char*, 3> kReplayableNames = {"none", "selection", "full"};
+inline constexpr std::array<const char*, 4> kDetailNames = {"whole", "sampled_out", "withheld",
+                                                            "unknown"};
 
 inline const char* NameOf(Answer answer) {
   return kAnswerNames.at(static_cast<size_t>(answer));
@@ -23,6 +25,9 @@ inline const char* NameOf(Degradation degradation) {
 }
 inline const char* NameOf(Replayable replayable) {
   return kReplayableNames.at(static_cast<size_t>(replayable));
+}
+inline const char* NameOf(Detail detail) {
+  return kDetailNames.at(static_cast<size_t>(detail));
 }
 
 }  // namespace fulcrum::decision_log

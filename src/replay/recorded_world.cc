@@ -98,6 +98,7 @@ std::string RecordedWorld::Columns(const DecisionRecord& record, const FeatureSn
   if (snapshot->model != model_ || snapshot->values.size() != logged * record.candidates.size()) {
     return "its feature snapshot is of another model";
   }
+  if (std::string masked = MaskedColumn(*snapshot, same); !masked.empty()) return masked;
   scores->columns = other_->model->columns();
   scores->inputs.reserve(candidates.size() * scores->columns);
   for (const size_t candidate : candidates) {
@@ -105,6 +106,19 @@ std::string RecordedWorld::Columns(const DecisionRecord& record, const FeatureSn
     for (uint32_t i = 0; i < scores->columns; ++i) {
       scores->inputs.push_back(row[same ? i : column_of_[i]]);
     }
+  }
+  return "";
+}
+
+// Values that a masking rule changed are not what the decision was made with.
+std::string RecordedWorld::MaskedColumn(const FeatureSnapshot& snapshot, bool same) const {
+  for (const uint32_t column : snapshot.masked_columns) {
+    if (!same && std::find(column_of_.begin(), column_of_.end(), column) == column_of_.end()) {
+      continue;
+    }
+    const bool named = manifest_.has_value() && column < manifest_->columns.size();
+    return absl::StrCat("a masking rule changed the model input ",
+                        named ? WhatIs(manifest_->columns[column]) : absl::StrCat(column));
   }
   return "";
 }

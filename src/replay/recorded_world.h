@@ -45,6 +45,7 @@ class RecordedWorld {
  private:
   std::string Columns(const DecisionRecord& record, const FeatureSnapshot* snapshot,
                       const std::vector<size_t>& candidates, scoring::Scores* scores) const;
+  std::string MaskedColumn(const FeatureSnapshot& snapshot, bool same) const;
   std::string Terms(const FeatureSnapshot* snapshot, const config::Surface& was,
                     const config::Surface& surface, scoring::Scores* scores) const;
   void MapColumns();

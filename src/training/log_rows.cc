@@ -145,6 +145,7 @@ class Collector {
       ++tally().unusable;
       return;
     }
+    tally().masked += snapshot.masked_columns.empty() ? 0 : 1;
     rows_.push_back({wanted, values_.size()});
     for (size_t i = 0; i < columns; ++i)
       values_.push_back(static_cast<float>(begin[static_cast<ptrdiff_t>(i)]));
@@ -281,6 +282,9 @@ std::string ToText(const LogTally& tally) {
   if (tally.counted != tally.settled) {
     absl::StrAppend(&text, "  not counted: ", tally.settled - tally.counted,
                     " of surfaces with linear posteriors\n");
+  }
+  if (tally.masked != 0) {
+    absl::StrAppend(&text, "  inputs as masking rules left them: ", tally.masked, "\n");
   }
   if (tally.rewards_clipped != 0) {
     absl::StrAppend(&text, "  rewards limited to 0 to 1: ", tally.rewards_clipped, "\n");

@@ -44,8 +44,9 @@ struct LogTally {
   uint64_t without_snapshot = 0;  // the features stream lacks its inputs
   uint64_t unusable = 0;          // no propensity, or an input that is beyond float32
   uint64_t rows = 0;              // for the trees
-  uint64_t counted = 0;           // of the settled: all but those of uncounted surfaces
-  uint64_t rewards_clipped = 0;   // of the settled: outside [0, 1]
+  uint64_t masked = 0;   // of the rows: a masking rule changed an input, trained on as it is
+  uint64_t counted = 0;  // of the settled: all but those of uncounted surfaces
+  uint64_t rewards_clipped = 0;  // of the settled: outside [0, 1]
 };
 
 struct LogRows {

@@ -9,7 +9,7 @@
 #include "apps/command_line.h"
 #include "apps/explanation.h"
 #include "base/random.h"
-#include "decision_log/detail.h"
+#include "domain/detail.h"
 #include "tests/decision_log/log_fixture.h"
 
 namespace fulcrum::apps {
@@ -58,6 +58,7 @@ class ExplainCommand : public decision_log::LogFixture {
       if (decision != nullptr && decision->replayable == Replayable::kFull) {
         snapshot = MakeSnapshot(*decision);
         snapshot->values[1] = std::numeric_limits<double>::quiet_NaN();
+        snapshot->masked_columns = {1};
       }
       FULCRUM_ASSERT_OK(writer->Append(event, snapshot, nullptr));
     }
@@ -112,7 +113,7 @@ TEST_F(ExplainCommand, TellsWhatWasAskedKnownBelievedAndDrawn) {
   EXPECT_THAT(ran.out,
               ContainsRegex("action-1 +0.02 +Beta\\(2, 50\\) +0.0384615 +0.250000 +masked: one of "
                             "its hard limits had no room left"));
-  EXPECT_THAT(ran.out, HasSubstr("action-0: #0=0, #1=missing\n"));
+  EXPECT_THAT(ran.out, HasSubstr("action-0: #0=0, #1=missing (masked)\n"));
   const uint64_t uniform = base::DrawUniform(MakeId(1), 77);
   EXPECT_THAT(ran.out, AllOf(HasSubstr("with probability 0.250000000"),
                              HasSubstr(absl::StrCat("seed 000000000000004d gives ", uniform,
@@ -208,6 +209,8 @@ TEST_F(ExplainCommand, JsonHasEveryNumber) {
   ASSERT_EQ(json["candidates"].Size(), 3u);
   EXPECT_EQ(json["candidates"][2]["posterior"]["alpha"].GetDouble(), 2);
   EXPECT_TRUE(json["candidates"][0]["inputs"][1].IsNull()) << "missing";
+  ASSERT_EQ(json["masked_columns"].Size(), 1u);
+  EXPECT_EQ(json["masked_columns"][0].GetInt(), 1);
   ASSERT_EQ(json["positions"][0]["ticks"].Size(), 4u);
   int64_t sum = 0;
   for (const auto& ticks : json["positions"][0]["ticks"].GetArray()) sum += ticks.GetInt64();
@@ -224,10 +227,10 @@ TEST_F(ExplainCommand, SaysWhetherTheDetailIsThereAndIfNotWhy) {
   kept.detail_ticks = kTicksTotal / 4;
   DecisionRecord dropped = kept;
   dropped.id = MakeId(3);
-  decision_log::DropDetail(Detail::kSampledOut, "detail sampled out", &dropped);
+  domain::DropDetail(Detail::kSampledOut, "detail sampled out", &dropped);
   DecisionRecord withheld = Decision(4);
   withheld.redacted = {"no-prices"};
-  decision_log::DropDetail(Detail::kWithheld, "masking failed", &withheld);
+  domain::DropDetail(Detail::kWithheld, "masking failed", &withheld);
   Write({Decision(1), kept, dropped, withheld});
   EXPECT_THAT(Explain(1).out, Not(HasSubstr("detail")));
   EXPECT_THAT(Explain(2).out, HasSubstr("kept, with probability 0.25"));

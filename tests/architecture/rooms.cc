@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr char kRoomsFile[] = "src/rooms.txt";
 
 // Header prefix -> name in src/rooms.txt. The first match counts.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kThirdParties = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kThirdParties = {{
     {"rocksdb/", "rocksdb"},   {"grpc/", "grpc"},
     {"grpcpp/", "grpc"},       {"google/protobuf/", "protobuf"},
     {"yaml-cpp/", "yaml-cpp"}, {"spdlog/", "spdlog"},
@@ -30,6 +30,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kThirdPa
     {"zlib.h", "zlib"},        {"hnswlib/", "hnswlib"},
     {"hiredis/", "hiredis"},   {"librdkafka/", "librdkafka"},
     {"arrow/", "arrow"},       {"parquet/", "arrow"},
+    {"re2/", "re2"},
 }};
 
 // Open to every room besides C++'s own headers, which have neither folder nor dot.

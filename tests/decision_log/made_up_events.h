@@ -173,6 +173,9 @@ class MadeUpEvents {
       snapshot.values.push_back(pattern());
     }
     for (size_t k = Below(3); k > 0; --k) snapshot.basis.push_back(pattern());
+    for (uint32_t k = 0; k < snapshot.columns; ++k) {
+      if (Below(2) == 0) snapshot.masked_columns.push_back(k);
+    }
     return snapshot;
   }
 

@@ -37,12 +37,26 @@ TEST(RecordCodec, SnapshotsKeepEveryBit) {
     EXPECT_EQ(parsed->decision_id, snapshot.decision_id);
     EXPECT_EQ(parsed->model, snapshot.model);
     EXPECT_EQ(parsed->columns, snapshot.columns);
+    EXPECT_EQ(parsed->masked_columns, snapshot.masked_columns);
     ASSERT_EQ(parsed->values.size(), snapshot.values.size());
     for (size_t k = 0; k < snapshot.values.size(); ++k) {
       EXPECT_EQ(std::bit_cast<uint64_t>(parsed->values[k]),
                 std::bit_cast<uint64_t>(snapshot.values[k]));
     }
   }
+}
+
+TEST(RecordCodec, MaskedColumnsAreAscendingAndThere) {
+  FeatureSnapshot snapshot{.decision_id = MakeId(1), .columns = 3};
+  for (const std::vector<uint32_t>& bad :
+       {std::vector<uint32_t>{3}, {1, 1}, {2, 0}, {0xffffffff}}) {
+    snapshot.masked_columns = bad;
+    EXPECT_FALSE(CheckSnapshot(snapshot).ok());
+    RecordEncoder encoder;
+    EXPECT_FALSE(ParseSnapshot(encoder.Encode(snapshot)).ok());
+  }
+  snapshot.masked_columns = {0, 2};
+  EXPECT_TRUE(CheckSnapshot(snapshot).ok());
 }
 
 TEST(RecordCodec, MutatedPayloadsNeverDoMoreThanFail) {

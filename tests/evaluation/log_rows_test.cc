@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "base/random.h"
-#include "decision_log/detail.h"
 #include "decision_log/log_writer.h"
+#include "domain/detail.h"
 #include "evaluation/evaluate.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
@@ -245,7 +245,7 @@ TEST_F(LogRows, RecordsWithoutTheirPropensityAreSaid) {
 }
 
 DecisionRecord WithoutDetail(DecisionRecord record, Detail why) {
-  decision_log::DropDetail(why, "", &record);
+  domain::DropDetail(why, "", &record);
   return record;
 }
 

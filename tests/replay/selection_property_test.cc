@@ -3,7 +3,7 @@
 #include <bit>
 #include <limits>
 
-#include "decision_log/detail.h"
+#include "domain/detail.h"
 #include "gmock/gmock.h"
 #include "replay/selection.h"
 #include "tests/replay/record_fixture.h"
@@ -211,7 +211,7 @@ TEST(NotReplayed, IsToldWithItsReason) {
   EXPECT_FALSE(CompareSelection(record).difference.has_value());
   record = sound;
   record.detail_ticks = 1;  // hardly ever kept
-  decision_log::DropDetail(Detail::kSampledOut, "detail sampled out", &record);
+  domain::DropDetail(Detail::kSampledOut, "detail sampled out", &record);
   EXPECT_EQ(CompareSelection(record).not_replayed, "detail sampled out");
   record.detail_ticks = kTicksTotal;  // always kept, so that somebody else took it out
   ASSERT_TRUE(CompareSelection(record).difference.has_value());

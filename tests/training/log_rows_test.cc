@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
-#include "decision_log/detail.h"
+#include "domain/detail.h"
 #include "scoring/model.h"
 #include "scoring/posteriors.h"
 #include "tests/decision_log/log_fixture.h"
@@ -241,7 +241,7 @@ TEST_F(TrainingLog, SampledDetailIsWeighedAndCounted) {
     if (detail == Detail::kWhole) {
       Append(record, SnapshotOf(situation));
     } else {
-      decision_log::DropDetail(detail, "", &record);
+      domain::DropDetail(detail, "", &record);
       Append(record);
     }
     Show(number, 1, at(static_cast<int64_t>(number)));
@@ -465,6 +465,24 @@ TEST_F(TrainingLog, DamageInTheFeaturesLosesRowsAndIsCounted) {
   FULCRUM_ASSERT_OK(rows);
   EXPECT_GE(rows->tally.without_snapshot, 1);
   EXPECT_EQ(rows->tally.rows + rows->tally.without_snapshot, 50);
+}
+
+// They are trained on as they are, and the report says how many there are.
+TEST_F(TrainingLog, RowsWithMaskedInputsAreCounted) {
+  for (uint64_t i = 1; i <= 4; ++i) {
+    const Situation situation{i, kStart + static_cast<int64_t>(i), "north", 1, {}, {"a"}};
+    FeatureSnapshot snapshot = SnapshotOf(situation);
+    if (i % 2 == 0) snapshot.masked_columns = {1};
+    Append(RecordOf(situation), snapshot);
+    Show(i, 1, kStart);
+  }
+  EndWindows(99, kStart + 500 * kSecond);
+  Finish();
+  const auto rows = ReadLogRows(Source());
+  FULCRUM_ASSERT_OK(rows);
+  EXPECT_EQ(rows->tally.rows, 4u);
+  EXPECT_EQ(rows->tally.masked, 2u);
+  EXPECT_THAT(ToText(rows->tally), HasSubstr("inputs as masking rules left them: 2\n"));
 }
 
 TEST_F(TrainingLog, ModelsOfTheArchiveCountIfTheirColumnsAreTheSame) {

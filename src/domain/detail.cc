@@ -1,0 +1,16 @@
+#include "domain/detail.h"
+
+namespace fulcrum::domain {
+
+void DropDetail(Detail why, std::string_view replayable_reason, DecisionRecord* record) {
+  for (PositionRecord& position : record->positions) {
+    position.drawn_ticks = DrawnTicks(*record, position);
+    position.ticks.clear();
+  }
+  record->candidates.clear();
+  record->detail = why;
+  record->replayable = Replayable::kNone;
+  record->replayable_reason = replayable_reason;
+}
+
+}  // namespace fulcrum::domain
