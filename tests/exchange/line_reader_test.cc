@@ -47,7 +47,7 @@ TEST(LineReader, LinesMayCrossTheBlocksInWhichTheFileIsRead) {
   EXPECT_THAT(Lines(a + "\n" + b + "\nc", 1000), ElementsAre(kTooLong, kTooLong, "c"));
 }
 
-// Reading a line of 1 GB would be told by the sanitizers' allocator, and by the import soak.
+// That it is not held in memory is for the soak part `import` to show.
 TEST(Import, ATooLongLineIsToldWithItsNumberAndTheOthersAreKept) {
   const testing::TemporaryDirectory directory;
   const std::string file = directory.path() + "/in";
