@@ -383,7 +383,8 @@ absl::Status Service::Stop(absl::Duration grace) {
   absl::Status status;
   if (log_started_ && log_->healthy()) {
     learner_->Update();
-    CheckpointLearner().IgnoreError();  // while the log can still be told; Stop tries again
+    learner_->Checkpoint(log_->Stats().durable_lsn)
+        .IgnoreError();  // while the log can still be told; Stop tries again
     journal_->Audit("service.stop", "", VersionDetails());
   }
   if (journal_ != nullptr) journal_->Close();
@@ -394,13 +395,6 @@ absl::Status Service::Stop(absl::Duration grace) {
   return status;
 }
 
-// A power loss takes the checkpoints of what the log had not synced. Two are kept, so a new one
-// takes the place of the older only once the newer is safe: retention counts on one that stays.
-absl::Status Service::CheckpointLearner() {
-  if (learner_->Stats().checkpoint_lsn > log_->Stats().durable_lsn) return absl::OkStatus();
-  return learner_->Checkpoint();
-}
-
 void Service::KeepCheckpoints() {
   const auto interval = absl::ToChronoNanoseconds(bundle().server.checkpoint_interval);
   base::MutexLock lock(&mutex_);
@@ -408,7 +402,9 @@ void Service::KeepCheckpoints() {
     stop_.WaitUntil(&mutex_, std::chrono::steady_clock::now() + interval);
     if (stopping_) return;
     absl::Status status = ledger_->Checkpoint();
-    if (round % kLedgerPerLearnerCheckpoint == 0) status.Update(CheckpointLearner());
+    if (round % kLedgerPerLearnerCheckpoint == 0) {
+      status.Update(learner_->Checkpoint(log_->Stats().durable_lsn));
+    }
     if (round % kLedgerPerLogRound == 0) log_keeper_->Round();
     if (!status.ok()) {
       telemetry::WarnLimited("checkpoint_failed", {{"error", std::string(status.message())}});

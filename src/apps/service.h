@@ -85,7 +85,6 @@ class Service {
   absl::Status Serve();
   void AddPulledMetrics();
   void AddRequestMetrics();
-  absl::Status CheckpointLearner();
   void AddMaskingMetrics();
   // Where everything that is to be logged goes.
   domain::DecisionSink* sink();

@@ -244,12 +244,13 @@ void Learner::AwaitUnshown() {
 
 // --- Checkpoints.
 
-absl::Status Learner::Checkpoint() {
-  return WriteCheckpoint(/*of_every_record=*/false);
+absl::Status Learner::Checkpoint(Lsn synced) {
+  return WriteCheckpoint(synced, /*of_every_record=*/false);
 }
 
-absl::Status Learner::WriteCheckpoint(bool of_every_record) {
+absl::Status Learner::WriteCheckpoint(Lsn synced, bool of_every_record) {
   const base::MutexLock checkpoint_lock(&checkpoint_mutex_);
+  if (has_checkpoint_ && checkpoint_lsn_ > synced) return absl::OkStatus();
   std::string bytes;
   PosteriorUpdateRecord record;
   {
@@ -295,7 +296,7 @@ absl::Status Learner::Stop() {
     Drain();
     Publish();
   }
-  return WriteCheckpoint(/*of_every_record=*/true);
+  return WriteCheckpoint(~Lsn{0}, /*of_every_record=*/true);
 }
 
 }  // namespace fulcrum::learning

@@ -102,8 +102,10 @@ class Learner final : public domain::LogObserver, public domain::EventIngest {
   void Settle(absl::Time now);
 
   // Writes the state of the fold if a decision, or a report of one, is not on disk yet. What only
-  // tells of the service, such as the record of the last checkpoint, is not worth another one.
-  absl::Status Checkpoint();
+  // tells of the service, such as the record of the last checkpoint, is not worth another one. Not
+  // while the last one is beyond `synced`, what the log keeps if the power goes: that would take
+  // it, and then the one before must be there, because the log may have been deleted up to it.
+  absl::Status Checkpoint(Lsn synced = ~Lsn{0});
 
   // Folds and checkpoints all that the log, which has stopped, has told. Idempotent.
   absl::Status Stop();
@@ -116,7 +118,7 @@ class Learner final : public domain::LogObserver, public domain::EventIngest {
   Learner(LearnerOptions options, OutcomeFold fold, bool from_checkpoint);
 
   void Fold(Lsn lsn, const LogEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
-  absl::Status WriteCheckpoint(bool of_every_record);
+  absl::Status WriteCheckpoint(Lsn synced, bool of_every_record);
   void Run();
   void StopThread();
   void Drain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);

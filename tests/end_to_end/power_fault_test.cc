@@ -52,10 +52,12 @@ constexpr int kDecisionsEach = 60;  // per client and life of the service
 constexpr int kLives = 2;
 constexpr int kUsers = 12;
 constexpr int kDecisionsAfter = 6;
+constexpr size_t kOperationsOfDeletion = 40;
 
 // A life begins so long after the one before, by the service's clock: what retention may delete is
 // then what earlier lives have left, however long they take.
 constexpr absl::Duration kBetweenLives = absl::Hours(1);
+constexpr char kOftenKept[] = "idempotency_window: 1s, checkpoint_interval: 10ms";
 constexpr char kRetention[] = "decisions_retention: 30m, features_retention: 30m";
 
 testing::TestBundle Options(const std::string& durability = "power") {
@@ -304,9 +306,11 @@ struct Trace {
 Trace Record(const std::string& directory, const std::string& durability,
              testing::FaultyFileSystem* files, Oracle* oracle) {
   Trace trace;
-  WriteBundle(directory, durability, "idempotency_window: 1s, checkpoint_interval: 10ms");
   files->Record(true);
   for (int life = 0; life < kLives; ++life) {
+    // The first life keeps what it has learned at its end only, so that the second begins with a
+    // newest checkpoint that must not be relied upon yet.
+    if (life > 0) WriteBundle(directory, durability, kOftenKept);
     for (const Stream stream : kStreams) {
       if (life == kLives - 1) oracle->young_from[stream] = Segments(directory, stream).back();
     }
@@ -575,10 +579,16 @@ TEST(PowerLoss, LosesNoAcknowledgedDecisionAndOverspendsNothing) {
       static_cast<uint64_t>(testing::FromEnvironment("FULCRUM_POWER_SEED", 1)));
   Tally tally;
   for (int state = 0; state < states && !HasFailure(); ++state) {
-    // One in sixteen while the service first starts, on an empty disk.
-    const bool starting = random.NextBelow(16) == 0;
-    const size_t from = starting ? 0 : trace.serving;
-    const size_t to = starting ? trace.serving : trace.end;
+    // One in sixteen while the service first starts, on an empty disk; two while, and soon after,
+    // retention first deletes decisions.
+    const uint32_t luck = random.NextBelow(16);
+    const bool starting = luck == 0;
+    const bool deleting = luck == 1 || luck == 2;
+    const size_t deletion = oracle.first_removal.at(Stream::kDecisions);
+    const size_t from = starting ? 0 : deleting ? deletion : trace.serving;
+    const size_t to = starting   ? trace.serving
+                      : deleting ? std::min(deletion + kOperationsOfDeletion, trace.end)
+                                 : trace.end;
     const size_t cut = RandomCut(files, from, to, &random);
     tally.while_starting += starting ? 1 : 0;
     SCOPED_TRACE(

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_format.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "tests/learning/learning_fixture.h"
@@ -238,6 +239,25 @@ TEST_F(LearnerTest, KeepsTheNewestTwo) {
   }
   EXPECT_THAT(Files(),
               ElementsAre("posterior-00000000000000000004", "posterior-00000000000000000005"));
+}
+
+TEST_F(LearnerTest, OneOfTheTwoIsOfWhatThePowerCannotTake) {
+  Begin();
+  const auto log_and_keep = [this](uint64_t number, Lsn synced) {
+    log_.Log(JoinDecision(number, 60 * static_cast<int64_t>(number)));
+    learner_->Update();
+    FULCRUM_EXPECT_OK(learner_->Checkpoint(synced));
+  };
+  const auto kept = [](Lsn lsn) { return absl::StrFormat("posterior-%020d", lsn); };
+  log_and_keep(1, 0);
+  EXPECT_THAT(Files(), ElementsAre(kept(0), kept(1)));
+  log_and_keep(2, 0);
+  EXPECT_THAT(Files(), ElementsAre(kept(0), kept(1))) << "1 may still go with the power";
+  log_and_keep(3, 1);
+  EXPECT_THAT(Files(), ElementsAre(kept(1), kept(3)));
+  log_.Log(JoinDecision(4, 240));
+  FULCRUM_EXPECT_OK(learner_->Stop());  // after the log, which has synced all
+  EXPECT_THAT(Files(), ElementsAre(kept(3), kept(4)));
 }
 
 TEST_F(LearnerTest, ADamagedSnapshotIsNamedAndTheOneBeforeItServes) {
