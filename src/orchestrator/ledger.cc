@@ -49,8 +49,9 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
                                             std::move(image.session), image.fold.lsn));
 }
 
-absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn) {
+absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn, bool records_gone) {
   RecoveryReport report;
+  report.records_gone = records_gone;
   report.checkpoint_lsn = checkpoint_lsn_;
   {
     base::MutexLock lock(&write_mutex_);

@@ -97,8 +97,9 @@ class Ledger final : public domain::LogObserver {
   Lsn checkpoint_lsn() const { return checkpoint_lsn_; }
   // `log_last_lsn`: the log's last record, 0 if it is empty. It is before checkpoint_lsn() if the
   // log lost its tail; the checkpoint's spend stays. Synced before it returns. After an error
-  // the ledger is of no use; nothing is lost, Open() it again.
-  absl::StatusOr<RecoveryReport> FinishRecovery(Lsn log_last_lsn);
+  // the ledger is of no use; nothing is lost, Open() it again. `records_gone`: some after the
+  // checkpoint could not be told, so that nothing is proven.
+  absl::StatusOr<RecoveryReport> FinishRecovery(Lsn log_last_lsn, bool records_gone = false);
 
   // Holds, for a decision that will draw up to `draws` of `actions` (indices into bundle.actions,
   // sorted by id), on each row the `draws` largest amounts among the candidates secured so far; a

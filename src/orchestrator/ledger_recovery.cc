@@ -36,6 +36,7 @@ void LedgerState::Load(const StoreImage& image) {
     }
     account->leased = entry.leased;
     account->written_off = entry.written_off;
+    lease_lsn_ = std::max(lease_lsn_, entry.log_lsn);
   }
   for (const SpendEntry& entry : image.spends) {
     Account* account = AddAccount(&rows_[RowIndex(entry.row)], entry.window_start_us);
@@ -60,11 +61,13 @@ StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const std::optional<Sessi
   batch.session = session;
   base::MutexLock lock(&mutex_);
   FULCRUM_CHECK(!live_);
-  report->lost_tail = report->checkpoint_lsn > log_last_lsn;
+  report->lease_lsn = lease_lsn_;
+  report->lost_tail = std::max(report->checkpoint_lsn, lease_lsn_) > log_last_lsn;
   report->gap = gap_ || folded_ < log_last_lsn;
   // A clean session has checkpointed everything, so it does not need the log's tail.
-  report->proven = report->clean || (!report->gap && !report->lost_tail &&
-                                     DurabilityProves(*previous, report->same_boot));
+  report->proven =
+      !report->records_gone && (report->clean || (!report->gap && !report->lost_tail &&
+                                                  DurabilityProves(*previous, report->same_boot)));
   batch.fold = FoldMark{log_last_lsn, latest_us_};
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
@@ -72,7 +75,8 @@ StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const std::optional<Sessi
         row.constraint != nullptr && row.constraint->resource == config::Resource::kExposures;
     for (const auto& account : row.accounts) {
       const int64_t lost = std::max<int64_t>(0, account->leased - account->spent());
-      LeaseEntry entry{row.id, account->window_start_us, account->spent(), account->written_off};
+      LeaseEntry entry{row.id, account->window_start_us, account->spent(), account->written_off,
+                       log_last_lsn};
       if (report->proven) {
         (exposures ? report->returned_exposures : report->returned_micros) += lost;
       } else {

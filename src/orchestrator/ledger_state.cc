@@ -260,7 +260,8 @@ std::vector<LeaseGrant> LedgerState::PlanLeases(absl::Span<const LeaseNeed> need
     LeaseGrant grant;
     grant.key = need.key;
     grant.chunk = ChunkOf(remaining, row.amount_max, std::max<int64_t>(0, need.amount - free));
-    grant.entry = {row.id, need.key.window_start_us, known.leased + grant.chunk, known.written_off};
+    grant.entry = {row.id, need.key.window_start_us, known.leased + grant.chunk, known.written_off,
+                   folded_};
     grants.push_back(std::move(grant));
   }
   return grants;

@@ -173,6 +173,7 @@ class LedgerState {
   absl::flat_hash_map<int64_t, std::unique_ptr<CapWindow>> caps_ ABSL_GUARDED_BY(mutex_);
   std::vector<LeaseNeed> low_rows_ ABSL_GUARDED_BY(mutex_);
   Lsn folded_ ABSL_GUARDED_BY(mutex_) = 0;
+  Lsn lease_lsn_ ABSL_GUARDED_BY(mutex_) = 0;  // the latest that a loaded lease had heard of
   int64_t latest_us_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t unheld_ ABSL_GUARDED_BY(mutex_) = 0;
   bool forget_asked_ ABSL_GUARDED_BY(mutex_) = false;  // the store still has forgotten windows

@@ -15,7 +15,7 @@ namespace fulcrum::orchestrator {
 namespace {
 
 // Keys: a tag, for windows their start as 8 big-endian bytes that sort by time, then the rest.
-constexpr char kLeaseTag = 'l';  // window, row id -> leased, written off
+constexpr char kLeaseTag = 'l';  // window, row id -> leased, written off, the log's LSN
 constexpr char kMetaTag = 'm';   // name
 constexpr char kSpendTag = 's';  // window, row id -> spent
 constexpr char kCapTag = 'u';    // window, user reference, row id -> spent
@@ -119,8 +119,11 @@ bool ReadEntry(std::string_view key, std::string_view value, StoreImage* image) 
   if (key.size() < kWindowedPrefix) return false;
   const int64_t window = WindowOf(key);
   std::string_view rest = key.substr(kWindowedPrefix);
-  if (key[0] == kLeaseTag && value.size() == 16) {
-    image->leases.push_back({std::string(rest), window, AmountAt(value, 0), AmountAt(value, 1)});
+  // The first builds wrote leases without the log's LSN.
+  if (key[0] == kLeaseTag && (value.size() == 16 || value.size() == 24)) {
+    const Lsn log_lsn = value.size() == 24 ? NumberAt(value, 2) : 0;
+    image->leases.push_back(
+        {std::string(rest), window, AmountAt(value, 0), AmountAt(value, 1), log_lsn});
     return true;
   }
   if (key[0] == kSpendTag && value.size() == 8) {
@@ -213,7 +216,7 @@ absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
   }
   for (const LeaseEntry& entry : batch.leases) {
     out.Put(RowKeyOf(kLeaseTag, entry.row, entry.window_start_us),
-            Numbers({entry.leased, entry.written_off}));
+            Numbers({entry.leased, entry.written_off, static_cast<int64_t>(entry.log_lsn)}));
   }
   for (const SpendEntry& entry : batch.spends) {
     out.Put(RowKeyOf(kSpendTag, entry.row, entry.window_start_us), Numbers({entry.spent}));

@@ -30,6 +30,7 @@ struct LeaseEntry {
   int64_t window_start_us = 0;
   int64_t leased = 0;       // cumulative, includes what was spent and written off
   int64_t written_off = 0;  // taken as spent without proof
+  Lsn log_lsn = 0;          // the log's last record when this was written; 0 = not known
 
   friend bool operator==(const LeaseEntry&, const LeaseEntry&) = default;
 };

@@ -434,6 +434,50 @@ TEST(LedgerRecovery, ALostLogTailKeepsTheCheckpointsSpend) {
   EXPECT_EQ(ledger->UserStatus(User(1), home.now())[0].spent, 6);
 }
 
+// A lease is synced when a checkpoint is not: it may be all that knows of the tail.
+TEST(LedgerRecovery, ALeaseTellsOfALostLogTail) {
+  LedgerHome home;
+  home.options().durability = config::Durability::kPower;
+  const auto bundle = TwoRows(1000, 100000, 1000);
+  Lsn spent = 0;
+  {
+    const std::unique_ptr<Ledger> ledger = home.Start(bundle);
+    const int64_t first = ledger->Status(home.now())[0].leased;
+    while (ledger->Status(home.now())[0].leased == first) {
+      ASSERT_TRUE(home.SpendOne(ledger.get(), 0));
+      ++spent;
+    }
+  }
+  ASSERT_GT(spent, 3u);
+  home.log().resize(2);
+  RecoveryReport report;
+  {
+    const std::unique_ptr<Ledger> ledger = home.Start(bundle, &report);
+    EXPECT_EQ(report.checkpoint_lsn, 0u);
+    EXPECT_EQ(report.lease_lsn, spent - 1);  // granted for the last one
+    EXPECT_TRUE(report.lost_tail);
+    EXPECT_FALSE(report.proven) << "durable records are gone, so the log proves nothing";
+    const auto day = ledger->Status(home.now())[0];
+    EXPECT_GE(day.spent, static_cast<int64_t>(spent) * 4);
+  }
+  home.Start(bundle, &report);
+  EXPECT_FALSE(report.lost_tail) << "told once";
+  EXPECT_EQ(report.lease_lsn, 2u);
+}
+
+TEST(LedgerRecovery, RecordsThatAreGoneAfterACleanCloseProveNothing) {
+  LedgerHome home;
+  const auto bundle = TwoRows(1000, 100000, 9);
+  FULCRUM_ASSERT_OK(home.Start(bundle)->Close());
+  auto ledger = Ledger::Open(home.options(), bundle);
+  ASSERT_THAT(ledger, IsOk());
+  const auto report = (*ledger)->FinishRecovery(0, /*records_gone=*/true);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_TRUE(report->clean);
+  EXPECT_FALSE(report->proven);
+  EXPECT_GT(report->written_off_micros, 0);
+}
+
 TEST(LedgerRecovery, MissingRecordsProveNothing) {
   LedgerHome home;
   const auto bundle = TwoRows(1000, 100000, 9);
