@@ -44,7 +44,9 @@ enum class LogEnd : uint8_t {
   kNone,      // it had
   kClean,     // the last record is whole
   kTornTail,  // what follows had never been synced: a crash, or a write that is still going on
-  kCorrupt    // what follows was durable once
+  kCorrupt,   // what follows was durable once
+  // What follows was damaged and has been taken out by `fulcrum log quarantine`: a known gap.
+  kQuarantined
 };
 
 struct LogDamage {
@@ -52,9 +54,11 @@ struct LogDamage {
   uint64_t offset = 0;  // of the damage in that file
   Lsn lsn = 0;          // of the record that should be there
   std::string what;
+  Lsn quarantined_lsn = 0;  // if quarantined: the last LSN that is, `lsn` being the first; else 0
 };
 
-// "log segment decisions/...fulcrumlog, offset 64, LSN 7: the record's checksum is wrong"
+// "log segment decisions/...fulcrumlog, offset 64, LSN 7: the record's checksum is wrong", or
+// "LSN 7 to 90 are quarantined since ...".
 std::string ToString(const LogDamage& damage);
 
 // LSNs above `after`, up to and including `last`.
@@ -83,10 +87,10 @@ class DecisionLogReader {
   // True and an entry, or false and end().
   absl::StatusOr<bool> Next(LogEntry* entry);
   LogEnd end() const;
-  const LogDamage& damage() const;  // if end() is kTornTail or kCorrupt
-  // After kCorrupt: lets Next() go on with the next record that can be read. After kClean: with
-  // what has been appended since. After kTornTail: with what has been written there since, or
-  // behind it.
+  const LogDamage& damage() const;  // if end() is kTornTail, kCorrupt or kQuarantined
+  // After kCorrupt or kQuarantined: lets Next() go on with the next record that can be read. After
+  // kClean: with what has been appended since. After kTornTail: with what has been written there
+  // since, or behind it.
   void Resume();
 
  private:

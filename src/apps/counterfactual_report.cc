@@ -117,6 +117,7 @@ std::string ToText(const CounterfactualReport& report) {
                           one.id.ToString(), one.variation, one.logged, one.drawn);
   }
   if (report.torn_tail) text += "  the log ends in what was never synced\n";
+  for (const std::string& gap : report.quarantined) absl::StrAppend(&text, "  ", gap, "\n");
   if (report.corrupt != 0) {
     absl::StrAppendFormat(&text, "  %d places cannot be read, first: %s\n", report.corrupt,
                           report.first_corrupt);
@@ -152,6 +153,10 @@ std::string ToJson(const CounterfactualReport& report) {
   Put(&json, "first_corrupt", report.first_corrupt);
   json.Key("torn_tail");
   json.Bool(report.torn_tail);
+  json.Key("quarantined");
+  json.StartArray();
+  for (const std::string& gap : report.quarantined) json.String(gap.c_str());
+  json.EndArray();
   json.EndObject();
   return buffer.GetString();
 }

@@ -48,6 +48,9 @@ void Declare(CLI::App* app, Arguments* arguments) {
          "Vector instructions: auto (the processor's best), sse2, avx2 or avx512. Slower or "
          "faster, never another answer: the bits are the same")
       ->check(CLI::IsMember({"auto", "sse2", "avx2", "avx512"}));
+  app->add_option("--accept-quarantined", arguments->service.accept_quarantined,
+                  "Start although records of the log up to this LSN, which the ledger or the "
+                  "posteriors need, are quarantined (docs/log_operations.md)");
   app->add_option("--ready-file", arguments->ready_file,
                   "Written once the service answers: its port and the metrics port");
   app->set_version_flag("--version", kVersion);

@@ -13,6 +13,7 @@
 #include "apps/command_line.h"
 #include "apps/log_exchange_commands.h"
 #include "apps/log_look_commands.h"
+#include "apps/log_quarantine_command.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "decision_log/verify.h"
@@ -49,6 +50,9 @@ void PrintReport(const VerifyReport& report, const std::string& directory) {
     std::printf("  corrupt: %s%s\n", decision_log::ToString(place.damage).c_str(),
                 place.torn_tail ? " (torn tail: never synced, cut off at the next start)" : "");
   }
+  for (const decision_log::Quarantine& gap : report.quarantined) {
+    std::printf("  missing: %s\n", decision_log::ToString(gap).c_str());
+  }
   if (report.corrupt_count > report.corrupt.size()) {
     std::printf("  ... %llu corrupt places in all\n",
                 static_cast<unsigned long long>(report.corrupt_count));
@@ -83,6 +87,23 @@ void PrintJson(const VerifyReport& report) {
     text("what", place.damage.what);
     writer.Key("torn_tail");
     writer.Bool(place.torn_tail);
+    writer.EndObject();
+  }
+  writer.EndArray();
+  writer.Key("quarantined");
+  writer.StartArray();
+  for (const decision_log::Quarantine& gap : report.quarantined) {
+    writer.StartObject();
+    text("stream", decision_log::StreamName(gap.stream));
+    number("first_lsn", gap.first);
+    number("last_lsn", gap.last);
+    number("known_lsn", gap.known);
+    text("readable", gap.readable);
+    text("lost", gap.lost);
+    text("reason", gap.reason);
+    text("actor", gap.actor);
+    writer.Key("at_us");
+    writer.Int64(gap.at_us);
     writer.EndObject();
   }
   writer.EndArray();
@@ -125,6 +146,7 @@ void AddLogCommand(CLI::App& app, int* exit_code) {
 
   AddLogLookCommands(*log, exit_code);
   AddLogExchangeCommands(*log, exit_code);
+  AddLogQuarantineCommand(*log, exit_code);
 
   auto verify_options = std::make_shared<VerifyOptions>();
   CLI::App* const verify = log->add_subcommand(

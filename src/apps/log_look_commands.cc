@@ -155,7 +155,7 @@ absl::Status Follow(const TailOptions& options, const LogFilter& filter, Lsn aft
       continue;
     }
     std::fflush(stdout);
-    if (reader->end() == LogEnd::kCorrupt) {
+    if (reader->end() == LogEnd::kCorrupt || reader->end() == LogEnd::kQuarantined) {
       TellDamage("fulcrum log tail", *reader);
       reader->Resume();
       continue;
@@ -184,7 +184,7 @@ absl::StatusOr<int> Tail(const TailOptions& options) {
 absl::StatusOr<int> Stats(const StatsOptions& options) {
   FULCRUM_ASSIGN_OR_RETURN(const LogSummary summary, SummarizeLog(options.directory));
   std::printf("%s\n", (options.json ? ToJson(summary) : ToText(summary)).c_str());
-  return summary.damaged == 0 ? kExitOk : kExitFinding;
+  return summary.damaged == 0 && summary.quarantined.empty() ? kExitOk : kExitFinding;
 }
 
 int Answered(const char* command, const absl::StatusOr<int>& answer) {

@@ -74,7 +74,12 @@ absl::Status Walk(const std::string& directory, Stream stream, StreamSummary* pa
     FULCRUM_ASSIGN_OR_RETURN(found, reader->GoOn(found == Found::kDamaged, &record));
     if (found == Found::kEnd) return absl::OkStatus();
     if (found == Found::kDamaged) {
-      ++summary->damaged;
+      const decision_log::Damage& damage = reader->damage();
+      if (damage.quarantined.has_value()) {
+        summary->quarantined.push_back(ToString(damage));
+      } else {
+        ++summary->damaged;
+      }
       continue;
     }
     Count(record, part);
@@ -173,6 +178,7 @@ std::string ToText(const LogSummary& summary) {
   if (!summary.by_masking_rule.empty()) {
     AppendCounts("decisions by masking rule", summary.by_masking_rule, &text);
   }
+  for (const std::string& gap : summary.quarantined) absl::StrAppend(&text, gap, "\n");
   absl::StrAppend(&text, "damaged places: ", summary.damaged,
                   summary.damaged == 0 ? "" : " (fulcrum log verify says where)");
   return text;
@@ -189,6 +195,10 @@ std::string ToJson(const LogSummary& summary) {
   WriteCounts("by_degradation", summary.by_degradation, &writer);
   WriteCounts("by_detail", summary.by_detail, &writer);
   WriteCounts("by_masking_rule", summary.by_masking_rule, &writer);
+  writer.Key("quarantined");
+  writer.StartArray();
+  for (const std::string& gap : summary.quarantined) writer.String(gap.c_str());
+  writer.EndArray();
   writer.Key("damaged");
   writer.Uint64(summary.damaged);
   writer.EndObject();

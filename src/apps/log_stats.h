@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "fulcrum/decision_record.h"
@@ -32,6 +33,7 @@ struct LogSummary {
   std::map<std::string, uint64_t> by_degradation;
   std::map<std::string, uint64_t> by_detail;        // what became of a decision's detail
   std::map<std::string, uint64_t> by_masking_rule;  // decisions that a rule changed
+  std::vector<std::string> quarantined;             // known gaps
   uint64_t damaged = 0;  // places that could not be read, a torn tail included
 };
 

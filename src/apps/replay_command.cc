@@ -76,6 +76,10 @@ class JsonReport {
     Text("first_corrupt", report.first_corrupt);
     writer_.Key("torn_tail");
     writer_.Bool(report.torn_tail);
+    writer_.Key("quarantined");
+    writer_.StartArray();
+    for (const std::string& gap : report.quarantined) writer_.String(gap.c_str());
+    writer_.EndArray();
     Text("simd", base::SimdLevelName(base::ActiveSimdLevel()));
     writer_.EndObject();
     return buffer_.GetString();
@@ -154,6 +158,7 @@ void PrintReport(const ReplayReport& report, const std::string& directory) {
   if (report.torn_tail) {
     std::printf("  the log ends in what was never synced; the next start cuts it off\n");
   }
+  for (const std::string& gap : report.quarantined) std::printf("  %s\n", gap.c_str());
   if (report.corrupt != 0) {
     std::printf("  %llu places cannot be read, first: %s\n", count(report.corrupt),
                 report.first_corrupt.c_str());

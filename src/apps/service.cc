@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "apps/artefacts.h"
@@ -175,6 +174,12 @@ absl::Status Service::OpenStores() {
                                  {"torn_bytes", absl::StrCat(report.decisions.torn_bytes)}});
   journal_ = std::make_unique<ServiceJournal>(log_.get(), clock_);
   TellOpened(report);
+  FULCRUM_ASSIGN_OR_RETURN(decision_log::Quarantines quarantines,
+                           decision_log::ReadQuarantines(options_.files, log_directory,
+                                                         decision_log::Stream::kDecisions));
+  gaps_ = std::move(quarantines.all);
+  TellLost(report.decisions.last_lsn, report.features.decisions_written,
+           "the features stream's marks");
   if (!report.ballast.ok()) {
     telemetry::Warn("log_ballast_missing", {{"error", std::string(report.ballast.message())}});
   }
@@ -204,6 +209,15 @@ std::vector<AuditDetail> Service::VersionDetails() const {
           {"model", snapshot_.model == nullptr ? "none" : hex(snapshot_.model->version())}};
 }
 
+// Where the log ends for somebody who knows it up to `known`: a log whose last segment was
+// quarantined goes on behind numbers that it never gave.
+Lsn Service::KnownEnd(Lsn log_last, Lsn known) const {
+  for (const decision_log::Quarantine& gap : gaps_) {
+    if (gap.known < known && known <= gap.last) return gap.known;
+  }
+  return log_last;
+}
+
 absl::Status Service::Recover() {
   const Lsn log_last = log_->Stats().last_lsn;
   FULCRUM_RETURN_IF_ERROR(RecoverLedger(log_last));
@@ -219,11 +233,17 @@ absl::Status Service::Recover() {
 
 absl::Status Service::RecoverLedger(Lsn log_last) {
   // A log that ends before the checkpoint lost its tail with the power; the ledger keeps its spend.
+  bool gone = false;
   if (log_last >= ledger_->checkpoint_lsn()) {
-    FULCRUM_RETURN_IF_ERROR(log_->Recover(ledger_->checkpoint_lsn(), ledger_.get()));
+    FULCRUM_RETURN_IF_ERROR(log_->Recover(ledger_->checkpoint_lsn(), ledger_.get(),
+                                          [&](const decision_log::Quarantine& gap, Lsn from) {
+                                            gone = true;
+                                            return PassGap(gap, from, "the ledger's spend");
+                                          }));
   }
-  FULCRUM_ASSIGN_OR_RETURN(const auto report, ledger_->FinishRecovery(log_last));
-  TellLost(log_last, ledger_->checkpoint_lsn(), "the ledger's checkpoint");
+  FULCRUM_ASSIGN_OR_RETURN(const auto report, ledger_->FinishRecovery(log_last, gone));
+  TellLost(log_last, report.checkpoint_lsn, "the ledger's checkpoint");
+  TellLost(log_last, report.lease_lsn, "a lease");
   telemetry::Info("ledger_recovered",
                   {{"checkpoint_lsn", absl::StrCat(report.checkpoint_lsn)},
                    {"log_last_lsn", absl::StrCat(report.log_last_lsn)},
@@ -241,11 +261,33 @@ absl::Status Service::RecoverLedger(Lsn log_last) {
   return absl::OkStatus();
 }
 
+// `who` needs records that are quarantined: only whoever operates the service can say that it may
+// go on without them.
+absl::Status Service::PassGap(const decision_log::Quarantine& gap, Lsn from, const char* who) {
+  if (gap.known <= options_.accept_quarantined) {
+    telemetry::Warn("log_gap_accepted", {{"first_lsn", absl::StrCat(from)},
+                                         {"last_lsn", absl::StrCat(gap.known)},
+                                         {"needed_by", who}});
+    journal_->Audit("log.gap_accepted", decision_log::SegmentOf(gap),
+                    {{"first_lsn", absl::StrCat(from)},
+                     {"last_lsn", absl::StrCat(gap.known)},
+                     {"needed_by", who}});
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat(
+      decision_log::LogWriter::RefuseGap(gap, from).message(), ". They are needed for ", who,
+      ". To go on without them, start once with --accept-quarantined ", gap.known,
+      ": all that was leased then counts as spent, but caps per user and posteriors miss what "
+      "these "
+      "records said"));
+}
+
 // The log ends before what `who` had heard from it: records went with the power, or were taken
 // away.
 void Service::TellLost(Lsn log_last, Lsn known, const char* who) {
+  log_last = KnownEnd(log_last, known);
   if (known <= log_last) return;
-  lost_records_ = std::max(lost_records_, known - log_last);
+  lost_tails_.push_back({log_last + 1, known, who});
   telemetry::Error("log_tail_lost", {{"first_lsn", absl::StrCat(log_last + 1)},
                                      {"last_lsn", absl::StrCat(known)},
                                      {"known_by", who}});
@@ -276,15 +318,16 @@ absl::Status Service::RecoverLearner(Lsn log_last) {
   for (const std::string& skipped : report.skipped) {
     telemetry::Warn("snapshot_skipped", {{"snapshot", skipped}});
   }
-  for (const std::string& removed : report.removed) {
-    telemetry::Warn("snapshot_ahead_of_log", {{"removed", removed}});
-    Lsn known = 0;
-    if (absl::SimpleAtoi(removed.substr(removed.rfind('-') + 1), &known)) {
-      TellLost(log_last, known, "a checkpoint of the posteriors");
-    }
+  for (const learning::RemovedSnapshot& removed : report.removed) {
+    telemetry::Warn("snapshot_ahead_of_log", {{"removed", removed.path}});
+    TellLost(log_last, removed.lsn, "a checkpoint of the posteriors");
   }
   const Lsn from = learner_->lsn();
-  FULCRUM_RETURN_IF_ERROR(log_->Recover(from, learner_.get()));
+  TellLost(log_last, from, "a checkpoint of the posteriors");
+  FULCRUM_RETURN_IF_ERROR(
+      log_->Recover(from, learner_.get(), [this](const decision_log::Quarantine& gap, Lsn first) {
+        return PassGap(gap, first, "the posteriors");
+      }));
   const absl::Status written = learner_->Start(sink());
   if (!written.ok()) {
     telemetry::Warn("snapshot_not_written", {{"error", std::string(written.message())}});
@@ -305,7 +348,13 @@ absl::Status Service::RecoverRequests(Lsn log_last) {
   FULCRUM_ASSIGN_OR_RETURN(
       const Lsn from, decision_log::StartOfTail(options_.files, absl::StrCat(data_dir_, "/log"),
                                                 settings.idempotency_window));
-  FULCRUM_RETURN_IF_ERROR(log_->Recover(from, requests_.get()));
+  // A repeat of a request in a gap is decided again, and its spend counted again.
+  FULCRUM_RETURN_IF_ERROR(
+      log_->Recover(from, requests_.get(), [](const decision_log::Quarantine& gap, Lsn first) {
+        telemetry::Warn("requests_forgotten", {{"first_lsn", absl::StrCat(first)},
+                                               {"last_lsn", absl::StrCat(gap.known)}});
+        return absl::OkStatus();
+      }));
   requests_->FinishRecovery();
   telemetry::Info("requests_recovered",
                   {{"remembered", absl::StrCat(requests_->Stats().remembered)},
@@ -464,9 +513,13 @@ void Service::AddPulledMetrics() {
   log_family("fulcrum_log_ballast", "1 while the ballast is in its place", false,
              [](const Stats& stats) { return stats.ballast ? 1.0 : 0.0; });
   metrics_->AddPulled({"fulcrum_log_lost_records",
-                       "Records that checkpoints knew and the log no longer had at the start", "",
-                       false, [this] {
-                         return std::vector<Sample>{{"", static_cast<double>(lost_records_)}};
+                       "Records that others knew and the log no longer had at the start", "", false,
+                       [this] {
+                         Lsn lost = 0;
+                         for (const LostTail& tail : lost_tails_) {
+                           lost = std::max(lost, tail.last - tail.first + 1);
+                         }
+                         return std::vector<Sample>{{"", static_cast<double>(lost)}};
                        }});
   metrics_->AddPulled({"fulcrum_log_healthy", "1 until a disk error; then nothing is acknowledged",
                        "", false, [this] {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "apps/log_keeper.h"
@@ -36,6 +37,9 @@ struct ServiceOptions {
   base::FileSystem* files = base::PosixFileSystem();
   const base::Clock* clock = nullptr;  // the system's if null
   size_t feature_cache_bytes = 64 << 20;
+  // Start without records of the log that a fold needs if they are quarantined and their LSNs are
+  // at most this. What was leased counts as spent then.
+  Lsn accept_quarantined = 0;
 };
 
 // The newest decision's time, which is "now" for a service that plays recorded traffic.
@@ -47,6 +51,16 @@ class LatestDecision final : public domain::LogObserver {
 
  private:
   std::atomic<int64_t> latest_us_{0};
+};
+
+// Records that the log no longer had at the start, though `known_by` had heard from it up to
+// `last`.
+struct LostTail {
+  Lsn first = 0;
+  Lsn last = 0;
+  std::string known_by;
+
+  friend bool operator==(const LostTail&, const LostTail&) = default;
 };
 
 // Starts in the order of dependence and stops in reverse. Start and Stop from one thread.
@@ -62,6 +76,9 @@ class Service {
   telemetry::Metrics& metrics() { return *metrics_; }
   orchestrator::Ledger& ledger() { return *ledger_; }
   learning::Learner& learner() { return *learner_; }
+
+  // What the start found missing at the log's end.
+  const std::vector<LostTail>& lost_tails() const { return lost_tails_; }
 
   // False once the log cannot be written: the process should stop serving and exit.
   bool healthy() const { return log_->healthy(); }
@@ -80,6 +97,8 @@ class Service {
   void TellOpened(const decision_log::RecoveryReport& report);
   void TellLost(Lsn log_last, Lsn known, const char* who);
   std::vector<AuditDetail> VersionDetails() const;
+  Lsn KnownEnd(Lsn log_last, Lsn known) const;
+  absl::Status PassGap(const decision_log::Quarantine& gap, Lsn from, const char* who);
   absl::Status RecoverLearner(Lsn log_last);
   absl::Status RecoverRequests(Lsn log_last);
   absl::Status Serve();
@@ -113,7 +132,8 @@ class Service {
   bool log_started_ = false;
   std::unique_ptr<masking::MaskingSink> masking_sink_;  // null without masking rules
   std::unique_ptr<LogKeeper> log_keeper_;
-  Lsn lost_records_ = 0;  // set before metrics are served
+  std::vector<decision_log::Quarantine> gaps_;  // of the decisions stream
+  std::vector<LostTail> lost_tails_;            // complete before metrics are served
   std::unique_ptr<decider::RequestIndex> requests_;
   std::unique_ptr<decider::Decider> decider_;
   std::unique_ptr<edge::Server> server_;

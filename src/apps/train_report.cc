@@ -20,6 +20,7 @@ void PutLog(Json* json, const training::LogTally& log) {
   Put(json, "lsn", log.lsn);
   json->Key("torn_tail");
   json->Bool(log.torn_tail);
+  Put(json, "quarantined", log.quarantined);
   Put(json, "decisions", log.decisions);
   Put(json, "fallbacks", log.fallbacks);
   Put(json, "superseded", log.superseded);

@@ -64,9 +64,13 @@ absl::Status FeatureMatcher::Fill() {
     items_.pop_front();
     if (!item.damage.has_value()) {
       Take(item);
-    } else {
-      FULCRUM_RETURN_IF_ERROR(on_damage_(*item.damage));
+      continue;
     }
+    if (item.damage->quarantined.has_value()) {
+      begun_ = false;
+      features_from_us_ = INT64_MAX;
+    }
+    FULCRUM_RETURN_IF_ERROR(on_damage_(*item.damage));
   }
   return absl::OkStatus();
 }
@@ -87,10 +91,35 @@ void FeatureMatcher::Take(const Item& item) {
   }
 }
 
+void FeatureMatcher::DecisionsBegin(int64_t time_us) {
+  decisions_from_us_ = time_us;
+  const size_t before = ahead_.size();
+  std::erase_if(ahead_, [&](const Snapshot& one) { return one.time_us < time_us; });
+  lost_ += before - ahead_.size();
+}
+
+// Makes room behind a gap: snapshots of its last batch may have the time of what comes next.
+bool FeatureMatcher::DropDeleted() {
+  bool dropped = false;
+  while (ahead_.size() == kAheadMax && ahead_.front().time_us <= decisions_from_us_) {
+    ahead_.pop_front();
+    ++lost_;
+    dropped = true;
+  }
+  return dropped;
+}
+
 absl::Status FeatureMatcher::Check(Lsn lsn, int64_t time_us, const DecisionRecord& record) {
   FULCRUM_RETURN_IF_ERROR(EndEpochsBefore(lsn));
-  const auto found = std::find_if(ahead_.begin(), ahead_.end(),
-                                  [&](const Snapshot& one) { return one.id == record.id; });
+  const auto find = [&] {
+    return std::find_if(ahead_.begin(), ahead_.end(),
+                        [&](const Snapshot& one) { return one.id == record.id; });
+  };
+  auto found = find();
+  while (found == ahead_.end() && DropDeleted()) {
+    FULCRUM_RETURN_IF_ERROR(Fill());
+    found = find();
+  }
   if (found == ahead_.end()) {
     // Without a model there are no inputs to keep.
     const bool expected = record.replayable == Replayable::kFull && record.versions.model != 0;

@@ -26,9 +26,9 @@ class FeatureMatcher {
       base::FileSystem* files, const std::string& directory, size_t threads,
       std::function<absl::Status(const Damage&)> on_damage);
 
-  // Before Check(): the decisions stream begins here, the rest was deleted. `time_us` is when its
-  // first record was appended.
-  void DecisionsBegin(int64_t time_us) { decisions_from_us_ = time_us; }
+  // Before Check(): the decisions stream begins here, or again behind a gap; what is before was
+  // deleted. `time_us` is when its first record was appended.
+  void DecisionsBegin(int64_t time_us);
   // Decisions in LSN order, appended at `time_us`.
   absl::Status Check(Lsn lsn, int64_t time_us, const DecisionRecord& record);
   // After the last one. `closed`: the decisions stream ends in order.
@@ -39,6 +39,8 @@ class FeatureMatcher {
   // Whether it has the mark of an orderly end after `last` of decisions, or of a later one: the log
   // may be written meanwhile.
   bool HasMarkOfEnd(Lsn last) const { return closed_lsn_.has_value() && *closed_lsn_ >= last; }
+  // The last segment is quarantined.
+  bool ends_quarantined() const { return features_from_us_ == INT64_MAX; }
   // Where the stream ends.
   Damage AtEnd(std::string_view what) const;
 
@@ -84,6 +86,7 @@ class FeatureMatcher {
   void Take(const Item& item);
   absl::Status EndEpochsBefore(Lsn lsn);
   void EndEpoch(bool missing_explained, bool left_over_explained);
+  bool DropDeleted();
   void Orphan(const Snapshot& snapshot);
   void TellMissing(const Missing& missing);
 
@@ -94,7 +97,8 @@ class FeatureMatcher {
   std::deque<Item> items_;  // read, and not yet taken
   bool at_end_ = false;
   // A batch has one time in both streams: what is from before a stream that was shortened begins
-  // has its other half among what was deleted. INT64_MIN: that stream is whole.
+  // has its other half among what was deleted. INT64_MIN: that stream is whole; INT64_MAX: a gap of
+  // features has not ended yet.
   int64_t decisions_from_us_ = INT64_MIN;
   int64_t features_from_us_ = INT64_MIN;
   bool begun_ = false;             // features_from_us_ is known

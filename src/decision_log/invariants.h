@@ -59,6 +59,11 @@ class RecordInvariants {
 class LimitInvariant {
  public:
   void Check(Lsn lsn, const LogEvent& event);
+  // What comes next does not follow what was checked: as if the log began there.
+  void Restart() {
+    spent_.clear();
+    first_ = 0;
+  }
   const Invariant& result() const { return hard_limits_.result(); }
 
  private:
@@ -70,7 +75,7 @@ class LimitInvariant {
               const UserRef& user_ref);
   static LimitKey KeyOf(const Debit& debit, const UserRef& user_ref);
 
-  Lsn first_ = 0;  // of the log, whose beginning retention may have deleted
+  Lsn first_ = 0;  // that was checked: what is before was deleted or quarantined
   Tally hard_limits_{"hard_limits"};
   absl::flat_hash_map<LimitKey, int64_t> spent_;
 };

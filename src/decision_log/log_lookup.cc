@@ -64,7 +64,7 @@ absl::Status AddEntriesOf(const std::string& directory, LsnRange range, const De
       if (EventDecisionId(entry.event) == id) entries->push_back(std::move(entry));
     } else if (reader->end() == LogEnd::kCorrupt) {
       return absl::DataLossError(ToString(reader->damage()));
-    } else if (reader->end() == LogEnd::kTornTail) {
+    } else if (reader->end() != LogEnd::kClean) {
       reader->Resume();
     } else {
       return absl::OkStatus();

@@ -45,6 +45,13 @@ class Cursor {
     if (found == Found::kEnd) return Ended();
     const decision_log::Damage& damage = reader_->damage();
     damage_ = {damage.segment, damage.offset, damage.lsn, damage.what};
+    if (damage.quarantined.has_value()) {
+      damage_.what = decision_log::ToString(*damage.quarantined);
+      damage_.quarantined_lsn = damage.quarantined->last;
+      end_ = LogEnd::kQuarantined;
+      resume_ = true;
+      return false;
+    }
     FULCRUM_ASSIGN_OR_RETURN(
         torn_, decision_log::IsTornTail(base::PosixFileSystem(), directory_, stream_, damage));
     end_ = torn_ ? LogEnd::kTornTail : LogEnd::kCorrupt;
@@ -84,6 +91,7 @@ class Cursor {
 }  // namespace
 
 std::string ToString(const LogDamage& damage) {
+  if (damage.quarantined_lsn != 0) return damage.what;
   return decision_log::ToString(
       decision_log::Damage{damage.segment, damage.offset, damage.lsn, damage.what});
 }

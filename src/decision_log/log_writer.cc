@@ -43,7 +43,10 @@ absl::StatusOr<std::unique_ptr<LogWriter>> LogWriter::Open(LogOptions options,
   std::unique_ptr<LogWriter> writer(new LogWriter(std::move(options)));
   const LogOptions& own = writer->options_;
   FULCRUM_RETURN_IF_ERROR(CreateFolders(own.files, own.directory));
-  FULCRUM_ASSIGN_OR_RETURN(writer->lock_, own.files->Lock(own.directory + "/LOCK"));
+  writer->lock_ = std::move(writer->options_.lock);
+  if (writer->lock_ == nullptr) {
+    FULCRUM_ASSIGN_OR_RETURN(writer->lock_, own.files->Lock(own.directory + "/LOCK"));
+  }
   const absl::Status opened = writer->OpenStreams(report);
   if (opened.ok()) {
     report->ballast = writer->ballast_.Keep();
@@ -97,7 +100,15 @@ void LogWriter::AddObserver(domain::LogObserver* observer) {
   observers_.push_back(observer);
 }
 
-absl::Status LogWriter::Recover(Lsn after, domain::LogObserver* observer) {
+absl::Status LogWriter::RefuseGap(const Quarantine& gap, Lsn from) {
+  return absl::DataLossError(absl::StrCat(
+      "LSN ", from, " to ", gap.known, " are asked for, but ", ToString(gap),
+      ". Bring a sound copy of the log segment back into its place, or begin with a state that "
+      "holds the log up to LSN ",
+      gap.known));
+}
+
+absl::Status LogWriter::Recover(Lsn after, domain::LogObserver* observer, PassGap pass_gap) {
   FULCRUM_CHECK(!writer_thread_.joinable());
   const Lsn last = decisions_->written_lsn();
   if (after > last) {
@@ -106,6 +117,8 @@ absl::Status LogWriter::Recover(Lsn after, domain::LogObserver* observer) {
         " is asked for: the log was lost or replaced; drop the snapshots that are ahead of it"));
   }
   FULCRUM_RETURN_IF_ERROR(CheckBegins(options_.files, options_.directory, after));
+  FULCRUM_ASSIGN_OR_RETURN(const Quarantines quarantines,
+                           ReadQuarantines(options_.files, options_.directory, Stream::kDecisions));
   FULCRUM_ASSIGN_OR_RETURN(
       const std::unique_ptr<StreamReader> reader,
       StreamReader::Open(options_.files, options_.directory, Stream::kDecisions, after));
@@ -114,10 +127,16 @@ absl::Status LogWriter::Recover(Lsn after, domain::LogObserver* observer) {
     RecordView record;
     FULCRUM_ASSIGN_OR_RETURN(const Found found, reader->Next(&record));
     if (found == Found::kEnd) break;
+    if (found == Found::kDamaged && reader->damage().quarantined.has_value()) {
+      const Quarantine& gap = *reader->damage().quarantined;
+      if (gap.known > told) FULCRUM_RETURN_IF_ERROR(pass_gap(gap, told + 1));
+      told = std::max(told, gap.last);
+      continue;
+    }
     if (found == Found::kDamaged) return DurableDamage(options_.directory, reader->damage());
     const std::string segment =
         absl::StrCat(StreamName(Stream::kDecisions), "/", SegmentName(reader->segment()));
-    if (record.header.lsn != told + 1) {
+    if (record.header.lsn != quarantines.Given(told + 1)) {
       return DurableDamage(options_.directory,
                            {segment, record.offset, told + 1, "this record is no longer there"});
     }

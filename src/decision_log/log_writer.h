@@ -31,6 +31,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -53,6 +54,7 @@ enum class Durability : uint8_t {
 
 struct LogOptions {
   std::string directory;
+  std::unique_ptr<base::FileLock> lock;  // of `directory`/LOCK, if the caller has it already
   base::FileSystem* files = base::PosixFileSystem();
   const base::Clock* clock = nullptr;  // stamps records
   Durability durability = Durability::kProcess;
@@ -99,9 +101,15 @@ class LogWriter final : public domain::DecisionSink {
 
   void AddObserver(domain::LogObserver* observer);  // before Start; outlives the writer
 
+  // Asked before Recover() goes on behind LSNs, `from` to `gap.known`, that it should tell and that
+  // are quarantined: OK, or the error that ends it.
+  using PassGap = absl::FunctionRef<absl::Status(const Quarantine& gap, Lsn from)>;
+
   // Tells `observer` every event with an LSN above `after`, in order. Before Start. DATA_LOSS if a
   // record cannot be read or is no longer there, OUT_OF_RANGE if the log ends before `after`.
-  absl::Status Recover(Lsn after, domain::LogObserver* observer);
+  absl::Status Recover(Lsn after, domain::LogObserver* observer, PassGap pass_gap = RefuseGap);
+  // DATA_LOSS, with what is gone and the remedy.
+  static absl::Status RefuseGap(const Quarantine& gap, Lsn from);
 
   void Start();
 

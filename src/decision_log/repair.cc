@@ -26,22 +26,51 @@ absl::StatusOr<uint64_t> BytesAfter(base::FileSystem* files, const std::string& 
 absl::Status CheckBegins(base::FileSystem* files, const std::string& directory, Lsn after) {
   FULCRUM_ASSIGN_OR_RETURN(const std::vector<Lsn> segments,
                            ListSegments(files, directory, Stream::kDecisions));
-  if (segments.empty() || segments.front() <= after + 1) return absl::OkStatus();
+  if (segments.empty()) return absl::OkStatus();
+  FULCRUM_ASSIGN_OR_RETURN(const Quarantines quarantines,
+                           ReadQuarantines(files, directory, Stream::kDecisions));
+  const Lsn begin = quarantines.Begin(segments.front());
+  if (begin <= after + 1) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
-      "decision log '", directory, "': LSN ", after + 1, " to ", segments.front() - 1,
-      " are asked for, but the log begins with LSN ", segments.front(),
-      ": what is before was deleted by retention or quarantined. Bring the log segments back from "
-      "a copy, or begin with a state that holds the log up to LSN ",
-      segments.front() - 1, " (a checkpoint, or a model whose counts_lsn is at least that)"));
+      "decision log '", directory, "': LSN ", after + 1, " to ", begin - 1,
+      " are asked for, but the log begins with LSN ", begin,
+      ": what is before was deleted by retention. Bring the log segments back from a copy, or "
+      "begin with a state that holds the log up to LSN ",
+      begin - 1, " (a checkpoint, or a model whose counts_lsn is at least that)"));
 }
 
 absl::Status DurableDamage(const std::string& directory, const Damage& damage) {
   return absl::DataLossError(absl::StrCat(
       "decision log '", directory, "': ", ToString(damage),
       "; this was durable, so it is damage and not a torn write. Nothing was changed. Restore the "
-      "log segment from a copy, or keep the directory for inspection (`fulcrum log verify` lists "
-      "all damage, `fulcrum log cat` shows what can be read) and start with an empty one"));
+      "log segment from a copy, or take it out with `fulcrum log quarantine` (`fulcrum log verify` "
+      "lists all damage, `fulcrum log cat` shows what can be read)"));
 }
+
+namespace {
+
+// Whether segments were quarantined behind the last one that is there; then `last_lsn` is theirs.
+absl::StatusOr<bool> EndsQuarantined(base::FileSystem* files, const std::string& directory,
+                                     Stream stream, const std::vector<Lsn>& segments,
+                                     Lsn* last_lsn) {
+  FULCRUM_ASSIGN_OR_RETURN(const Quarantines quarantines,
+                           ReadQuarantines(files, directory, stream));
+  // What it says of the end is not known: numbers might be given twice.
+  if (!quarantines.unreadable.empty()) {
+    return absl::DataLossError(absl::StrCat(
+        quarantines.unreadable.front(),
+        ": this manifest of a quarantined log segment is damaged. "
+        "Restore it from a copy, or put the segment back into its place and run `fulcrum log "
+        "quarantine` again"));
+  }
+  if (quarantines.all.empty()) return false;
+  const Quarantine& last = quarantines.all.back();
+  if (!segments.empty() && last.first < segments.back()) return false;
+  *last_lsn = last.last;
+  return true;
+}
+
+}  // namespace
 
 absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& directory,
                                     Stream stream, std::unique_ptr<SegmentBook>* book) {
@@ -49,7 +78,9 @@ absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& 
   for (;;) {
     FULCRUM_ASSIGN_OR_RETURN(const std::vector<Lsn> segments,
                              ListSegments(files, directory, stream));
-    if (segments.empty()) return tail;
+    FULCRUM_ASSIGN_OR_RETURN(tail.quarantined,
+                             EndsQuarantined(files, directory, stream, segments, &tail.last_lsn));
+    if (tail.quarantined || segments.empty()) return tail;
     FULCRUM_ASSIGN_OR_RETURN(
         const std::unique_ptr<StreamReader> reader,
         StreamReader::Open(files, directory, stream, segments.back() - 1, Checks::kBooks));
@@ -66,6 +97,7 @@ absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& 
     tail.closed = reader->ends_closed() && !tail.torn;
     tail.decisions_synced = reader->decisions_synced();
     tail.synced_by_close = reader->synced_by_close();
+    tail.decisions_written = reader->decisions_written();
     *book = reader->TakeBook();
     if (found == Found::kEnd) return tail;
 
@@ -109,6 +141,9 @@ absl::StatusOr<bool> HasMarkOfEnd(base::FileSystem* files, const std::string& di
   if (segments.empty() || features.segment != segments.back()) return false;
   // Retention may have removed the one before: then nothing can be said.
   if (segments.size() == 1) return segments.front() > 1;
+  FULCRUM_ASSIGN_OR_RETURN(const Quarantines quarantines,
+                           ReadQuarantines(files, directory, Stream::kFeatures));
+  if (quarantines.Of(segments.back() - 1) != nullptr) return true;
   FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<StreamReader> reader,
                            StreamReader::Open(files, directory, Stream::kFeatures,
                                               segments[segments.size() - 2] - 1, Checks::kBooks));
@@ -133,6 +168,8 @@ absl::Status CheckTogether(base::FileSystem* files, const std::string& directory
   }
   // Version 1 did not sync one mark before the other.
   if (!decisions.closed || decisions.version == 1) return absl::OkStatus();
+  // The mark may have been in a segment that is quarantined.
+  if (features.quarantined) return absl::OkStatus();
   FULCRUM_ASSIGN_OR_RETURN(const bool whole,
                            HasMarkOfEnd(files, directory, features, decisions.last_lsn));
   if (whole) return absl::OkStatus();

@@ -20,16 +20,19 @@ struct StreamTail {
   // As StreamReader's, of the marks in that segment.
   Lsn decisions_synced = 0;
   bool synced_by_close = false;
-  bool torn = false;        // something un-synced was cut off, or a segment that was just begun
-  uint64_t torn_bytes = 0;  // of it, not counting reserved room behind it
-  std::string what;         // where and why, if torn
+  Lsn decisions_written = 0;
+  bool quarantined = false;  // the stream ends with a segment that was taken out
+  bool torn = false;         // something un-synced was cut off, or a segment that was just begun
+  uint64_t torn_bytes = 0;   // of it, not counting reserved room behind it
+  std::string what;          // where and why, if torn
 };
 
 // Finds the stream's end; removes a last segment that was only just begun. DATA_LOSS if damage lies
 // before something that was synced later, or what is whole was changed: the message names log
 // segment, offset, LSN and remedy. Looks at the last segment only; what is older is judged when it
 // is read. `book` gets what the records of that segment add up to; null if there is none, or if it
-// has version 1.
+// has version 1. A stream whose last segment is quarantined ends behind it, and goes on in a new
+// one.
 absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& directory,
                                     Stream stream, std::unique_ptr<SegmentBook>* book);
 
@@ -38,8 +41,8 @@ absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& 
 absl::Status CheckTogether(base::FileSystem* files, const std::string& directory,
                            const StreamTail& decisions, const StreamTail& features);
 
-// Whether the decisions stream still has LSN `after` + 1, if it ever had. DATA_LOSS says what was
-// deleted by retention and what to do.
+// Whether the decisions stream still has LSN `after` + 1, if it ever had, or knows it to be
+// quarantined. DATA_LOSS says what was deleted by retention and what to do.
 absl::Status CheckBegins(base::FileSystem* files, const std::string& directory, Lsn after);
 
 // The error for damage to durable data in `directory`.

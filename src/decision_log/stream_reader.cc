@@ -10,6 +10,7 @@
 namespace fulcrum::decision_log {
 
 std::string ToString(const Damage& damage) {
+  if (damage.quarantined.has_value()) return ToString(*damage.quarantined);
   return absl::StrCat("log segment ", damage.segment, ", offset ", damage.offset, ", LSN ",
                       damage.lsn, ": ", damage.what);
 }
@@ -30,7 +31,7 @@ absl::StatusOr<std::vector<Lsn>> ListSegments(base::FileSystem* files, const std
 
 absl::StatusOr<bool> IsTornTail(base::FileSystem* files, const std::string& directory,
                                 Stream stream, const Damage& damage) {
-  if (damage.sealed) return false;
+  if (damage.sealed || damage.quarantined.has_value()) return false;
   FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<StreamReader> ahead,
                            StreamReader::Open(files, directory, stream, damage.lsn - 1));
   RecordView record;
@@ -51,20 +52,52 @@ absl::StatusOr<std::unique_ptr<StreamReader>> StreamReader::Open(base::FileSyste
                                                                  Stream stream, Lsn after,
                                                                  Checks checks) {
   std::unique_ptr<StreamReader> reader(new StreamReader(files, directory, stream, after, checks));
-  FULCRUM_ASSIGN_OR_RETURN(reader->segments_, ListSegments(files, directory, stream));
-  if (reader->segments_.empty()) return reader;
+  FULCRUM_RETURN_IF_ERROR(reader->ReadGaps());
+  if (reader->segments_.empty()) {
+    reader->expected_lsn_ = after == ~Lsn{0} ? after : after + 1;
+    return reader;
+  }
   const auto& segments = reader->segments_;
   const auto beyond =
       std::upper_bound(segments.begin(), segments.end(), after == ~Lsn{0} ? after : after + 1);
   const size_t first =
       beyond == segments.begin() ? 0 : static_cast<size_t>(beyond - segments.begin()) - 1;
+  if (first == 0) reader->TellGapsBefore(segments.front());
   reader->expected_lsn_ = segments[first];
   FULCRUM_ASSIGN_OR_RETURN(const Found found, reader->EnterSegment(first));
-  reader->pending_ = found == Found::kDamaged;
+  if (found == Found::kDamaged) reader->due_.push_back(reader->damage_);
   if (found == Found::kRecord && checks == Checks::kRecords) {
     FULCRUM_RETURN_IF_ERROR(reader->PassOver());
   }
   return reader;
+}
+
+// The segments before the manifests: one that is moved meanwhile is then missing or explained.
+absl::Status StreamReader::ReadGaps() {
+  FULCRUM_ASSIGN_OR_RETURN(segments_, ListSegments(files_, directory_, stream_));
+  FULCRUM_ASSIGN_OR_RETURN(quarantines_, ReadQuarantines(files_, directory_, stream_));
+  return absl::OkStatus();
+}
+
+// The stream begins with `segment`, but for what was quarantined right before it.
+void StreamReader::TellGapsBefore(Lsn segment) {
+  if (after_ >= segment) return;
+  expected_lsn_ = std::max(after_ + 1, quarantines_.Begin(segment));
+  while (expected_lsn_ < segment && TellGap(quarantines_.Of(expected_lsn_))) {
+    due_.push_back(damage_);
+  }
+}
+
+// False if there is none.
+bool StreamReader::TellGap(const Quarantine* gap) {
+  if (gap == nullptr) return false;
+  damage_ = {.segment = absl::StrCat(kQuarantineFolder, "/", SegmentOf(*gap)),
+             .lsn = std::max(expected_lsn_, gap->first),
+             .what = gap->reason,
+             .quarantined = *gap};
+  expected_lsn_ = gap->last + 1;
+  joined_ = false;
+  return true;
 }
 
 // Goes to the block that holds `after_` + 1, if the segment has an index.
@@ -100,7 +133,8 @@ Found StreamReader::Sealed(uint64_t offset, std::string_view what) {
 }
 
 absl::StatusOr<Found> StreamReader::EnterNextSegment() {
-  chain_known_ = book_ != nullptr && book_->finished() && book_->chain_is_known();
+  const bool adjoins = joined_;
+  chain_known_ = adjoins && book_ != nullptr && book_->finished() && book_->chain_is_known();
   if (chain_known_) chain_ = book_->chain();
   book_.reset();
   return EnterSegment(current_ + 1);
@@ -109,6 +143,7 @@ absl::StatusOr<Found> StreamReader::EnterNextSegment() {
 // kRecord stands for "entered in order".
 absl::StatusOr<Found> StreamReader::EnterSegment(size_t index) {
   current_ = index;
+  left_ = false;
   auto scanner =
       SegmentScanner::Open(files_, absl::StrCat(directory_, "/", SegmentPath(segments_[index])));
   if (absl::IsNotFound(scanner.status())) {
@@ -155,9 +190,12 @@ void StreamReader::Accept(const RecordView& record) {
   const RecordType type = record.header.type;
   expected_lsn_ = std::max(expected_lsn_, record.header.lsn + 1);
   ends_closed_ = type == RecordType::kMark && (record.header.flags & kFlagClosed) != 0;
-  if (type == RecordType::kMark && (record.header.flags & (kFlagClosed | kFlagUnclean)) != 0) {
-    decisions_synced_ = DecodeMark(record.payload).value_or(0);
-    synced_by_close_ = ends_closed_;
+  if (type == RecordType::kMark) {
+    decisions_written_ = DecodeMark(record.payload).value_or(0);
+    if ((record.header.flags & (kFlagClosed | kFlagUnclean)) != 0) {
+      decisions_synced_ = decisions_written_;
+      synced_by_close_ = ends_closed_;
+    }
   }
   if (book_ == nullptr) return;
   if (book_->end() != record.offset) book_->Lose(record.offset);
@@ -167,7 +205,10 @@ void StreamReader::Accept(const RecordView& record) {
 absl::StatusOr<Found> StreamReader::Step(RecordView* record) {
   for (;;) {
     if (scanner_ == nullptr) return Found::kEnd;
-    FULCRUM_ASSIGN_OR_RETURN(const Found found, scanner_->Next(record));
+    Found found = Found::kEnd;
+    if (!left_) {
+      FULCRUM_ASSIGN_OR_RETURN(found, scanner_->Next(record));
+    }
     if (found == Found::kDamaged) return Damaged(scanner_->offset(), scanner_->what());
     if (found == Found::kRecord) {
       const Lsn expected = HasLsn(record->header.type) ? expected_lsn_ : expected_lsn_ - 1;
@@ -187,17 +228,36 @@ absl::StatusOr<Found> StreamReader::Step(RecordView* record) {
       Accept(*record);
       return Found::kRecord;
     }
-    if (current_ + 1 >= segments_.size()) return Found::kEnd;
-    FULCRUM_ASSIGN_OR_RETURN(const Found entered, EnterNextSegment());
-    if (entered == Found::kDamaged) return Found::kDamaged;
+    FULCRUM_ASSIGN_OR_RETURN(const Found entered, LeaveSegment());
+    if (entered != Found::kRecord) return entered;
   }
 }
 
+// At the end of a segment: kRecord if the next one was entered in order, kDamaged also before a gap
+// that is known.
+absl::StatusOr<Found> StreamReader::LeaveSegment() {
+  const bool last = current_ + 1 >= segments_.size();
+  if (last || expected_lsn_ < segments_[current_ + 1]) {
+    if (TellGap(quarantines_.Of(expected_lsn_))) return Found::kDamaged;
+    const Lsn given = quarantines_.Given(expected_lsn_);
+    if (!last && given != expected_lsn_) {
+      expected_lsn_ = given;
+      joined_ = false;
+    }
+  }
+  return last ? Found::kEnd : EnterNextSegment();
+}
+
 absl::StatusOr<Found> StreamReader::Next(RecordView* record, bool marks) {
-  if (segments_.empty()) return Found::kEnd;
-  if (pending_) {
-    pending_ = false;
+  if (!due_.empty()) {
+    damage_ = std::move(due_.front());
+    due_.pop_front();
     return Found::kDamaged;
+  }
+  if (segments_.empty()) {
+    // Of a stream of which nothing else is left.
+    const Quarantine* const gap = quarantines_.Next(expected_lsn_, ~Lsn{0});
+    return TellGap(gap) ? Found::kDamaged : Found::kEnd;
   }
   for (;;) {
     FULCRUM_ASSIGN_OR_RETURN(const Found found, Step(record));
@@ -219,6 +279,7 @@ bool StreamReader::MayFollow(const RecordHeader& header) const {
 }
 
 absl::StatusOr<Found> StreamReader::Resync(RecordView* record) {
+  if (damage_.quarantined.has_value()) return Next(record);
   for (uint64_t from = damage_.offset;; from = scanner_->offset()) {
     if (scanner_ == nullptr) break;
     FULCRUM_ASSIGN_OR_RETURN(const Found found, scanner_->Resync(from, expected_lsn_ - 1, record));
@@ -233,10 +294,16 @@ absl::StatusOr<Found> StreamReader::Resync(RecordView* record) {
     if (!own || record->header.lsn <= after_) return Next(record);
     return found;
   }
-  if (current_ + 1 >= segments_.size()) return Found::kEnd;
-  // That the next segment does not join is part of the damage that has been told.
+  // That what comes next does not join is part of the damage that has been told.
+  const bool last = current_ + 1 >= segments_.size();
+  const Lsn next = last ? ~Lsn{0} : segments_[current_ + 1];
   joined_ = false;
-  expected_lsn_ = std::max(expected_lsn_, segments_[current_ + 1]);
+  if (TellGap(quarantines_.Next(expected_lsn_, next))) {
+    left_ = true;
+    return Found::kDamaged;
+  }
+  if (last) return Found::kEnd;
+  expected_lsn_ = std::max(expected_lsn_, next);
   FULCRUM_ASSIGN_OR_RETURN(const Found entered, EnterNextSegment());
   if (entered == Found::kDamaged) return entered;
   return Next(record);
@@ -244,11 +311,12 @@ absl::StatusOr<Found> StreamReader::Resync(RecordView* record) {
 
 absl::Status StreamReader::Refresh() {
   // In this order: a segment that is followed by another one was complete before it was listed.
-  FULCRUM_ASSIGN_OR_RETURN(std::vector<Lsn> segments, ListSegments(files_, directory_, stream_));
   const Lsn current = segment();
-  const auto at = std::find(segments.begin(), segments.end(), current);
-  if (at == segments.end() && scanner_ != nullptr) segments.insert(segments.begin(), current);
-  segments_ = std::move(segments);
+  FULCRUM_RETURN_IF_ERROR(ReadGaps());
+  const auto at = std::lower_bound(segments_.begin(), segments_.end(), current);
+  if (scanner_ != nullptr && (at == segments_.end() || *at != current)) {
+    segments_.insert(at, current);
+  }
   current_ = static_cast<size_t>(std::find(segments_.begin(), segments_.end(), current) -
                                  segments_.begin());
   if (scanner_ != nullptr && scanner_->header().ok()) {
@@ -262,7 +330,7 @@ absl::Status StreamReader::Refresh() {
     expected_lsn_ = segments_.front();
   }
   FULCRUM_ASSIGN_OR_RETURN(const Found found, EnterSegment(current_));
-  pending_ = found == Found::kDamaged;
+  if (found == Found::kDamaged) due_.push_back(damage_);
   return absl::OkStatus();
 }
 
@@ -270,7 +338,8 @@ absl::StatusOr<Found> StreamReader::LookAgain(RecordView* record) {
   FULCRUM_RETURN_IF_ERROR(Refresh());
   if (scanner_ != nullptr && damage_.offset != 0) scanner_->Seek(damage_.offset);
   FULCRUM_ASSIGN_OR_RETURN(const Found found, Next(record));
-  return found == Found::kDamaged ? Resync(record) : found;
+  const bool damaged = found == Found::kDamaged && !damage_.quarantined.has_value();
+  return damaged ? Resync(record) : found;
 }
 
 absl::StatusOr<bool> StreamReader::DamageIsTornTail() {
@@ -289,6 +358,7 @@ absl::StatusOr<bool> StreamReader::DamageIsTornTail() {
       from = scanner_->offset();
       continue;
     }
+    if (quarantines_.Next(damage_.lsn, ~Lsn{0}) != nullptr) return false;
     if (current_ + 1 >= segments_.size()) return true;
     // A segment is begun only after the one before it was synced to its end.
     current_ += 1;

@@ -4,10 +4,13 @@
 // Not thread-safe; may run beside the stream's writer.
 #pragma once
 
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "decision_log/quarantine.h"
 #include "decision_log/segment_book.h"
 #include "decision_log/segment_scanner.h"
 
@@ -20,11 +23,13 @@ struct Damage {
   Lsn lsn = 0;  // of the record that should be there
   std::string what;
   bool sealed = false;  // whole records say that it was written: never a torn tail
+  // No damage that is still there, but a gap that is known: the LSNs from `lsn` to its `last`.
+  std::optional<Quarantine> quarantined{};
 
   friend bool operator==(const Damage&, const Damage&) = default;
 };
 
-// "log segment decisions/0..1.fulcrumlog, offset 64, LSN 7: <what>"
+// "log segment decisions/0..1.fulcrumlog, offset 64, LSN 7: <what>", or as of a Quarantine.
 std::string ToString(const Damage& damage);
 
 // First LSNs of the stream's segments, ascending; empty if the folder is missing.
@@ -53,7 +58,7 @@ class StreamReader {
 
   // The next record with an LSN above `after`; marks are skipped unless asked for by `marks`, the
   // other records about the log itself always. kEnd: no more, until Refresh(). kDamaged: see
-  // damage(), and call Resync() to go on. Errors are those of reading.
+  // damage(), which may be a quarantine, and call Resync() to go on. Errors are those of reading.
   absl::StatusOr<Found> Next(RecordView* record, bool marks = false);
 
   // After kDamaged: the next record that can be read, or kEnd, or kDamaged again elsewhere.
@@ -84,6 +89,9 @@ class StreamReader {
   Lsn decisions_synced() const { return decisions_synced_; }
   // The last one was of an orderly end. The features stream's is synced before that of decisions.
   bool synced_by_close() const { return synced_by_close_; }
+  // What the last mark of any kind said of decisions: its last LSN then, which may have been
+  // written and not synced.
+  Lsn decisions_written() const { return decisions_written_; }
   // First LSN of the segment being read, and how far it was read; 0 if there is no segment.
   Lsn segment() const { return current_ < segments_.size() ? segments_[current_] : 0; }
   uint64_t offset() const { return scanner_ == nullptr ? 0 : scanner_->offset(); }
@@ -102,6 +110,10 @@ class StreamReader {
         checks_(checks) {}
 
   absl::StatusOr<Found> Step(RecordView* record);
+  absl::StatusOr<Found> LeaveSegment();
+  absl::Status ReadGaps();
+  void TellGapsBefore(Lsn segment);
+  bool TellGap(const Quarantine* gap);
   absl::StatusOr<Found> EnterSegment(size_t index);
   absl::StatusOr<Found> EnterNextSegment();
   absl::StatusOr<Found> CheckHeader(const SegmentHeader& header);
@@ -120,13 +132,16 @@ class StreamReader {
   std::vector<Lsn> segments_;
   size_t current_ = 0;
   std::unique_ptr<SegmentScanner> scanner_;
-  bool joined_ = false;   // expected_lsn_ and last_crc_ are known from what was read
-  bool pending_ = false;  // damage at the entry of a segment is still to be told
+  bool joined_ = false;  // expected_lsn_ and last_crc_ are known from what was read
+  bool left_ = false;    // the segment is done with, though its end could not be read
+  Quarantines quarantines_;
+  std::deque<Damage> due_;  // still to be told, before anything else
   Lsn expected_lsn_ = 1;
   uint32_t last_crc_ = 0;
   bool ends_closed_ = false;
   Lsn decisions_synced_ = 0;
   bool synced_by_close_ = false;
+  Lsn decisions_written_ = 0;
   uint16_t version_ = kFormatVersion;
   std::unique_ptr<SegmentBook> book_;
   bool chain_known_ = false;  // chain_ is what the next segment's header must say

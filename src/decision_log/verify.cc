@@ -39,6 +39,7 @@ class Verifier {
       : files_(files), directory_(std::move(directory)), threads_(options.threads) {}
 
   absl::StatusOr<VerifyReport> Run() {
+    FULCRUM_ASSIGN_OR_RETURN(quarantines_, ReadQuarantines(files_, directory_, Stream::kDecisions));
     FULCRUM_ASSIGN_OR_RETURN(
         features_, FeatureMatcher::Open(
                        files_, directory_, threads_ - threads_ / 2,
@@ -89,7 +90,8 @@ class Verifier {
     // A lone segment that is not the first: retention may have removed the one with the mark.
     const bool orderly = reader->ends_closed() && reader->version() > 1 &&
                          (segments.size() != 1 || segments.front() == 1);
-    if (orderly && !told(Stream::kFeatures) && !features_->HasMarkOfEnd(last)) {
+    if (orderly && !told(Stream::kFeatures) && !features_->ends_quarantined() &&
+        !features_->HasMarkOfEnd(last)) {
       return Tell(
           Stream::kFeatures,
           features_->AtEnd("the stream lacks the mark of an orderly end that decisions has"), true);
@@ -110,10 +112,13 @@ class Verifier {
 
   absl::Status Check(const Looked& record, const absl::StatusOr<LogEvent>& event) {
     const Lsn lsn = record.header.lsn;
-    if (expected_lsn_ == 0 && lsn > 1) features_->DecisionsBegin(record.header.time_us);
+    const bool begins = expected_lsn_ == 0 && lsn > 1;
+    if (std::exchange(behind_gap_, false) || begins) {
+      features_->DecisionsBegin(record.header.time_us);
+    }
     const Lsn expected = std::exchange(expected_lsn_, lsn + 1);
     if (expected != 0) {
-      lsn_consecutive_.Check(lsn == expected, [&] {
+      lsn_consecutive_.Check(lsn == quarantines_.Given(expected), [&] {
         return absl::StrCat("LSN ", lsn, " follows LSN ", expected - 1);
       });
     }
@@ -129,6 +134,14 @@ class Verifier {
   }
 
   absl::Status Tell(Stream stream, const Damage& damage, bool durable = false) {
+    if (damage.quarantined.has_value()) {
+      report_.quarantined.push_back(*damage.quarantined);
+      if (stream == Stream::kFeatures) return absl::OkStatus();
+      behind_gap_ = true;
+      expected_lsn_ = damage.quarantined->last + 1;
+      limits_.Restart();
+      return absl::OkStatus();
+    }
     if (report_.corrupt_count++ >= kCorruptMax) return absl::OkStatus();
     bool torn = false;
     if (!durable) {
@@ -141,10 +154,12 @@ class Verifier {
   base::FileSystem* const files_;
   const std::string directory_;
   const size_t threads_;
+  Quarantines quarantines_;  // of decisions
   VerifyReport report_;
   RecordInvariants invariants_;
   LimitInvariant limits_;
   Tally lsn_consecutive_{"lsn_consecutive"};
+  bool behind_gap_ = false;
   Lsn expected_lsn_ = 0;  // 0: any, the log may have been shortened at its beginning
   std::unique_ptr<FeatureMatcher> features_;
 };
@@ -155,7 +170,7 @@ bool VerifyReport::clean() const {
   for (const Invariant& one : invariants) {
     if (one.violated != 0) return false;
   }
-  return corrupt_count == 0;
+  return corrupt_count == 0 && quarantined.empty();
 }
 
 absl::StatusOr<VerifyReport> VerifyLog(base::FileSystem* files, const std::string& directory,

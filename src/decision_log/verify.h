@@ -10,7 +10,9 @@
 //   features_match   each snapshot belongs to a decision and has its size; a decision of a model
 //                    that says it can be replayed fully has one. What a crash may have taken from
 //                    one of the two streams, as the mark of the start after it says, and what
-//                    retention deleted of one alone, is counted as lost instead.
+//                    retention deleted or quarantine took of one alone, is counted as lost instead.
+//
+// Behind a quarantined segment limits are counted anew: what it took and returned is not known.
 //
 // Memory grows with the number of (row, window, user) keys that debits name, not with the records.
 // One thread reads, and holds against each other what only the whole log shows; all of `threads`
@@ -53,9 +55,10 @@ struct VerifyReport {
   uint64_t snapshots_lost = 0;        // missing or left over at a crash or by retention
   std::vector<CorruptPlace> corrupt;  // the first kCorruptMax places
   uint64_t corrupt_count = 0;
+  std::vector<Quarantine> quarantined;  // gaps that are known
   std::vector<Invariant> invariants;
 
-  bool clean() const;
+  bool clean() const;  // nothing violated, nothing corrupt, and nothing missing
 
   friend bool operator==(const VerifyReport&, const VerifyReport&) = default;
 };

@@ -239,9 +239,10 @@ absl::StatusOr<RowSet> ReadLogRows(const std::string& directory, const LogRowsOp
     }
     if (reader->end() == LogEnd::kClean) break;
     const bool torn = reader->end() == LogEnd::kTornTail;
+    const bool quarantined = reader->end() == LogEnd::kQuarantined;
     damaged |= !torn;
     warnings.push_back(
-        {torn ? "torn_tail" : "corrupt",
+        {torn ? "torn_tail" : (quarantined ? "quarantined" : "corrupt"),
          absl::StrCat(ToString(reader->damage()),
                       torn ? " (never synced: a crash, or a write that goes on)" : "",
                       "; what could be read is evaluated")});

@@ -49,7 +49,7 @@ absl::Status RemoveBeyond(base::FileSystem* files, const std::string& directory,
   while (!snapshots->empty() && snapshots->front() > log_last) {
     const std::string path = PathOf(directory, snapshots->front());
     FULCRUM_RETURN_IF_ERROR(files->Remove(path));
-    report->removed.push_back(path);
+    report->removed.push_back({path, snapshots->front()});
     snapshots->erase(snapshots->begin());
   }
   return report->removed.empty() ? absl::OkStatus() : files->SyncDirectory(directory);

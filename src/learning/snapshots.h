@@ -13,11 +13,17 @@
 
 namespace fulcrum::learning {
 
+// A checkpoint that was removed because it is ahead of the log.
+struct RemovedSnapshot {
+  std::string path;
+  Lsn lsn = 0;  // of the last record that it held
+};
+
 // What was found at a start.
 struct SnapshotReport {
-  std::string used;                  // path; empty: the fold begins with the model's counts
-  std::vector<std::string> skipped;  // path and why: damaged, or of another start
-  std::vector<std::string> removed;  // paths of those that are ahead of the log
+  std::string used;                      // path; empty: the fold begins with the model's counts
+  std::vector<std::string> skipped;      // path and why: damaged, or of another start
+  std::vector<RemovedSnapshot> removed;  // newest first
 };
 
 // The fold of the newest usable checkpoint, else a fresh one. A checkpoint beyond `log_last`, the

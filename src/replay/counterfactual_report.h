@@ -65,6 +65,7 @@ struct CounterfactualReport {
   uint64_t corrupt = 0;              // places that cannot be read
   std::string first_corrupt;
   bool torn_tail = false;
+  std::vector<std::string> quarantined;  // known gaps, in LSN order
 
   bool unchanged() const { return changed == 0 && changed_targets == 0; }
 };

@@ -75,6 +75,9 @@ absl::StatusOr<bool> CounterfactualSource::ReadEntry(CounterfactualReport* repor
     if (found) return entry->lsn <= last_;
     if (reader_->end() == LogEnd::kClean) return false;
     if (reader_->end() == LogEnd::kTornTail) report->torn_tail = true;
+    if (reader_->end() == LogEnd::kQuarantined) {
+      report->quarantined.push_back(ToString(reader_->damage()));
+    }
     if (reader_->end() == LogEnd::kCorrupt && report->corrupt++ == 0) {
       report->first_corrupt = ToString(reader_->damage());
     }

@@ -37,6 +37,7 @@ struct ReplayReport {
   uint64_t corrupt = 0;       // places of either stream that cannot be read, torn tails apart
   std::string first_corrupt;  // where and what; empty if there is none
   bool torn_tail = false;     // the log ends in what had never been synced
+  std::vector<std::string> quarantined;  // known gaps, in LSN order
 
   // Nothing differs and all could be read.
   bool clean() const { return different == 0 && corrupt == 0; }

@@ -62,7 +62,7 @@ absl::Status SnapshotFinder::Fill() {
     FULCRUM_ASSIGN_OR_RETURN(const Found found, reader_->GoOn(resync_, &record, /*marks=*/true));
     resync_ = found == Found::kDamaged;
     at_end_ = found == Found::kEnd;
-    if (found == Found::kDamaged) ++damaged_;
+    if (resync_ && !reader_->damage().quarantined.has_value()) ++damaged_;
     if (found == Found::kRecord) Take(record);
   }
   return absl::OkStatus();

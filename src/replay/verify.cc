@@ -87,6 +87,9 @@ class Walk {
 
   void Note() {
     if (reader_->end() == LogEnd::kTornTail) report_->torn_tail = true;
+    if (reader_->end() == LogEnd::kQuarantined) {
+      report_->quarantined.push_back(ToString(reader_->damage()));
+    }
     if (reader_->end() == LogEnd::kCorrupt && report_->corrupt++ == 0) {
       report_->first_corrupt = ToString(reader_->damage());
     }

@@ -36,9 +36,14 @@ absl::StatusOr<std::vector<LoggedDecision>> FoldDecisions(const std::string& dir
   LogEntry entry;
   for (;;) {
     FULCRUM_ASSIGN_OR_RETURN(const bool more, reader->Next(&entry));
-    if (!more) break;
-    fold.Apply(entry.lsn, entry.event);
-    tally->lsn = entry.lsn;
+    if (more) {
+      fold.Apply(entry.lsn, entry.event);
+      tally->lsn = entry.lsn;
+      continue;
+    }
+    if (reader->end() != LogEnd::kQuarantined) break;
+    tally->quarantined += reader->damage().quarantined_lsn - reader->damage().lsn + 1;
+    reader->Resume();
   }
   if (reader->end() == LogEnd::kCorrupt) {
     return absl::DataLossError(
@@ -264,10 +269,11 @@ absl::StatusOr<std::vector<uint64_t>> ModelsWithColumnsOf(base::FileSystem* file
 std::string ToText(const LogTally& tally) {
   std::string text = absl::StrCat(
       "log up to LSN ", tally.lsn,
-      tally.torn_tail ? " (behind it a record that was never synced)" : "", ": ", tally.decisions,
-      " decisions, ", tally.fallbacks, " not drawn, ", tally.superseded, " superseded\n",
-      "positions ", tally.positions, ": ", tally.settled, " settled, ", tally.missing,
-      " not shown, ", tally.pending, " pending\n");
+      tally.torn_tail ? " (behind it a record that was never synced)" : "",
+      tally.quarantined != 0 ? absl::StrCat(" (", tally.quarantined, " of them quarantined)") : "",
+      ": ", tally.decisions, " decisions, ", tally.fallbacks, " not drawn, ", tally.superseded,
+      " superseded\n", "positions ", tally.positions, ": ", tally.settled, " settled, ",
+      tally.missing, " not shown, ", tally.pending, " pending\n");
   const std::pair<uint64_t, const char*> left_out[] = {
       {tally.neutral, "of the neutral action"},
       {tally.other_surface, "of other surfaces"},

@@ -26,8 +26,9 @@ struct LogSource {
 
 // Every decision and every position of a log is counted once in each of the two groups.
 struct LogTally {
-  Lsn lsn = 0;             // the last record read
-  bool torn_tail = false;  // behind it stands a record that was never synced
+  Lsn lsn = 0;               // the last record read
+  bool torn_tail = false;    // behind it stands a record that was never synced
+  uint64_t quarantined = 0;  // LSNs before it that are quarantined: what they told is not counted
   uint64_t decisions = 0;
   uint64_t fallbacks = 0;   // answers that were not drawn
   uint64_t superseded = 0;  // drawn, but something else was served
