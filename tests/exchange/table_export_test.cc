@@ -19,7 +19,6 @@ namespace fulcrum::exchange {
 namespace {
 
 using decision_log::JoinDecision;
-using decision_log::JoinExposure;
 using decision_log::JoinOutcome;
 using ::testing::HasSubstr;
 
