@@ -161,6 +161,8 @@ absl::StatusOr<Lsn> Ledger::SyncCheckpoint() {
 absl::Status Ledger::Close() {
   const bool idle = state_->Close();
   state_->Stop();
+  // A start that was refused has settled nothing: how the last session ended stays to be told.
+  if (!state_->live()) return absl::OkStatus();
   FULCRUM_RETURN_IF_ERROR(WriteCheckpoint(/*clean=*/idle, /*sync=*/true));
   if (idle) return absl::OkStatus();
   return absl::FailedPreconditionError(

@@ -126,6 +126,7 @@ class Ledger final : public domain::LogObserver {
   // A checkpoint, synced, with the mark of a clean shutdown: then nothing is written off at the
   // next start whatever the durability. FAILED_PRECONDITION if anything is still held or on its way
   // into the log: then there is a checkpoint but no mark. Nothing can be acquired afterwards.
+  // Before FinishRecovery() it writes nothing.
   absl::Status Close();
 
   struct RowStatus {

@@ -390,6 +390,11 @@ Lsn LedgerState::folded() const {
   return folded_;
 }
 
+bool LedgerState::live() const {
+  base::MutexLock lock(&mutex_);
+  return live_;
+}
+
 int64_t LedgerState::unheld() const {
   base::MutexLock lock(&mutex_);
   return unheld_;

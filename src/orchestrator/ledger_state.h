@@ -98,6 +98,7 @@ class LedgerState {
   // --- The log.
   void OnLogged(Lsn lsn, const LogEvent& event);
   Lsn folded() const;
+  bool live() const;       // FinishRecovery() was called
   int64_t unheld() const;  // logged amounts that no hold had announced: 0 unless a caller errs
 
   // --- Checkpoint and recovery.

@@ -465,6 +465,24 @@ TEST(LedgerRecovery, ALeaseTellsOfALostLogTail) {
   EXPECT_EQ(report.lease_lsn, 2u);
 }
 
+// The log may be damaged: the start is refused, and the next one has to know of the crash before
+// it.
+TEST(LedgerRecovery, AStartThatIsRefusedLeavesNoMarkOfACleanEnd) {
+  LedgerHome home;
+  const auto bundle = TwoRows(1000, 100000, 9);
+  EXPECT_TRUE(home.SpendOne(home.Start(bundle).get(), 0));  // and dies
+  home.options().boot_id = "boot-2";
+  {
+    const auto refused = Ledger::Open(home.options(), bundle);
+    ASSERT_THAT(refused, IsOk());
+    FULCRUM_ASSERT_OK((*refused)->Close());
+  }
+  RecoveryReport report;
+  home.Start(bundle, &report);
+  EXPECT_FALSE(report.clean);
+  EXPECT_GT(report.written_off_micros, 0);
+}
+
 TEST(LedgerRecovery, RecordsThatAreGoneAfterACleanCloseProveNothing) {
   LedgerHome home;
   const auto bundle = TwoRows(1000, 100000, 9);
