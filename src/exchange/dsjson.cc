@@ -6,9 +6,12 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/csv.h"
 #include "base/status_macros.h"
+#include "base/strings.h"
 #include "exchange/logged_choice.h"
 
 namespace fulcrum::exchange {
@@ -21,29 +24,29 @@ const Value* Find(const Value& object, const char* name) {
   return member == object.MemberEnd() ? nullptr : &member->value;
 }
 
-absl::StatusOr<double> Number(const Value& object, const char* name) {
-  const Value* const value = Find(object, name);
-  if (value == nullptr || !value->IsNumber()) {
-    return absl::InvalidArgumentError(absl::StrCat("there is no number '", name, "'"));
-  }
-  return value->GetDouble();
-}
-
+// Numbers are texts here, too.
 std::string_view Text(const Value& object, const char* name) {
   const Value* const value = Find(object, name);
   if (value == nullptr || !value->IsString()) return {};
   return {value->GetString(), value->GetStringLength()};
 }
 
+absl::StatusOr<double> Number(const Value& object, const char* name) {
+  double number = 0;
+  if (base::ParseFiniteDouble(Text(object, name), &number)) return number;
+  return absl::InvalidArgumentError(absl::StrCat("there is no number '", name, "'"));
+}
+
 // The action's number from 1: by its name, or by the index from 0 that some writers give alone.
 absl::StatusOr<std::string> Action(const Value& object) {
   for (const auto& [name, first] : {std::pair("_label_Action", 1), std::pair("_labelIndex", 0)}) {
-    const Value* const value = Find(object, name);
-    if (value == nullptr) continue;
-    if (!value->IsUint() || value->GetUint() < static_cast<unsigned>(first)) {
+    if (Find(object, name) == nullptr) continue;
+    uint32_t number = 0;
+    if (!absl::SimpleAtoi(base::ToAbsl(Text(object, name)), &number) ||
+        number < static_cast<uint32_t>(first)) {
       return absl::InvalidArgumentError(absl::StrCat("'", name, "' is no number from ", first));
     }
-    return absl::StrCat(uint64_t{value->GetUint()} + (first == 0 ? 1 : 0));
+    return absl::StrCat(uint64_t{number} + (first == 0 ? 1 : 0));
   }
   return absl::InvalidArgumentError("there is neither '_label_Action' nor '_labelIndex'");
 }
@@ -64,9 +67,10 @@ absl::StatusOr<std::optional<int64_t>> Occurred(const Value& object) {
 
 absl::StatusOr<std::vector<LogRecord>> FromDsjson(std::string_view text, uint64_t line) {
   rapidjson::Document document;
-  // Iterative: the depth of what comes from outside must not be the stack's.
-  document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag>(text.data(),
-                                                                                      text.size());
+  // Iterative: the depth of what comes from outside must not be the stack's. Numbers as texts: the
+  // library's own exact reading of them looks behind its table of powers for some.
+  document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(
+      text.data(), text.size());
   if (document.HasParseError()) {
     return absl::InvalidArgumentError(
         absl::StrCat("column ", document.GetErrorOffset() + 1, ": ",

@@ -104,6 +104,24 @@ TEST_F(ImportTest, DsjsonKeepsIdTimeAndLabel) {
   }
 }
 
+TEST_F(ImportTest, NumbersOfDsjsonAreExactOrRefused) {
+  const std::string many_digits = "9" + std::string(400, '0') + "e-400";
+  const std::string file =
+      Write(R"({"_label_cost":0.30000000000000004,"_label_probability":0.5,"_labelIndex":0})"
+            "\n"
+            R"({"_label_cost":)" +
+            many_digits +
+            R"(,"_label_probability":1,"_labelIndex":0})"
+            "\n"
+            R"({"_label_cost":1e999,"_label_probability":1,"_labelIndex":0})"
+            "\n");
+  const TransferReport report = Import(file, {.format = ImportFormat::kDsjson});
+  ASSERT_EQ(report.events, 4U);
+  EXPECT_EQ(Outcome(0).value, -0.30000000000000004);
+  EXPECT_EQ(Outcome(1).value, -9);
+  EXPECT_EQ(report.bad_count, 1U);
+}
+
 TEST_F(ImportTest, ADeepLineOfDsjsonIsRefusedNotFollowed) {
   const std::string file = Write(std::string(1 << 20, '[') + "\n");
   EXPECT_EQ(Import(file, {.format = ImportFormat::kDsjson}).bad_count, 1U);
