@@ -97,7 +97,7 @@ TEST(JsonlProperty, ALogGivesTheSameFileAgain) {
     snapshots.push_back(any.Snapshot());
   }
   const testing::TemporaryDirectory directory;
-  const std::string at = directory.path();
+  const std::string& at = directory.path();
   MakeLog(at + "/log", events, snapshots);
   ASSERT_THAT(ExportLog(at + "/log", at + "/a.jsonl", {}), testing::IsOk());
   const auto imported = ImportLog(at + "/a.jsonl", at + "/again", {.strict = true});
