@@ -5,7 +5,7 @@
 // nothing about the machine's death: the page cache survives a kill, so a log that never syncs
 // would pass (power_fault_test is for that).
 //
-// FULCRUM_CRASH_CYCLES sets the number of cycles (100); FULCRUM_CRASH_SEED the run (1).
+// FULCRUM_CRASH_CYCLES sets the number of cycles (80); FULCRUM_CRASH_SEED the run (1).
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -52,8 +52,8 @@ constexpr NamedPoint kKillPoints[] = {{"log.before_append", 100},
 // So small that segments end in most cycles.
 constexpr int64_t kSegmentBytes = 32 << 10;
 // Longer than a life even on a busy machine, so that what goes had been read after an earlier one.
-constexpr absl::Duration kDecisionsRetention = absl::Seconds(12);
-constexpr absl::Duration kFeaturesRetention = absl::Seconds(9);
+constexpr absl::Duration kDecisionsRetention = absl::Seconds(8);
+constexpr absl::Duration kFeaturesRetention = absl::Seconds(6);
 
 // What the clients know. Lives outside the server, so a kill cannot touch it.
 class Oracle {
@@ -294,10 +294,10 @@ class Follower {
   size_t overspent_ = 0;
 };
 
-// Null: the kill comes at a random time.
-const NamedPoint* ChoosePoint(const Follower& follower, base::RandomStream& random) {
+// Null: the kill comes at a random time. Else the points take turns.
+const NamedPoint* ChoosePoint(const Follower& follower, base::RandomStream& random, size_t* turn) {
   if (random.NextBelow(5) >= 2) return nullptr;
-  const NamedPoint& point = kKillPoints[random.NextBelow(std::size(kKillPoints))];
+  const NamedPoint& point = kKillPoints[(*turn)++ % std::size(kKillPoints)];
   // Waiting until the first segment is old enough would take a life of that length.
   const bool retiring = follower.decisions().removed() > 0 && follower.features().removed() > 0;
   return std::string_view(point.name) == kRetired && !retiring ? nullptr : &point;
@@ -348,7 +348,7 @@ void Print(CrashCounts counts) {
 }
 
 TEST(Crash, KillsUnderLoadLoseNothingAndOverspendNothing) {
-  const int cycles = testing::FromEnvironment("FULCRUM_CRASH_CYCLES", 100);
+  const int cycles = testing::FromEnvironment("FULCRUM_CRASH_CYCLES", 80);
   testing::TemporaryDirectory temporary;
   const std::string directory = temporary.path() + "/bundle";
   const testing::TestBundle options = Options();
@@ -365,9 +365,10 @@ TEST(Crash, KillsUnderLoadLoseNothingAndOverspendNothing) {
                      {"paid-total", options.total_budget},
                      {"capped-user", options.cap}});
   Lsn damaged = 0;
+  size_t turn = 0;
   for (int cycle = 0; cycle < cycles && !HasFailure(); ++cycle) {
     SCOPED_TRACE(absl::StrCat("cycle ", cycle));
-    const NamedPoint* const point = ChoosePoint(follower, random);
+    const NamedPoint* const point = ChoosePoint(follower, random, &turn);
     // It is made again only if it is not there.
     if (point != nullptr && std::string_view(point->name) == kBallast) {
       std::filesystem::remove(absl::StrCat(data, "/log/", decision_log::Ballast::kName));
@@ -378,7 +379,7 @@ TEST(Crash, KillsUnderLoadLoseNothingAndOverspendNothing) {
   }
   ASSERT_FALSE(HasFailure());
   EXPECT_EQ(counts.named() + counts.at_random, cycles);
-  EXPECT_GE(counts.named(), cycles * 3 / 10);
+  EXPECT_GE(counts.named(), cycles / 4);
   EXPECT_EQ(counts.at_kill_points.size(), std::size(kKillPoints));
   EXPECT_GT(counts.checkpoints_damaged, 0);
 

@@ -11,7 +11,7 @@
 // disk that says it has synced, it does not flip bits of what was synced (the tests of the log and
 // the store do), and one process serves at a time.
 //
-// FULCRUM_POWER_STATES sets the number of states (150), FULCRUM_POWER_SEED the run (1).
+// FULCRUM_POWER_STATES sets the number of states (100), FULCRUM_POWER_SEED the run (1).
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -308,8 +308,7 @@ Trace Record(const std::string& directory, const std::string& durability,
   Trace trace;
   files->Record(true);
   for (int life = 0; life < kLives; ++life) {
-    // The first life keeps what it has learned at its end only, so that the second begins with a
-    // newest checkpoint that must not be relied upon yet.
+    // A later life keeps what it learns often: retention waits for that.
     if (life > 0) WriteBundle(directory, durability, kOftenKept);
     for (const Stream stream : kStreams) {
       if (life == kLives - 1) oracle->young_from[stream] = Segments(directory, stream).back();
@@ -566,7 +565,7 @@ void Print(Tally tally) {
 }
 
 TEST(PowerLoss, LosesNoAcknowledgedDecisionAndOverspendsNothing) {
-  const int states = testing::FromEnvironment("FULCRUM_POWER_STATES", 150);
+  const int states = testing::FromEnvironment("FULCRUM_POWER_STATES", 100);
   testing::TemporaryDirectory temporary;
   const std::string directory = temporary.path() + "/bundle";
   WriteBundle(directory, "power");
@@ -623,7 +622,7 @@ TEST(PowerLoss, TakesWhatWasOnlyWritten) {
   ASSERT_FALSE(HasFailure());
   base::RandomStream random(2);
   Tally tally;
-  for (int state = 0; state < 30 && !HasFailure(); ++state) {
+  for (int state = 0; state < 20 && !HasFailure(); ++state) {
     const size_t cut = RandomCut(files, trace.serving, trace.end, &random);
     SCOPED_TRACE(absl::StrCat("power lost after operation ", cut, " of ", trace.end));
     LoseAndRecover("process", directory, files, cut, oracle, &random, &tally);
