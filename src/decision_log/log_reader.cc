@@ -119,12 +119,14 @@ absl::StatusOr<bool> DecisionLogReader::Next(LogEntry* entry) {
   RecordView record;
   FULCRUM_ASSIGN_OR_RETURN(const bool found, state_->cursor->Next(&record));
   if (!found) return false;
-  absl::StatusOr<LogEvent> event = decision_log::ParseEvent(record.header.type, record.payload);
-  if (!event.ok()) {
-    state_->cursor->RefusePayload(record, event.status().message());
+  const absl::Status parsed =
+      decision_log::ParseEvent(record.header.type, record.payload, &entry->event);
+  if (!parsed.ok()) {
+    state_->cursor->RefusePayload(record, parsed.message());
     return false;
   }
-  *entry = {record.header.lsn, record.header.time_us, *std::move(event)};
+  entry->lsn = record.header.lsn;
+  entry->time_us = record.header.time_us;
   return true;
 }
 

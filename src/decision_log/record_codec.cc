@@ -112,17 +112,17 @@ void ToProto(const CandidateRecord& candidate, pb::Candidate* proto) {
   proto->set_sd(candidate.sd);
 }
 
-absl::StatusOr<CandidateRecord> CandidateFromProto(const pb::Candidate& proto) {
-  CandidateRecord candidate{.action_id = proto.action_id(),
-                            .campaign_id = proto.campaign_id(),
-                            .score = proto.score(),
-                            .alpha = proto.alpha(),
-                            .beta = proto.beta(),
-                            .mean = proto.mean(),
-                            .sd = proto.sd()};
+absl::Status FromProto(const pb::Candidate& proto, CandidateRecord* candidate) {
+  candidate->action_id = proto.action_id();
+  candidate->campaign_id = proto.campaign_id();
+  candidate->score = proto.score();
+  candidate->alpha = proto.alpha();
+  candidate->beta = proto.beta();
+  candidate->mean = proto.mean();
+  candidate->sd = proto.sd();
   FULCRUM_ASSIGN_OR_RETURN(
-      candidate.mask, FromProto(proto.mask(), MaskReason::kLedgerUnavailable, "candidate.mask"));
-  return candidate;
+      candidate->mask, FromProto(proto.mask(), MaskReason::kLedgerUnavailable, "candidate.mask"));
+  return absl::OkStatus();
 }
 
 void ToProto(const PositionRecord& position, pb::Position* proto) {
@@ -134,15 +134,13 @@ void ToProto(const PositionRecord& position, pb::Position* proto) {
   proto->set_drawn_ticks(position.drawn_ticks);
 }
 
-PositionRecord PositionFromProto(const pb::Position& proto) {
-  PositionRecord position;
-  position.action_id = proto.action_id();
-  position.seed = proto.seed();
-  position.ticks.assign(proto.ticks().begin(), proto.ticks().end());
-  for (const pb::Debit& debit : proto.debits()) position.debits.push_back(DebitFromProto(debit));
-  position.basis.assign(proto.basis().begin(), proto.basis().end());
-  position.drawn_ticks = proto.drawn_ticks();
-  return position;
+void FromProto(const pb::Position& proto, PositionRecord* position) {
+  position->action_id = proto.action_id();
+  position->seed = proto.seed();
+  position->ticks.assign(proto.ticks().begin(), proto.ticks().end());
+  for (const pb::Debit& debit : proto.debits()) position->debits.push_back(DebitFromProto(debit));
+  position->basis.assign(proto.basis().begin(), proto.basis().end());
+  position->drawn_ticks = proto.drawn_ticks();
 }
 
 void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
@@ -184,53 +182,53 @@ void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
   for (const std::string& rule : record.redacted) proto->add_redacted(rule);
 }
 
-absl::StatusOr<LogEvent> FromProto(const pb::DecisionRecord& proto) {
-  DecisionRecord record;
-  FULCRUM_ASSIGN_OR_RETURN(record.id, IdFromProto(proto.decision_id()));
-  record.request_id = proto.request_id();
-  record.principal = proto.principal();
-  record.surface = proto.surface();
-  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record.user_ref));
-  record.occurred_us = proto.occurred_us();
-  record.context_hash = proto.context_hash();
-  record.segment = proto.segment();
-  record.slate_size = proto.slate_size();
-  FULCRUM_ASSIGN_OR_RETURN(record.answer, FromProto(proto.answer(), Answer::kNeutral, "answer"));
-  FULCRUM_ASSIGN_OR_RETURN(record.degradation,
+absl::Status FromProto(const pb::DecisionRecord& proto, DecisionRecord* record) {
+  FULCRUM_ASSIGN_OR_RETURN(record->id, IdFromProto(proto.decision_id()));
+  record->request_id = proto.request_id();
+  record->principal = proto.principal();
+  record->surface = proto.surface();
+  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record->user_ref));
+  record->occurred_us = proto.occurred_us();
+  record->context_hash = proto.context_hash();
+  record->segment = proto.segment();
+  record->slate_size = proto.slate_size();
+  FULCRUM_ASSIGN_OR_RETURN(record->answer, FromProto(proto.answer(), Answer::kNeutral, "answer"));
+  FULCRUM_ASSIGN_OR_RETURN(record->degradation,
                            FromProto(proto.degradation(), Degradation::kShed, "degradation"));
-  record.log_pending = proto.log_pending();
-  record.versions = VersionsFromProto(proto.versions());
-  record.neutral_known = proto.neutral_known();
-  record.neutral_value = proto.neutral_value();
-  record.neutral_alpha = proto.neutral_alpha();
-  record.neutral_beta = proto.neutral_beta();
-  record.neutral_mean = proto.neutral_mean();
-  record.neutral_sd = proto.neutral_sd();
-  record.exploration_floor = proto.exploration_floor();
+  record->log_pending = proto.log_pending();
+  record->versions = VersionsFromProto(proto.versions());
+  record->neutral_known = proto.neutral_known();
+  record->neutral_value = proto.neutral_value();
+  record->neutral_alpha = proto.neutral_alpha();
+  record->neutral_beta = proto.neutral_beta();
+  record->neutral_mean = proto.neutral_mean();
+  record->neutral_sd = proto.neutral_sd();
+  record->exploration_floor = proto.exploration_floor();
+  record->candidates.reserve(static_cast<size_t>(proto.candidates_size()));
   for (const pb::Candidate& one : proto.candidates()) {
-    FULCRUM_ASSIGN_OR_RETURN(CandidateRecord candidate, CandidateFromProto(one));
-    record.candidates.push_back(std::move(candidate));
+    FULCRUM_RETURN_IF_ERROR(FromProto(one, &record->candidates.emplace_back()));
   }
+  record->positions.reserve(static_cast<size_t>(proto.positions_size()));
   for (const pb::Position& one : proto.positions()) {
-    record.positions.push_back(PositionFromProto(one));
+    FromProto(one, &record->positions.emplace_back());
   }
-  record.features_missing = proto.features_missing();
-  record.features_stale = proto.features_stale();
-  record.times = TimesFromProto(proto.times());
-  record.latency_budget_us = proto.latency_budget_us();
-  FULCRUM_ASSIGN_OR_RETURN(record.replayable,
+  record->features_missing = proto.features_missing();
+  record->features_stale = proto.features_stale();
+  record->times = TimesFromProto(proto.times());
+  record->latency_budget_us = proto.latency_budget_us();
+  FULCRUM_ASSIGN_OR_RETURN(record->replayable,
                            FromProto(proto.replayable(), Replayable::kFull, "replayable"));
-  record.replayable_reason = proto.replayable_reason();
-  record.exposure_required = proto.exposure_required();
-  record.exposure_window_us = proto.exposure_window_us();
-  record.attribution_window_us = proto.attribution_window_us();
-  record.reward_kind = proto.reward_kind();
+  record->replayable_reason = proto.replayable_reason();
+  record->exposure_required = proto.exposure_required();
+  record->exposure_window_us = proto.exposure_window_us();
+  record->attribution_window_us = proto.attribution_window_us();
+  record->reward_kind = proto.reward_kind();
   if (proto.detail() != pb::DETAIL_UNSPECIFIED) {
-    FULCRUM_ASSIGN_OR_RETURN(record.detail, FromProto(proto.detail(), Detail::kUnknown, "detail"));
+    FULCRUM_ASSIGN_OR_RETURN(record->detail, FromProto(proto.detail(), Detail::kUnknown, "detail"));
   }
-  if (proto.detail_ticks() != 0) record.detail_ticks = proto.detail_ticks();
-  record.redacted.assign(proto.redacted().begin(), proto.redacted().end());
-  return LogEvent(std::move(record));
+  if (proto.detail_ticks() != 0) record->detail_ticks = proto.detail_ticks();
+  record->redacted.assign(proto.redacted().begin(), proto.redacted().end());
+  return absl::OkStatus();
 }
 
 void ToProto(const ExposureRecord& record, pb::ExposureRecord* proto) {
@@ -240,13 +238,12 @@ void ToProto(const ExposureRecord& record, pb::ExposureRecord* proto) {
   proto->set_principal(record.principal);
 }
 
-absl::StatusOr<LogEvent> FromProto(const pb::ExposureRecord& proto) {
-  ExposureRecord record;
-  record.position = proto.position();
-  record.occurred_us = proto.occurred_us();
-  record.principal = proto.principal();
-  FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
-  return LogEvent(std::move(record));
+absl::Status FromProto(const pb::ExposureRecord& proto, ExposureRecord* record) {
+  record->position = proto.position();
+  record->occurred_us = proto.occurred_us();
+  record->principal = proto.principal();
+  FULCRUM_ASSIGN_OR_RETURN(record->decision_id, IdFromProto(proto.decision_id()));
+  return absl::OkStatus();
 }
 
 void ToProto(const OutcomeRecord& record, pb::OutcomeRecord* proto) {
@@ -260,17 +257,16 @@ void ToProto(const OutcomeRecord& record, pb::OutcomeRecord* proto) {
   proto->set_principal(record.principal);
 }
 
-absl::StatusOr<LogEvent> FromProto(const pb::OutcomeRecord& proto) {
-  OutcomeRecord record;
-  record.position = proto.position();
-  record.outcome_id = proto.outcome_id();
-  record.kind = proto.kind();
-  record.value = proto.value();
-  record.currency = proto.currency();
-  record.occurred_us = proto.occurred_us();
-  record.principal = proto.principal();
-  FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
-  return LogEvent(std::move(record));
+absl::Status FromProto(const pb::OutcomeRecord& proto, OutcomeRecord* record) {
+  record->position = proto.position();
+  record->outcome_id = proto.outcome_id();
+  record->kind = proto.kind();
+  record->value = proto.value();
+  record->currency = proto.currency();
+  record->occurred_us = proto.occurred_us();
+  record->principal = proto.principal();
+  FULCRUM_ASSIGN_OR_RETURN(record->decision_id, IdFromProto(proto.decision_id()));
+  return absl::OkStatus();
 }
 
 void ToProto(const SupersededRecord& record, pb::SupersededRecord* proto) {
@@ -282,15 +278,14 @@ void ToProto(const SupersededRecord& record, pb::SupersededRecord* proto) {
   proto->set_occurred_us(record.occurred_us);
 }
 
-absl::StatusOr<LogEvent> FromProto(const pb::SupersededRecord& proto) {
-  SupersededRecord record;
-  record.decision_lsn = proto.decision_lsn();
-  record.served_action_id = proto.served_action_id();
-  record.occurred_us = proto.occurred_us();
-  FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
-  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record.user_ref));
-  for (const pb::Debit& refund : proto.refunds()) record.refunds.push_back(DebitFromProto(refund));
-  return LogEvent(std::move(record));
+absl::Status FromProto(const pb::SupersededRecord& proto, SupersededRecord* record) {
+  record->decision_lsn = proto.decision_lsn();
+  record->served_action_id = proto.served_action_id();
+  record->occurred_us = proto.occurred_us();
+  FULCRUM_ASSIGN_OR_RETURN(record->decision_id, IdFromProto(proto.decision_id()));
+  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record->user_ref));
+  for (const pb::Debit& refund : proto.refunds()) record->refunds.push_back(DebitFromProto(refund));
+  return absl::OkStatus();
 }
 
 void ToProto(const UnshownRecord& record, pb::UnshownRecord* proto) {
@@ -302,15 +297,14 @@ void ToProto(const UnshownRecord& record, pb::UnshownRecord* proto) {
   proto->set_occurred_us(record.occurred_us);
 }
 
-absl::StatusOr<LogEvent> FromProto(const pb::UnshownRecord& proto) {
-  UnshownRecord record;
-  record.decision_lsn = proto.decision_lsn();
-  record.positions.assign(proto.positions().begin(), proto.positions().end());
-  record.occurred_us = proto.occurred_us();
-  FULCRUM_ASSIGN_OR_RETURN(record.decision_id, IdFromProto(proto.decision_id()));
-  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record.user_ref));
-  for (const pb::Debit& refund : proto.refunds()) record.refunds.push_back(DebitFromProto(refund));
-  return LogEvent(std::move(record));
+absl::Status FromProto(const pb::UnshownRecord& proto, UnshownRecord* record) {
+  record->decision_lsn = proto.decision_lsn();
+  record->positions.assign(proto.positions().begin(), proto.positions().end());
+  record->occurred_us = proto.occurred_us();
+  FULCRUM_ASSIGN_OR_RETURN(record->decision_id, IdFromProto(proto.decision_id()));
+  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record->user_ref));
+  for (const pb::Debit& refund : proto.refunds()) record->refunds.push_back(DebitFromProto(refund));
+  return absl::OkStatus();
 }
 
 void ToProto(const PosteriorUpdateRecord& record, pb::PosteriorUpdateRecord* proto) {
@@ -321,12 +315,13 @@ void ToProto(const PosteriorUpdateRecord& record, pb::PosteriorUpdateRecord* pro
   proto->set_occurred_us(record.occurred_us);
 }
 
-absl::StatusOr<LogEvent> FromProto(const pb::PosteriorUpdateRecord& proto) {
-  return LogEvent(PosteriorUpdateRecord{.folded_lsn = proto.folded_lsn(),
-                                        .bundle = proto.bundle(),
-                                        .model = proto.model(),
-                                        .digest = proto.digest(),
-                                        .occurred_us = proto.occurred_us()});
+absl::Status FromProto(const pb::PosteriorUpdateRecord& proto, PosteriorUpdateRecord* record) {
+  *record = PosteriorUpdateRecord{.folded_lsn = proto.folded_lsn(),
+                                  .bundle = proto.bundle(),
+                                  .model = proto.model(),
+                                  .digest = proto.digest(),
+                                  .occurred_us = proto.occurred_us()};
+  return absl::OkStatus();
 }
 
 void ToProto(const PriceUpdateRecord& record, pb::PriceUpdateRecord* proto) {
@@ -340,13 +335,13 @@ void ToProto(const PriceUpdateRecord& record, pb::PriceUpdateRecord* proto) {
   proto->set_occurred_us(record.occurred_us);
 }
 
-absl::StatusOr<LogEvent> FromProto(const pb::PriceUpdateRecord& proto) {
-  PriceUpdateRecord record{.version = proto.version(), .occurred_us = proto.occurred_us()};
+absl::Status FromProto(const pb::PriceUpdateRecord& proto, PriceUpdateRecord* record) {
+  *record = {.version = proto.version(), .occurred_us = proto.occurred_us()};
   for (const pb::Price& one : proto.prices()) {
-    record.prices.push_back(
+    record->prices.push_back(
         {.row = one.row(), .window_start_us = one.window_start_us(), .price = one.price()});
   }
-  return LogEvent(std::move(record));
+  return absl::OkStatus();
 }
 
 void ToProto(const LeaseRecord& record, pb::LeaseRecord* proto) {
@@ -358,13 +353,14 @@ void ToProto(const LeaseRecord& record, pb::LeaseRecord* proto) {
   proto->set_occurred_us(record.occurred_us);
 }
 
-absl::StatusOr<LogEvent> FromProto(const pb::LeaseRecord& proto) {
-  return LogEvent(LeaseRecord{.row = proto.row(),
-                              .window_start_us = proto.window_start_us(),
-                              .amount = proto.amount(),
-                              .leased = proto.leased(),
-                              .limit = proto.limit(),
-                              .occurred_us = proto.occurred_us()});
+absl::Status FromProto(const pb::LeaseRecord& proto, LeaseRecord* record) {
+  *record = LeaseRecord{.row = proto.row(),
+                        .window_start_us = proto.window_start_us(),
+                        .amount = proto.amount(),
+                        .leased = proto.leased(),
+                        .limit = proto.limit(),
+                        .occurred_us = proto.occurred_us()};
+  return absl::OkStatus();
 }
 
 void ToProto(const AuditRecord& record, pb::AuditRecord* proto) {
@@ -379,13 +375,13 @@ void ToProto(const AuditRecord& record, pb::AuditRecord* proto) {
   proto->set_occurred_us(record.occurred_us);
 }
 
-absl::StatusOr<LogEvent> FromProto(const pb::AuditRecord& proto) {
-  AuditRecord record{.actor = proto.actor(), .action = proto.action(), .target = proto.target()};
+absl::Status FromProto(const pb::AuditRecord& proto, AuditRecord* record) {
+  *record = {.actor = proto.actor(), .action = proto.action(), .target = proto.target()};
   for (const pb::AuditDetail& one : proto.details()) {
-    record.details.push_back({.name = one.name(), .value = one.value()});
+    record->details.push_back({.name = one.name(), .value = one.value()});
   }
-  record.occurred_us = proto.occurred_us();
-  return LogEvent(std::move(record));
+  record->occurred_us = proto.occurred_us();
+  return absl::OkStatus();
 }
 
 // Whoever reads a log parses the same few types again and again, and a cleared message keeps the
@@ -406,20 +402,41 @@ auto WithMessage(size_t payload_bytes, const Use& use) {
   return use(&reused);
 }
 
-template <typename Proto>
-absl::StatusOr<LogEvent> DecodeInto(std::string_view payload, Proto* message) {
-  Proto& proto = *message;
-  if (!proto.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
-    return absl::DataLossError(
-        absl::StrCat("the payload is not a ", Proto::descriptor()->full_name()));
-  }
-  return FromProto(proto);
+template <typename Proto, typename Record>
+absl::Status Decode(std::string_view payload, LogEvent* event) {
+  return WithMessage<Proto>(payload.size(), [&](Proto* message) -> absl::Status {
+    if (!message->ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+      return absl::DataLossError(
+          absl::StrCat("the payload is not a ", Proto::descriptor()->full_name()));
+    }
+    return FromProto(*message, &event->emplace<Record>());
+  });
 }
 
-template <typename Proto>
-absl::StatusOr<LogEvent> Decode(std::string_view payload) {
-  return WithMessage<Proto>(payload.size(),
-                            [&](Proto* message) { return DecodeInto(payload, message); });
+absl::Status DecodeEvent(RecordType type, std::string_view payload, LogEvent* event) {
+  switch (type) {
+    case RecordType::kDecision:
+      return Decode<pb::DecisionRecord, DecisionRecord>(payload, event);
+    case RecordType::kExposure:
+      return Decode<pb::ExposureRecord, ExposureRecord>(payload, event);
+    case RecordType::kOutcome:
+      return Decode<pb::OutcomeRecord, OutcomeRecord>(payload, event);
+    case RecordType::kSuperseded:
+      return Decode<pb::SupersededRecord, SupersededRecord>(payload, event);
+    case RecordType::kUnshown:
+      return Decode<pb::UnshownRecord, UnshownRecord>(payload, event);
+    case RecordType::kPosteriorUpdate:
+      return Decode<pb::PosteriorUpdateRecord, PosteriorUpdateRecord>(payload, event);
+    case RecordType::kPriceUpdate:
+      return Decode<pb::PriceUpdateRecord, PriceUpdateRecord>(payload, event);
+    case RecordType::kLease:
+      return Decode<pb::LeaseRecord, LeaseRecord>(payload, event);
+    case RecordType::kAudit:
+      return Decode<pb::AuditRecord, AuditRecord>(payload, event);
+    default:
+      return absl::DataLossError(
+          absl::StrCat("a record of type ", static_cast<int>(type), " is not an event"));
+  }
 }
 
 }  // namespace
@@ -497,35 +514,20 @@ std::string_view RecordEncoder::Encode(const FeatureSnapshot& snapshot) {
 }
 
 absl::StatusOr<LogEvent> DecodeEvent(RecordType type, std::string_view payload) {
-  switch (type) {
-    case RecordType::kDecision:
-      return Decode<pb::DecisionRecord>(payload);
-    case RecordType::kExposure:
-      return Decode<pb::ExposureRecord>(payload);
-    case RecordType::kOutcome:
-      return Decode<pb::OutcomeRecord>(payload);
-    case RecordType::kSuperseded:
-      return Decode<pb::SupersededRecord>(payload);
-    case RecordType::kUnshown:
-      return Decode<pb::UnshownRecord>(payload);
-    case RecordType::kPosteriorUpdate:
-      return Decode<pb::PosteriorUpdateRecord>(payload);
-    case RecordType::kPriceUpdate:
-      return Decode<pb::PriceUpdateRecord>(payload);
-    case RecordType::kLease:
-      return Decode<pb::LeaseRecord>(payload);
-    case RecordType::kAudit:
-      return Decode<pb::AuditRecord>(payload);
-    default:
-      return absl::DataLossError(
-          absl::StrCat("a record of type ", static_cast<int>(type), " is not an event"));
-  }
+  LogEvent event;
+  FULCRUM_RETURN_IF_ERROR(DecodeEvent(type, payload, &event));
+  return event;
+}
+
+absl::Status ParseEvent(RecordType type, std::string_view payload, LogEvent* event) {
+  FULCRUM_RETURN_IF_ERROR(DecodeEvent(type, payload, event));
+  const absl::Status check = CheckEvent(*event);
+  return check.ok() ? check : absl::DataLossError(check.message());
 }
 
 absl::StatusOr<LogEvent> ParseEvent(RecordType type, std::string_view payload) {
-  FULCRUM_ASSIGN_OR_RETURN(LogEvent event, DecodeEvent(type, payload));
-  const absl::Status check = CheckEvent(event);
-  if (!check.ok()) return absl::DataLossError(check.message());
+  LogEvent event;
+  FULCRUM_RETURN_IF_ERROR(ParseEvent(type, payload, &event));
   return event;
 }
 

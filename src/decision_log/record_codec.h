@@ -41,8 +41,9 @@ class RecordEncoder {
 // `fulcrum log verify` judges itself, such as the sum of ticks, is not looked at.
 absl::StatusOr<LogEvent> DecodeEvent(RecordType type, std::string_view payload);
 
-// The shape, and what CheckEvent asks.
+// The shape, and what CheckEvent asks. After an error `event` holds anything.
 absl::StatusOr<LogEvent> ParseEvent(RecordType type, std::string_view payload);
+absl::Status ParseEvent(RecordType type, std::string_view payload, LogEvent* event);
 absl::StatusOr<FeatureSnapshot> ParseSnapshot(std::string_view payload);
 
 }  // namespace fulcrum::decision_log

@@ -148,6 +148,7 @@ class Verifier {
   // The reading thread: the next decisions with their inputs.
   absl::StatusOr<std::optional<Batch>> NextBatch() {
     Batch batch;
+    batch.reserve(kBatch);
     LogEntry entry;
     while (batch.size() < kBatch) {
       FULCRUM_ASSIGN_OR_RETURN(const bool found, walk_->Next(&entry));
