@@ -185,6 +185,13 @@ class Planner {
     for (Found found = Found::kRecord; found != Found::kEnd;) {
       RecordView record;
       FULCRUM_ASSIGN_OR_RETURN(found, reader->GoOn(found == Found::kDamaged, &record));
+      if (found == Found::kDamaged) {
+        // Opening the log for writing cuts off a torn tail, with whole records that are in it.
+        FULCRUM_ASSIGN_OR_RETURN(
+            const bool torn,
+            IsTornTail(files_, directory_, Stream::kDecisions, reader->damage()));
+        if (torn) break;
+      }
       if (found != Found::kRecord || record.header.type != RecordType::kAudit) continue;
       const absl::StatusOr<LogEvent> event = ParseEvent(RecordType::kAudit, record.payload);
       if (!event.ok()) continue;

@@ -21,7 +21,9 @@ class LogQuarantineCommandTest : public decision_log::LogFixture {
  protected:
   // A log with damage in its second segment of decisions.
   void SetUp() override {
-    WriteLog(600, Options());
+    decision_log::LogOptions options = Options();
+    options.segment_bytes = uint64_t{32} << 10;
+    WriteLog(600, std::move(options));
     const auto segments = decision_log::ListSegments(base::PosixFileSystem(), log(),
                                                      decision_log::Stream::kDecisions);
     ASSERT_THAT(segments, testing::IsOk());

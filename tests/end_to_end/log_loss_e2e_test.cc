@@ -179,6 +179,7 @@ TEST_F(LogLossTest, AStartThatNeedsAQuarantinedSegmentAsksAndThenCountsLeasesAsS
   Decide(20);
   Stop();
   const auto everything = std::filesystem::copy_options::recursive;
+  std::filesystem::create_directories(directory_ + "/older");
   for (const char* part : {"ledger", "snapshots"}) {
     std::filesystem::copy(Data(part), directory_ + "/older/" + part, everything);
   }
