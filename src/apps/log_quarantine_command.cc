@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -32,8 +33,11 @@ struct QuarantineFlags {
 };
 
 std::string UserName() {
-  const passwd* const user = getpwuid(geteuid());
-  return user == nullptr ? std::to_string(geteuid()) : user->pw_name;
+  passwd entry{};
+  passwd* user = nullptr;
+  std::array<char, 4096> texts;
+  const int error = getpwuid_r(geteuid(), &entry, texts.data(), texts.size(), &user);
+  return error != 0 || user == nullptr ? std::to_string(geteuid()) : user->pw_name;
 }
 
 void PrintSegment(const Quarantine& one) {

@@ -82,7 +82,7 @@ class RequestIndex final : public domain::LogObserver {
 
   // `context` has a request_id. INVALID_ARGUMENT if the id stands for another request; then, and
   // unless it waits, `respond` is left as it was.
-  absl::StatusOr<Claim> Ask(const domain::DecisionContext& context, const Asked& asked,
+  absl::StatusOr<Claim> Ask(const domain::DecisionContext& context, const Asked& by,
                             Respond* respond);
 
   // The answer of a first request; every `first` gets one. Later repeats get it too. Returns who

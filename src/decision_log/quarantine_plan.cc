@@ -188,8 +188,7 @@ class Planner {
       if (found == Found::kDamaged) {
         // Opening the log for writing cuts off a torn tail, with whole records that are in it.
         FULCRUM_ASSIGN_OR_RETURN(
-            const bool torn,
-            IsTornTail(files_, directory_, Stream::kDecisions, reader->damage()));
+            const bool torn, IsTornTail(files_, directory_, Stream::kDecisions, reader->damage()));
         if (torn) break;
       }
       if (found != Found::kRecord || record.header.type != RecordType::kAudit) continue;
