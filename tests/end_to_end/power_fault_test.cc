@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <thread>
@@ -215,12 +216,12 @@ void Report(DecisionClient& client, const Decision& decision, base::RandomStream
   oracle->reports.push_back({operations, *lsn, decision.id});
 }
 
-void Load(const std::string& address, int life, int number, const testing::FaultyFileSystem& files,
-          Oracle* oracle) {
+void Load(const std::string& address, int life, int number, int count,
+          const testing::FaultyFileSystem& files, Oracle* oracle) {
   const auto client = DecisionClient::Connect(address);
   ASSERT_THAT(client->WaitUntilServing(absl::Seconds(10)), testing::IsOk());
   base::RandomStream random(static_cast<uint64_t>(100 * life + number));
-  for (int n = 0; n < kDecisionsEach; ++n) {
+  for (int n = 0; n < count; ++n) {
     const DecisionRequest request = RequestOf(absl::StrCat(life, "-", number, "-", n), &random);
     {
       base::MutexLock lock(&oracle->mutex);
@@ -285,13 +286,15 @@ std::vector<Lsn> Segments(const std::string& directory, Stream stream) {
       .value();
 }
 
-// Until both streams have lost their first segment: that comes with a round of the checkpoints.
-void AwaitRetention(const std::string& directory) {
+// Until both streams have lost their first segment: that comes with the second checkpoint of what
+// this life has learned, for which `more` has to bring news.
+void AwaitRetention(const std::string& directory, const std::function<void(int)>& more) {
   for (int i = 0; i < 10000; ++i) {
     const bool all = std::all_of(std::begin(kStreams), std::end(kStreams), [&](Stream stream) {
       return Segments(directory, stream).front() > 1;
     });
     if (all) return;
+    if (i % 50 == 49) more(i / 50);
     usleep(1000);
   }
   ADD_FAILURE() << "retention deletes nothing";
@@ -321,10 +324,13 @@ Trace Record(const std::string& directory, const std::string& durability,
     const std::string address = absl::StrCat("127.0.0.1:", (*service)->port());
     std::vector<std::thread> clients;
     for (int i = 0; i < kClients; ++i) {
-      clients.emplace_back([&, i] { Load(address, life, i, *files, oracle); });
+      clients.emplace_back([&, i] { Load(address, life, i, kDecisionsEach, *files, oracle); });
     }
     for (std::thread& client : clients) client.join();
-    if (life > 0) AwaitRetention(directory);
+    if (life > 0) {
+      AwaitRetention(directory,
+                     [&](int round) { Load(address, life, kClients + round, 1, *files, oracle); });
+    }
     EXPECT_THAT((*service)->Stop(absl::Seconds(5)), testing::IsOk());
     ReadLog(directory + "/data/log", oracle->archive.size(), &oracle->archive);
     EXPECT_TRUE(!oracle->archive.empty() && oracle->archive.back().lsn == oracle->archive.size());
