@@ -148,7 +148,9 @@ void ServerImpl::Drain(absl::Duration grace) {
   if (drained_ || server_ == nullptr) return;
   drained_ = true;
   server_->GetHealthCheckService()->SetServingStatus(false);
-  decide_.draining = exposure_.draining = outcome_.draining = true;
+  decide_.Drain();
+  exposure_.Drain();
+  outcome_.Drain();
   server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
   // Whoever holds a call still answers it, by the alarm or the log's writer; only then may the
   // queue close.

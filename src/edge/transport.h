@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/clock.h"
@@ -41,7 +42,15 @@ class RpcCall final : public Tag {
     std::atomic<int> waiting{0};                        // calls ready to take a request
     std::atomic<int> in_flight{0};
     std::atomic<bool> draining{false};
+    std::atomic<bool> posting{false};  // by the queue's thread
     int waiting_min = 1;
+
+    // No call is posted after this. gRPC may lose a call that is posted while its server shuts
+    // down, and the queue would never end.
+    void Drain() {
+      draining = true;
+      while (posting.load()) std::this_thread::yield();
+    }
   };
 
   static void Post(Method* method) { (new RpcCall(method))->Await(); }
@@ -69,15 +78,28 @@ class RpcCall final : public Tag {
     }
     received_ = std::chrono::steady_clock::now();
     method_->in_flight.fetch_add(1, std::memory_order_relaxed);
-    if (method_->waiting.load(std::memory_order_relaxed) < method_->waiting_min &&
-        !method_->draining.load()) {
-      Post(method_);
+    if (method_->waiting.load(std::memory_order_relaxed) < method_->waiting_min) {
+      const Gate gate(method_);
+      if (gate.open()) Post(method_);
     }
     answering_ = true;
     method_->handle(this);
   }
 
  private:
+  // While it is open, Drain() waits.
+  class Gate {
+   public:
+    explicit Gate(Method* method) : method_(method) { method_->posting = true; }
+    ~Gate() { method_->posting = false; }
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+    bool open() const { return !method_->draining.load(); }
+
+   private:
+    Method* const method_;
+  };
+
   static constexpr size_t kArenaBlockBytes = 16 << 10;  // a request with 100 context values fits
 
   explicit RpcCall(Method* method)
@@ -105,7 +127,8 @@ class RpcCall final : public Tag {
     method_->finished(*this, code_);
     method_->in_flight.fetch_sub(1, std::memory_order_relaxed);
     // The queue's thread alone comes here, so that the two limits need no lock.
-    if (method_->draining.load() ||
+    const Gate gate(method_);
+    if (!gate.open() ||
         method_->waiting.load(std::memory_order_relaxed) >= 2 * method_->waiting_min) {
       delete this;
       return;
