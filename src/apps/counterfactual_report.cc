@@ -36,11 +36,6 @@ std::string RowTable(const std::map<std::string, RowShift>& rows) {
   return text;
 }
 
-void PutSigned(Json* json, const char* name, int64_t value) {
-  json->Key(name);
-  json->Int64(value);
-}
-
 void PutShifts(Json* json, const char* name, const std::map<std::string, Shift>& shifts) {
   json->Key(name);
   json->StartObject();

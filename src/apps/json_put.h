@@ -22,6 +22,11 @@ inline void Put(Json* json, const char* name, uint64_t value) {
   json->Uint64(value);
 }
 
+inline void PutSigned(Json* json, const char* name, int64_t value) {
+  json->Key(name);
+  json->Int64(value);
+}
+
 // JSON has no NaN: null, what cannot be computed.
 inline void PutNumber(Json* json, const char* name, double value) {
   json->Key(name);

@@ -44,11 +44,6 @@ std::string Escaped(const std::string& text) {
   return safe;
 }
 
-void PutSigned(Json* json, const char* name, int64_t value) {
-  json->Key(name);
-  json->Int64(value);
-}
-
 void PutRow(Json* json, const PlanRow& row) {
   json->StartObject();
   PutSigned(json, "limit", row.limit);

@@ -1,7 +1,10 @@
 // What every importer promises of the records that it makes of a line or a row.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -37,6 +40,22 @@ inline void CheckChoice(const std::vector<exchange::LogRecord>& records, size_t 
   FULCRUM_CHECK(decision.detail == Detail::kUnknown);
   const Ticks drawn = DrawnTicks(decision, decision.positions[0]);
   FULCRUM_CHECK(drawn >= 1 && drawn <= kTicksTotal);
+}
+
+// Whatever a line is, `parse` makes a decision and its reward of it, or says what is wrong with it.
+template <typename Parse>
+int CheckLine(const Parse& parse, const uint8_t* data, size_t size) {
+  constexpr size_t kBytesMax = 1 << 14;
+  if (size > kBytesMax) return 0;
+  const std::string_view line(reinterpret_cast<const char*>(data), size);
+  const auto records = parse(line, /*line=*/7);
+  if (records.ok()) {
+    CheckChoice(*records, size);
+  } else {
+    FULCRUM_CHECK(absl::IsInvalidArgument(records.status()));
+    FULCRUM_CHECK(!records.status().message().empty());
+  }
+  return 0;
 }
 
 }  // namespace fulcrum::testing
