@@ -11,4 +11,8 @@ int Fail(const char* program, const absl::Status& status) {
   return kExitFailure;
 }
 
+int Answered(const char* program, const absl::StatusOr<int>& answer) {
+  return answer.ok() ? *answer : Fail(program, answer.status());
+}
+
 }  // namespace fulcrum::apps

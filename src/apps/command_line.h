@@ -2,6 +2,7 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace fulcrum::apps {
 
@@ -13,5 +14,8 @@ enum ExitCode : int {
 
 // Prints "<program>: <message>" to standard error; returns kExitFailure.
 int Fail(const char* program, const absl::Status& status);
+
+// The exit code that the command answered with, or Fail().
+int Answered(const char* program, const absl::StatusOr<int>& answer);
 
 }  // namespace fulcrum::apps

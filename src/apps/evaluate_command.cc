@@ -240,10 +240,8 @@ void AddEvaluateCommand(CLI::App& app, int* exit_code) {
   command->add_option("--level", flags->options.level, "Level of the intervals")
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print one JSON object instead of text");
-  command->callback([flags, exit_code] {
-    const absl::StatusOr<int> answer = Evaluate(*flags);
-    *exit_code = answer.ok() ? *answer : Fail("fulcrum evaluate", answer.status());
-  });
+  command->callback(
+      [flags, exit_code] { *exit_code = Answered("fulcrum evaluate", Evaluate(*flags)); });
 }
 
 }  // namespace fulcrum::apps

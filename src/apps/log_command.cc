@@ -134,10 +134,6 @@ absl::StatusOr<int> Verify(const VerifyOptions& options) {
   return report.clean() ? kExitOk : kExitFinding;
 }
 
-int Answered(const char* command, const absl::StatusOr<int>& answer) {
-  return answer.ok() ? *answer : Fail(command, answer.status());
-}
-
 }  // namespace
 
 void AddLogCommand(CLI::App& app, int* exit_code) {

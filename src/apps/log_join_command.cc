@@ -140,10 +140,7 @@ void AddLogJoinCommand(CLI::App& log, int* exit_code) {
                    "final: what is settled; interim: what is still open, with its reward so far")
       ->check(CLI::IsMember({"all", "final", "interim"}));
   join->add_flag("--json", flags->json, "One JSON object per line instead of CSV");
-  join->callback([flags, exit_code] {
-    const absl::StatusOr<int> answer = Join(*flags);
-    *exit_code = answer.ok() ? *answer : Fail("fulcrum log join", answer.status());
-  });
+  join->callback([flags, exit_code] { *exit_code = Answered("fulcrum log join", Join(*flags)); });
 }
 
 }  // namespace fulcrum::apps

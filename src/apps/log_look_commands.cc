@@ -187,10 +187,6 @@ absl::StatusOr<int> Stats(const StatsOptions& options) {
   return summary.damaged == 0 && summary.quarantined.empty() ? kExitOk : kExitFinding;
 }
 
-int Answered(const char* command, const absl::StatusOr<int>& answer) {
-  return answer.ok() ? *answer : Fail(command, answer.status());
-}
-
 }  // namespace
 
 void AddLogLookCommands(CLI::App& log, int* exit_code) {

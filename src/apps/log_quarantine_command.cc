@@ -111,10 +111,7 @@ void AddLogQuarantineCommand(CLI::App& log, int* exit_code) {
                     "Move them to quarantine/ and append audit records; the service must be down");
   command->add_option("--actor", flags->actor, "Who does it, for the audit [the system's user]");
   command->add_option("--threads", flags->threads, "Look on so many")->check(CLI::Range(1, 1024));
-  command->callback([flags, exit_code] {
-    const absl::StatusOr<int> answer = Run(*flags);
-    *exit_code = answer.ok() ? *answer : Fail(kCommand, answer.status());
-  });
+  command->callback([flags, exit_code] { *exit_code = Answered(kCommand, Run(*flags)); });
 }
 
 }  // namespace fulcrum::apps

@@ -60,10 +60,8 @@ void AddPlanCheckCommand(CLI::App& app, int* exit_code) {
   command->add_option("--threads", flags->threads, "Work on so many; the same result")
       ->check(CLI::Range(1, 1024));
   command->add_flag("--json", flags->json, "One JSON object");
-  command->callback([flags, exit_code] {
-    const absl::StatusOr<int> answer = RunPlanCheck(*flags);
-    *exit_code = answer.ok() ? *answer : Fail("fulcrum plan-check", answer.status());
-  });
+  command->callback(
+      [flags, exit_code] { *exit_code = Answered("fulcrum plan-check", RunPlanCheck(*flags)); });
 }
 
 }  // namespace fulcrum::apps

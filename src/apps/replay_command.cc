@@ -247,10 +247,8 @@ void AddReplayCommand(CLI::App& app, int* exit_code) {
   replay->add_option("--threads", options->threads, "Work on so many; the same result")
       ->check(CLI::Range(1, 1024));
   replay->add_flag("--json", options->json, "One JSON object");
-  replay->callback([options, exit_code] {
-    const absl::StatusOr<int> answer = Replay(*options);
-    *exit_code = answer.ok() ? *answer : Fail("fulcrum replay", answer.status());
-  });
+  replay->callback(
+      [options, exit_code] { *exit_code = Answered("fulcrum replay", Replay(*options)); });
 }
 
 }  // namespace fulcrum::apps

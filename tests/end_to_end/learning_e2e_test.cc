@@ -9,6 +9,7 @@
 #include "fulcrum/client.h"
 #include "tests/end_to_end/decision_events.h"
 #include "tests/end_to_end/learning_world.h"
+#include "tests/end_to_end/service_fixture.h"
 #include "tests/support/temporary_directory.h"
 
 namespace fulcrum {
@@ -19,14 +20,12 @@ using ::fulcrum::testing::IsOk;
 constexpr absl::Duration kLong = absl::Seconds(20);
 const absl::Time kStart = absl::FromUnixSeconds(1574553600);
 
-class LearningTest : public ::testing::Test {
+class LearningTest : public testing::ServiceFixture {
  protected:
   LearningTest() : options_(testing::LearningBundleText()) {
     options_.day_budget = 10'000'000;
     UseDirectory("bundle");
   }
-  void TearDown() override { Stop(); }
-
   void UseDirectory(const std::string& name) { directory_ = temporary_.path() + "/" + name; }
   void Start(edge::ClockMode clock = edge::ClockMode::kRequest) {
     testing::WriteBundle(directory_, options_);
@@ -34,16 +33,7 @@ class LearningTest : public ::testing::Test {
     options.bundle_directory = directory_;
     options.clock_mode = clock;
     options.id_seed = 7;
-    auto service = apps::Service::Start(options);
-    ASSERT_THAT(service, IsOk());
-    service_ = *std::move(service);
-    client_ = DecisionClient::Connect(absl::StrCat("127.0.0.1:", service_->port()));
-    ASSERT_THAT(client_->WaitUntilServing(kLong), IsOk());
-  }
-  void Stop() {
-    if (service_ == nullptr) return;
-    EXPECT_THAT(service_->Stop(absl::Seconds(5)), IsOk());
-    service_.reset();
+    StartService(options);
   }
   // `second` counts from kStart; negative: the server's own clock.
   Decision Decide(int64_t second, std::vector<std::string> candidates = {},
@@ -97,8 +87,6 @@ class LearningTest : public ::testing::Test {
   testing::TemporaryDirectory temporary_;
   testing::TestBundle options_;
   std::string directory_;
-  std::unique_ptr<apps::Service> service_;
-  std::unique_ptr<DecisionClient> client_;
 };
 
 TEST_F(LearningTest, WhatWasNotShownSpendsNothingAndTeachesNothing) {

@@ -8,6 +8,7 @@
 #include "decision_log/quarantine_plan.h"
 #include "fulcrum/client.h"
 #include "tests/end_to_end/learning_world.h"
+#include "tests/end_to_end/service_fixture.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -22,31 +23,21 @@ using ::testing::HasSubstr;
 constexpr absl::Duration kLong = absl::Seconds(20);
 const absl::Time kStart = absl::FromUnixSeconds(1574553600);
 
-class LogLossTest : public ::testing::Test {
+class LogLossTest : public testing::ServiceFixture {
  protected:
-  void TearDown() override { Stop(); }
-
-  absl::StatusOr<std::unique_ptr<apps::Service>> TryStart(Lsn accept_quarantined = 0) {
+  apps::ServiceOptions Options(Lsn accept_quarantined) {
     testing::WriteBundle(directory_, options_);
     apps::ServiceOptions options;
     options.bundle_directory = directory_;
     options.clock_mode = edge::ClockMode::kRequest;
     options.id_seed = ++seed_;
     options.accept_quarantined = accept_quarantined;
-    return apps::Service::Start(options);
+    return options;
   }
-  void Start(Lsn accept_quarantined = 0) {
-    auto service = TryStart(accept_quarantined);
-    ASSERT_THAT(service, IsOk());
-    service_ = *std::move(service);
-    client_ = DecisionClient::Connect(absl::StrCat("127.0.0.1:", service_->port()));
-    ASSERT_THAT(client_->WaitUntilServing(kLong), IsOk());
+  absl::StatusOr<std::unique_ptr<apps::Service>> TryStart(Lsn accept_quarantined = 0) {
+    return apps::Service::Start(Options(accept_quarantined));
   }
-  void Stop() {
-    if (service_ == nullptr) return;
-    EXPECT_THAT(service_->Stop(absl::Seconds(5)), IsOk());
-    service_.reset();
-  }
+  void Start(Lsn accept_quarantined = 0) { StartService(Options(accept_quarantined)); }
   void Decide(int calls) {
     DecisionRequest request;
     request.user_id = "ann";
@@ -114,8 +105,6 @@ class LogLossTest : public ::testing::Test {
   const std::string directory_ = temporary_.path() + "/bundle";
   testing::TestBundle options_{testing::LearningBundleText()};
   uint64_t seed_ = 0;
-  std::unique_ptr<apps::Service> service_;
-  std::unique_ptr<DecisionClient> client_;
   Lsn kept_ = 0;
   Lsn lost_ = 0;
   int64_t spent_ = 0;

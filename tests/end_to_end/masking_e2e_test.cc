@@ -11,6 +11,7 @@
 #include "fulcrum/client.h"
 #include "fulcrum/decision_log_reader.h"
 #include "replay/verify.h"
+#include "tests/end_to_end/service_fixture.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_bundle.h"
@@ -44,13 +45,11 @@ std::string SecretMail(int number) {
   return absl::StrCat("ann-", number, "@example.org");
 }
 
-class MaskingTest : public ::testing::Test {
+class MaskingTest : public testing::ServiceFixture {
  protected:
   MaskingTest() : directory_(temporary_.path() + "/bundle") {
     std::ofstream(temporary_.path() + "/salt") << "a secret of more than sixteen bytes";
   }
-  void TearDown() override { Stop(); }
-
   void Start(const std::string& log_fields) {
     testing::TestBundle bundle;
     bundle.log_fields = log_fields;
@@ -59,16 +58,7 @@ class MaskingTest : public ::testing::Test {
     apps::ServiceOptions options;
     options.bundle_directory = directory_;
     options.id_seed = ++seed_;
-    auto service = apps::Service::Start(options);
-    ASSERT_THAT(service, IsOk());
-    service_ = *std::move(service);
-    client_ = DecisionClient::Connect(absl::StrCat("127.0.0.1:", service_->port()));
-    ASSERT_THAT(client_->WaitUntilServing(kLong), IsOk());
-  }
-  void Stop() {
-    if (service_ == nullptr) return;
-    EXPECT_THAT(service_->Stop(absl::Seconds(5)), IsOk());
-    service_.reset();
+    StartService(options);
   }
 
   Decision Decide(int number) {
@@ -154,8 +144,6 @@ class MaskingTest : public ::testing::Test {
   testing::TemporaryDirectory temporary_;
   const std::string directory_;
   uint64_t seed_ = 0;
-  std::unique_ptr<apps::Service> service_;
-  std::unique_ptr<DecisionClient> client_;
 };
 
 // That they would be found proves the other tests.

@@ -7,6 +7,7 @@
 #include "apps/service.h"
 #include "fulcrum/client.h"
 #include "fulcrum/decision_log_reader.h"
+#include "tests/end_to_end/service_fixture.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -22,27 +23,16 @@ using ::testing::HasSubstr;
 
 constexpr absl::Duration kLong = absl::Seconds(20);
 
-class Retries : public ::testing::Test {
+class Retries : public testing::ServiceFixture {
  protected:
   Retries() : directory_(temporary_.path() + "/bundle") {}
-  void TearDown() override { Stop(); }
-
   void Start(base::FileSystem* files = base::PosixFileSystem()) {
     testing::WriteBundle(directory_, options_);
     apps::ServiceOptions options;
     options.bundle_directory = directory_;
     options.id_seed = ++seed_;
     options.files = files;
-    auto service = apps::Service::Start(options);
-    ASSERT_THAT(service, IsOk());
-    service_ = *std::move(service);
-    client_ = DecisionClient::Connect(absl::StrCat("127.0.0.1:", service_->port()));
-    ASSERT_THAT(client_->WaitUntilServing(kLong), IsOk());
-  }
-  void Stop() {
-    if (service_ == nullptr) return;
-    EXPECT_THAT(service_->Stop(absl::Seconds(5)), IsOk());
-    service_.reset();
+    StartService(options);
   }
   static DecisionRequest Named(const std::string& request_id) {
     DecisionRequest request;
@@ -86,8 +76,6 @@ class Retries : public ::testing::Test {
   const std::string directory_;
   testing::TestBundle options_;
   uint64_t seed_ = 0;
-  std::unique_ptr<apps::Service> service_;
-  std::unique_ptr<DecisionClient> client_;
 };
 
 TEST_F(Retries, GetTheSameAnswerBeforeAndAfterARestart) {

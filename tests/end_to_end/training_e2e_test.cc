@@ -17,6 +17,7 @@
 #include "fulcrum/client.h"
 #include "fulcrum/decision_log_reader.h"
 #include "learning/snapshots.h"
+#include "tests/end_to_end/service_fixture.h"
 #include "tests/end_to_end/world.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -46,7 +47,7 @@ feature_views: [{name: users, entity: user, features: [{name: level, type: text}
 context_keys: [{name: hour}, {name: affinity.*}]
 )";
 
-class ModelLoop : public ::testing::Test {
+class ModelLoop : public testing::ServiceFixture {
  protected:
   ModelLoop() : directory_(temporary_.path() + "/bundle") {
     std::filesystem::create_directories(directory_);
@@ -83,15 +84,7 @@ class ModelLoop : public ::testing::Test {
     options.bundle_directory = directory_;
     options.clock_mode = edge::ClockMode::kRequest;
     options.id_seed = ++seed_;
-    auto service = apps::Service::Start(options);
-    ASSERT_THAT(service, IsOk());
-    service_ = *std::move(service);
-    client_ = DecisionClient::Connect(absl::StrCat("127.0.0.1:", service_->port()));
-    ASSERT_THAT(client_->WaitUntilServing(kLong), IsOk());
-  }
-  void Stop() {
-    ASSERT_THAT(service_->Stop(absl::Seconds(5)), IsOk());
-    service_.reset();
+    StartService(options);
   }
 
   // Requests one second apart; most are shown, some are clicked.
@@ -201,8 +194,6 @@ class ModelLoop : public ::testing::Test {
   base::RandomStream random_{9};
   uint64_t seed_ = 0;
   int64_t second_ = 0;
-  std::unique_ptr<apps::Service> service_;
-  std::unique_ptr<DecisionClient> client_;
 };
 
 TEST_F(ModelLoop, AServiceGoesOnWithWhatItsLogTaught) {
