@@ -48,7 +48,9 @@ void PrintReport(const VerifyReport& report, const std::string& directory) {
   }
   for (const decision_log::CorruptPlace& place : report.corrupt) {
     std::printf("  corrupt: %s%s\n", decision_log::ToString(place.damage).c_str(),
-                place.torn_tail ? " (torn tail: never synced, cut off at the next start)" : "");
+                place.torn_tail   ? " (torn tail: never synced, cut off at the next start)"
+                : place.lost_tail ? " (lost tail: the next start goes on here and tells of it)"
+                                  : "");
   }
   for (const decision_log::Quarantine& gap : report.quarantined) {
     std::printf("  missing: %s\n", decision_log::ToString(gap).c_str());
@@ -87,6 +89,8 @@ void PrintJson(const VerifyReport& report) {
     text("what", place.damage.what);
     writer.Key("torn_tail");
     writer.Bool(place.torn_tail);
+    writer.Key("lost_tail");
+    writer.Bool(place.lost_tail);
     writer.EndObject();
   }
   writer.EndArray();

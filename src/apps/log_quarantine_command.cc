@@ -59,14 +59,15 @@ void PrintAll(const char* title, const std::vector<Quarantine>& segments) {
   for (const Quarantine& one : segments) PrintSegment(one);
 }
 
-// True if damage is left that is no torn tail.
+// True if damage is left that ends writing.
 bool PrintLeft(const QuarantinePlan& plan) {
   bool damaged = false;
   for (const decision_log::CorruptPlace& place : plan.left) {
-    damaged |= !place.torn_tail;
+    damaged |= !place.at_end();
     std::printf("left alone: %s%s\n", decision_log::ToString(place.damage).c_str(),
-                place.torn_tail ? " (torn tail: the next start cuts it off)"
-                                : " (bring the log segment back from a copy)");
+                place.torn_tail   ? " (torn tail: the next start cuts it off)"
+                : place.lost_tail ? " (lost tail: the next start goes on here and tells of it)"
+                                  : " (bring the log segment back from a copy)");
   }
   return damaged;
 }

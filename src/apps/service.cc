@@ -178,6 +178,9 @@ absl::Status Service::OpenStores() {
                            decision_log::ReadQuarantines(options_.files, log_directory,
                                                          decision_log::Stream::kDecisions));
   gaps_ = std::move(quarantines.all);
+  if (const auto& lost = report.decisions.lost_end; lost.has_value()) {
+    NoteLost(report.decisions.last_lsn, lost->lsn, decision_log::kKnownByHighWater);
+  }
   TellLost(report.decisions.last_lsn, report.features.decisions_written,
            "the features stream's marks");
   if (!report.ballast.ok()) {
@@ -282,15 +285,21 @@ absl::Status Service::PassGap(const decision_log::Quarantine& gap, Lsn from, con
       "records said"));
 }
 
-// The log ends before what `who` had heard from it: records went with the power, or were taken
-// away.
-void Service::TellLost(Lsn log_last, Lsn known, const char* who) {
-  log_last = KnownEnd(log_last, known);
-  if (known <= log_last) return;
+// Whether something is lost. The log tells by itself what its high-water mark knows.
+bool Service::NoteLost(Lsn log_last, Lsn known, const char* who) {
+  if (known <= log_last) return false;
   lost_tails_.push_back({log_last + 1, known, who});
   telemetry::Error("log_tail_lost", {{"first_lsn", absl::StrCat(log_last + 1)},
                                      {"last_lsn", absl::StrCat(known)},
                                      {"known_by", who}});
+  return true;
+}
+
+// The log ends before what `who` had heard from it: records went with the power, or were taken
+// away.
+void Service::TellLost(Lsn log_last, Lsn known, const char* who) {
+  log_last = KnownEnd(log_last, known);
+  if (!NoteLost(log_last, known, who)) return;
   journal_->Audit("log.tail_lost", "decisions",
                   {{"first_lsn", absl::StrCat(log_last + 1)},
                    {"last_lsn", absl::StrCat(known)},

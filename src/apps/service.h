@@ -95,6 +95,7 @@ class Service {
   absl::Status Recover();
   absl::Status RecoverLedger(Lsn log_last);
   void TellOpened(const decision_log::RecoveryReport& report);
+  bool NoteLost(Lsn log_last, Lsn known, const char* who);
   void TellLost(Lsn log_last, Lsn known, const char* who);
   std::vector<AuditDetail> VersionDetails() const;
   Lsn KnownEnd(Lsn log_last, Lsn known) const;

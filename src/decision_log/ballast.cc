@@ -52,4 +52,13 @@ bool Ballast::Release() {
   return files_->Remove(path_).ok();
 }
 
+absl::Status AppendMakingRoom(base::AppendFile* file, std::string_view data, Ballast* ballast) {
+  const uint64_t start = file->size();
+  const absl::Status status = file->Append(data);
+  const bool full = absl::IsResourceExhausted(status) && ballast != nullptr;
+  if (!full || !ballast->Release()) return status;
+  FULCRUM_RETURN_IF_ERROR(file->Truncate(start));  // what was written of it
+  return file->Append(data);
+}
+
 }  // namespace fulcrum::decision_log

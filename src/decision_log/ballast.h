@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "base/file.h"
@@ -38,5 +39,8 @@ class Ballast {
   std::atomic<bool> kept_{false};
   std::atomic<bool> released_{false};
 };
+
+// Appends `data`, on a full disk with the room of `ballast`, if there is one.
+absl::Status AppendMakingRoom(base::AppendFile* file, std::string_view data, Ballast* ballast);
 
 }  // namespace fulcrum::decision_log

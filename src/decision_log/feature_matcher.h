@@ -42,6 +42,7 @@ class FeatureMatcher {
   // The last segment is quarantined.
   bool ends_quarantined() const { return features_from_us_ == INT64_MAX; }
   // Where the stream ends.
+  const StreamReader& reader() const { return *reader_; }
   Damage AtEnd(std::string_view what) const;
 
   uint64_t snapshots() const { return snapshots_; }

@@ -34,7 +34,8 @@ absl::Status CreateFolders(base::FileSystem* files, const std::string& directory
 
 LogWriter::LogWriter(LogOptions options)
     : options_(std::move(options)),
-      ballast_(options_.files, options_.directory, options_.ballast_bytes) {
+      ballast_(options_.files, options_.directory, options_.ballast_bytes),
+      high_water_(options_.files, options_.directory, &ballast_) {
   FULCRUM_CHECK(options_.clock != nullptr && options_.files != nullptr);
 }
 
@@ -71,14 +72,31 @@ absl::Status LogWriter::OpenStreams(RecoveryReport* report) {
   }
   FULCRUM_RETURN_IF_ERROR(
       CheckTogether(options_.files, options_.directory, report->decisions, report->features));
+  FULCRUM_RETURN_IF_ERROR(FindLostEnds(report));
   for (size_t i = 0; i < 2; ++i) {
     const auto& [stream, tail, writer] = streams[i];
-    FULCRUM_ASSIGN_OR_RETURN(
-        *writer,
-        StreamWriter::Open(options_.files, options_.directory, stream, *tail, std::move(books[i]),
-                           {options_.segment_bytes, options_.compress, &ballast_}, NowMicros()));
+    StreamOptions options{options_.segment_bytes, options_.compress, &ballast_, &high_water_};
+    // What is only written then is not acknowledged, and may go with the power.
+    options.raise_when_synced =
+        stream == Stream::kDecisions && options_.durability == Durability::kPower;
+    FULCRUM_ASSIGN_OR_RETURN(*writer,
+                             StreamWriter::Open(options_.files, options_.directory, stream, *tail,
+                                                std::move(books[i]), options, NowMicros()));
   }
-  return MarkUnclean(*report);
+  FULCRUM_RETURN_IF_ERROR(MarkUnclean(*report));
+  return TellLostEnds(*report);
+}
+
+absl::Status LogWriter::FindLostEnds(RecoveryReport* report) const {
+  FULCRUM_ASSIGN_OR_RETURN(const HighWater mark, ReadHighWater(options_.files, options_.directory));
+  for (const auto& [stream, tail] : {std::pair(Stream::kDecisions, &report->decisions),
+                                     std::pair(Stream::kFeatures, &report->features)}) {
+    FULCRUM_ASSIGN_OR_RETURN(const Quarantines quarantines,
+                             ReadQuarantines(options_.files, options_.directory, stream));
+    tail->lost_end =
+        FindLostEnd(mark, stream, {tail->segment, tail->end_offset, tail->last_lsn}, quarantines);
+  }
+  return absl::OkStatus();
 }
 
 // Says in the log itself that what is before may lack its last part, in either stream.
@@ -89,6 +107,35 @@ absl::Status LogWriter::MarkUnclean(const RecoveryReport& report) {
   FULCRUM_RETURN_IF_ERROR(WriteMarks(kFlagUnclean));
   FULCRUM_RETURN_IF_ERROR(Sync(features_.get()));
   return Sync(decisions_.get());
+}
+
+// The log tells it itself, first of all when it starts: only what is synced there may replace the
+// mark that knows. Until then no LSN is given, so that others can compare what they know.
+absl::Status LogWriter::TellLostEnds(const RecoveryReport& report) {
+  bool lost = false;
+  for (const auto& [stream, tail] : {std::pair(Stream::kDecisions, &report.decisions),
+                                     std::pair(Stream::kFeatures, &report.features)}) {
+    if (!tail->lost_end.has_value() || tail->lost_end->lsn <= tail->last_lsn) continue;
+    AuditRecord record{.actor = kServiceActor, .action = "log.tail_lost"};
+    record.target = StreamName(stream);
+    record.details = {{"first_lsn", absl::StrCat(tail->last_lsn + 1)},
+                      {"last_lsn", absl::StrCat(tail->lost_end->lsn)},
+                      {"known_by", kKnownByHighWater}};
+    record.occurred_us = NowMicros();
+    Pending pending;
+    pending.event = std::move(record);
+    FULCRUM_RETURN_IF_ERROR(Enqueue(std::move(pending), false));
+    lost = true;
+  }
+  if (!lost) return high_water_.Begin();
+  Pending barrier;
+  barrier.flush = true;
+  barrier.done = [this](const absl::StatusOr<Lsn>& flushed) {
+    if (!flushed.ok()) return;  // the mark stays
+    const absl::Status begun = high_water_.Begin();
+    if (!begun.ok()) Fail(begun);
+  };
+  return Enqueue(std::move(barrier), false);
 }
 
 LogWriter::~LogWriter() {
@@ -387,6 +434,7 @@ void LogWriter::WaitForSync() {
 void LogWriter::Acknowledge(std::vector<Pending>* batch) {
   for (Pending& pending : *batch) {
     if (pending.settled) continue;
+    if (!healthy()) return Refuse(batch, failure());  // an answer before it has failed the log
     if (pending.lsn != 0) {
       for (domain::LogObserver* const observer : observers_) {
         observer->OnLogged(pending.lsn, pending.event);

@@ -141,7 +141,9 @@ class LogWriter final : public domain::DecisionSink {
   explicit LogWriter(LogOptions options);
 
   absl::Status OpenStreams(RecoveryReport* report);
+  absl::Status FindLostEnds(RecoveryReport* report) const;
   absl::Status MarkUnclean(const RecoveryReport& report);
+  absl::Status TellLostEnds(const RecoveryReport& report);
 
   absl::Status Enqueue(Pending pending, bool bounded);
   void Run();
@@ -172,6 +174,7 @@ class LogWriter final : public domain::DecisionSink {
   LogOptions options_;
   std::unique_ptr<base::FileLock> lock_;
   Ballast ballast_;
+  HighWaterMark high_water_;
   std::unique_ptr<StreamWriter> decisions_;
   std::unique_ptr<StreamWriter> features_;
   RecordEncoder encoder_;

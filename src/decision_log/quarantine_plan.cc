@@ -47,7 +47,7 @@ class Planner {
     for (const CorruptPlace& place : report.corrupt) {
       if (place.stream != stream) continue;
       std::optional<Lsn> segment;
-      if (!place.torn_tail) {
+      if (!place.at_end()) {
         FULCRUM_ASSIGN_OR_RETURN(segment, SegmentToBlame(stream, place.damage));
       }
       if (segment.has_value()) {
@@ -128,7 +128,7 @@ class Planner {
                    .actor = options_.actor,
                    .at_us = absl::ToUnixMicros(options_.clock->Now())};
     if (next == ~Lsn{0}) {
-      FULCRUM_ASSIGN_OR_RETURN(one.known, KnownAtEnd(stream, known));
+      FULCRUM_ASSIGN_OR_RETURN(one.known, KnownAtEnd(stream, first, known));
       FULCRUM_ASSIGN_OR_RETURN(one.last, LastOf(stream, first, one.known));
     }
     one.lost = ToString(Complement(readable, first, one.known));
@@ -144,8 +144,10 @@ class Planner {
     return next;
   }
 
-  // Of decisions the features stream's marks know as well.
-  absl::StatusOr<Lsn> KnownAtEnd(Stream stream, Lsn known) const {
+  // The log's high-water mark may know, and of decisions the features stream's marks.
+  absl::StatusOr<Lsn> KnownAtEnd(Stream stream, Lsn first, Lsn known) const {
+    FULCRUM_ASSIGN_OR_RETURN(const HighWater mark, ReadHighWater(files_, directory_));
+    if (mark.of(stream).segment == first) known = std::max(known, mark.of(stream).lsn);
     if (stream == Stream::kFeatures) return known;
     FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<StreamReader> features,
                              StreamReader::Open(files_, directory_, Stream::kFeatures, 0));

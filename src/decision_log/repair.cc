@@ -121,6 +121,15 @@ absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& 
   }
 }
 
+std::optional<StreamEnd> FindLostEnd(const HighWater& mark, Stream stream, const StreamEnd& end,
+                                     const Quarantines& quarantines) {
+  const StreamEnd& known = mark.of(stream);
+  // By LSN as well: records about the log may stand where lost events were.
+  const bool there = known <= end && known.lsn <= end.lsn;
+  if (there || quarantines.Of(known.segment) != nullptr) return std::nullopt;
+  return known;
+}
+
 namespace {
 
 // Where the stream ends that lacks something.

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/file.h"
+#include "decision_log/high_water.h"
 #include "decision_log/stream_reader.h"
 
 namespace fulcrum::decision_log {
@@ -25,6 +26,7 @@ struct StreamTail {
   bool torn = false;         // something un-synced was cut off, or a segment that was just begun
   uint64_t torn_bytes = 0;   // of it, not counting reserved room behind it
   std::string what;          // where and why, if torn
+  std::optional<StreamEnd> lost_end;  // where it had ended, if the log's high-water mark says so
 };
 
 // Finds the stream's end; removes a last segment that was only just begun. DATA_LOSS if damage lies
@@ -40,6 +42,11 @@ absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& 
 // it ends like one that was written no further. Before either is changed.
 absl::Status CheckTogether(base::FileSystem* files, const std::string& directory,
                            const StreamTail& decisions, const StreamTail& features);
+
+// Where a stream ended once, if it now ends before that, at `end`; `mark` may know. Not if that was
+// in a segment that is quarantined: its manifest tells.
+std::optional<StreamEnd> FindLostEnd(const HighWater& mark, Stream stream, const StreamEnd& end,
+                                     const Quarantines& quarantines);
 
 // Whether the decisions stream still has LSN `after` + 1, if it ever had, or knows it to be
 // quarantined. DATA_LOSS says what was deleted by retention and what to do.

@@ -56,6 +56,7 @@ absl::StatusOr<std::unique_ptr<StreamWriter>> StreamWriter::Open(
   FULCRUM_RETURN_IF_ERROR(tail.segment == 0 ? writer->BeginSegment(now_us)
                                             : writer->GoOn(tail, std::move(book), now_us));
   RaiseTo(tail.last_lsn, &writer->durable_lsn_);
+  FULCRUM_RETURN_IF_ERROR(writer->Raise(writer->NoteWritten()));
   return writer;
 }
 
@@ -236,35 +237,44 @@ void StreamWriter::AddMark(uint8_t flags, Lsn decisions_lsn, int64_t time_us) {
 absl::Status StreamWriter::Write() {
   if (buffer_.empty()) return absl::OkStatus();
   const std::shared_ptr<base::AppendFile> written = file();
-  const uint64_t start = written->size();
-  absl::Status status = written->Append(buffer_);
-  if (MakeRoom(status)) {
-    FULCRUM_RETURN_IF_ERROR(written->Truncate(start));  // what was written of it
-    status = written->Append(buffer_);
-  }
-  FULCRUM_RETURN_IF_ERROR(status);
+  FULCRUM_RETURN_IF_ERROR(AppendMakingRoom(written.get(), buffer_, options_.ballast));
   unsynced_bytes_.fetch_add(buffer_.size(), std::memory_order_relaxed);
   written_bytes_.fetch_add(buffer_.size(), std::memory_order_relaxed);
   last_batch_bytes_ = buffer_.size();
-  written_lsn_.store(added_lsn_, std::memory_order_release);
   buffer_.clear();
-  return absl::OkStatus();
+  const bool events = added_lsn_ > written_lsn();
+  const StreamEnd end = NoteWritten();
+  return events && !options_.raise_when_synced ? Raise(end) : absl::OkStatus();
+}
+
+StreamEnd StreamWriter::NoteWritten() {
+  const base::MutexLock lock(&file_mutex_);
+  written_ = {segment_first_lsn(), file_->size(), added_lsn_};
+  written_lsn_.store(added_lsn_, std::memory_order_release);
+  return written_;
 }
 
 absl::Status StreamWriter::SyncWritten() {
   std::shared_ptr<base::AppendFile> file;
   Lsn covered = 0;
+  StreamEnd end;
   {
     // In this order: a rotation in between syncs the old file itself, before it sets the new one.
     const base::MutexLock lock(&file_mutex_);
     covered = written_lsn();
+    end = written_;
     file = file_;
   }
   const uint64_t bytes = unsynced_bytes_.load(std::memory_order_relaxed);
   FULCRUM_RETURN_IF_ERROR(file->Sync());
   unsynced_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   RaiseTo(covered, &durable_lsn_);
-  return absl::OkStatus();
+  return Raise(end);
+}
+
+absl::Status StreamWriter::Raise(const StreamEnd& end) {
+  return options_.high_water == nullptr ? absl::OkStatus()
+                                        : options_.high_water->Raise(stream_, end);
 }
 
 }  // namespace fulcrum::decision_log

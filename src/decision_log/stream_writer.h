@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "decision_log/ballast.h"
 #include "decision_log/compression.h"
+#include "decision_log/high_water.h"
 #include "decision_log/log_format.h"
 #include "decision_log/repair.h"
 #include "decision_log/segment_book.h"
@@ -21,7 +22,9 @@ namespace fulcrum::decision_log {
 struct StreamOptions {
   uint64_t segment_bytes = uint64_t{64} << 20;  // reserved at once; a batch may pass it
   bool compress = true;
-  Ballast* ballast = nullptr;  // given up when the disk is full
+  Ballast* ballast = nullptr;           // given up when the disk is full
+  HighWaterMark* high_water = nullptr;  // told how far the stream goes when it is synced
+  bool raise_when_synced = false;       // only then; else also when events are written
 };
 
 class StreamWriter {
@@ -77,6 +80,8 @@ class StreamWriter {
   void AddDictionaryIfDue(int64_t time_us);
   void CollectSample(std::string_view payload);
   size_t DictionaryBytes() const;
+  StreamEnd NoteWritten();
+  absl::Status Raise(const StreamEnd& end);
   std::string folder() const;
   std::shared_ptr<base::AppendFile> file();
 
@@ -97,6 +102,7 @@ class StreamWriter {
 
   base::Mutex file_mutex_;  // guards the pointer: rotation replaces it while another thread syncs
   std::shared_ptr<base::AppendFile> file_ ABSL_GUARDED_BY(file_mutex_);
+  StreamEnd written_ ABSL_GUARDED_BY(file_mutex_);  // where Write() has returned
 
   std::atomic<Lsn> segment_first_lsn_{0};
   std::atomic<Lsn> written_lsn_;

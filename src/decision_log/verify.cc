@@ -9,6 +9,7 @@
 #include "decision_log/invariants.h"
 #include "decision_log/record_batches.h"
 #include "decision_log/record_codec.h"
+#include "decision_log/repair.h"
 
 namespace fulcrum::decision_log {
 namespace {
@@ -39,6 +40,8 @@ class Verifier {
       : files_(files), directory_(std::move(directory)), threads_(options.threads) {}
 
   absl::StatusOr<VerifyReport> Run() {
+    // First: a writer may raise it while the log is read.
+    FULCRUM_ASSIGN_OR_RETURN(high_water_, ReadHighWater(files_, directory_));
     FULCRUM_ASSIGN_OR_RETURN(quarantines_, ReadQuarantines(files_, directory_, Stream::kDecisions));
     FULCRUM_ASSIGN_OR_RETURN(
         features_, FeatureMatcher::Open(
@@ -74,17 +77,15 @@ class Verifier {
       }
     }
     FULCRUM_RETURN_IF_ERROR(features_->Finish(reader->ends_closed()));
-    return CheckEnds(reader.get());
+    FULCRUM_RETURN_IF_ERROR(CheckEnds(reader.get()));
+    return CheckHighWater(*reader);
   }
 
   // What each stream's marks say of the other's end: a stream that was shortened looks like one
   // that was written no further.
   absl::Status CheckEnds(StreamReader* reader) {
     const Lsn last = reader->last_lsn();
-    const auto told = [this](Stream stream) {
-      return std::any_of(report_.corrupt.begin(), report_.corrupt.end(),
-                         [&](const CorruptPlace& place) { return place.stream == stream; });
-    };
+    const auto told = [this](Stream stream) { return Told(stream); };
     FULCRUM_ASSIGN_OR_RETURN(const std::vector<Lsn> segments,
                              ListSegments(files_, directory_, Stream::kFeatures));
     // A lone segment that is not the first: retention may have removed the one with the mark.
@@ -108,6 +109,34 @@ class Verifier {
                  absl::StrCat("the stream ends here, but that of features says that LSN ",
                               features_->decisions_synced(), " had been synced")},
                 true);
+  }
+
+  bool Told(Stream stream) const {
+    return std::any_of(report_.corrupt.begin(), report_.corrupt.end(),
+                       [&](const CorruptPlace& place) { return place.stream == stream; });
+  }
+
+  // What the high-water mark says of each stream's end, if nothing else does.
+  absl::Status CheckHighWater(const StreamReader& decisions) {
+    FULCRUM_ASSIGN_OR_RETURN(const Quarantines of_features,
+                             ReadQuarantines(files_, directory_, Stream::kFeatures));
+    TellLostEnd(Stream::kDecisions, decisions, quarantines_);
+    TellLostEnd(Stream::kFeatures, features_->reader(), of_features);
+    return absl::OkStatus();
+  }
+
+  void TellLostEnd(Stream stream, const StreamReader& reader, const Quarantines& quarantines) {
+    const StreamEnd end{reader.segment(), reader.offset(), reader.last_lsn()};
+    const auto lost = FindLostEnd(high_water_, stream, end, quarantines);
+    if (!lost.has_value() || Told(stream) || report_.corrupt_count++ >= kCorruptMax) return;
+    const std::string what = absl::StrCat("the stream ends here, but ", kKnownByHighWater,
+                                          " says that it had been written to offset ", lost->offset,
+                                          " of ", SegmentName(lost->segment), ", LSN ", lost->lsn);
+    report_.corrupt.push_back({.stream = stream,
+                               .damage = {absl::StrCat(StreamName(stream), "/",
+                                                       SegmentName(std::max(end.segment, Lsn{1}))),
+                                          end.offset, end.lsn + 1, what},
+                               .lost_tail = true});
   }
 
   absl::Status Check(const Looked& record, const absl::StatusOr<LogEvent>& event) {
@@ -147,13 +176,14 @@ class Verifier {
     if (!durable) {
       FULCRUM_ASSIGN_OR_RETURN(torn, IsTornTail(files_, directory_, stream, damage));
     }
-    report_.corrupt.push_back({stream, damage, torn});
+    report_.corrupt.push_back({.stream = stream, .damage = damage, .torn_tail = torn});
     return absl::OkStatus();
   }
 
   base::FileSystem* const files_;
   const std::string directory_;
   const size_t threads_;
+  HighWater high_water_;
   Quarantines quarantines_;  // of decisions
   VerifyReport report_;
   RecordInvariants invariants_;

@@ -36,6 +36,11 @@ struct CorruptPlace {
   Stream stream = Stream::kDecisions;
   Damage damage;
   bool torn_tail = false;  // had never been synced; starting the service cuts it off
+  // The stream was written further, says the log's high-water mark; starting the service goes on
+  // at its end and tells what is lost.
+  bool lost_tail = false;
+
+  bool at_end() const { return torn_tail || lost_tail; }  // writing can go on
 
   friend bool operator==(const CorruptPlace&, const CorruptPlace&) = default;
 };

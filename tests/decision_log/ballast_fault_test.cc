@@ -92,6 +92,10 @@ TEST_F(BallastTest, AFullDiskEndsTheLogInOrderWhereverItIsHit) {
       SCOPED_TRACE(absl::StrCat(stream, " open"));
       RunFull(FileOperation::kOpen, stream, 1, durability);
     }
+    for (const int64_t nth : {1, 2, 3, 40, 81}) {
+      SCOPED_TRACE(absl::StrCat("high-water mark append ", nth));
+      RunFull(FileOperation::kAppend, kHighWaterName, nth, durability);
+    }
   }
 }
 

@@ -165,6 +165,11 @@ inline DamageLog WithoutLastSegments(const DamageLog& log, std::string name) {
     EXPECT_THAT(shorter.files->Remove(stream.segments.back().path), testing::IsOk());
   }
   WalkLog(&shorter);
+  const auto end = [&](const WholeStream& stream) {
+    return StreamEnd{stream.segments.back().first_lsn, stream.segments.back().end, stream.last_lsn};
+  };
+  shorter.files->SetContent(absl::StrCat(kDamageLog, "/", kHighWaterName),
+                            EncodeHighWater({end(shorter.streams[0]), end(shorter.streams[1])}));
   return shorter;
 }
 

@@ -206,6 +206,7 @@ TEST_F(LogFaultTest, PowerLossKeepsWhatWasAcknowledged) {
     Recorder recorder;
     FULCRUM_ASSERT_OK(writer->Recover(0, &recorder));
     ASSERT_GE(recorder.events.size(), acknowledged) << "state " << state << " at " << at;
+    ASSERT_EQ(report_.decisions.lost_end, std::nullopt) << "state " << state << " at " << at;
     for (size_t i = 0; i < recorder.events.size(); ++i) {
       ASSERT_EQ(recorder.events[i].first, i + 1);
       ASSERT_TRUE(std::get<DecisionRecord>(recorder.events[i].second) ==

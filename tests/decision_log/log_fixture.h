@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
@@ -76,11 +77,16 @@ inline FeatureSnapshot MakeSnapshot(const DecisionRecord& decision, uint32_t col
   return snapshot;
 }
 
-// Collects what it is told.
+// Collects what it is told; by itself, what a start has to say of a lost end.
 class Recorder final : public domain::LogObserver {
  public:
-  void OnLogged(Lsn lsn, const LogEvent& event) override { events.emplace_back(lsn, event); }
+  void OnLogged(Lsn lsn, const LogEvent& event) override {
+    const auto* const audit = std::get_if<AuditRecord>(&event);
+    const bool lost = audit != nullptr && audit->action == "log.tail_lost";
+    (lost ? tails_lost : events).emplace_back(lsn, event);
+  }
   std::vector<std::pair<Lsn, LogEvent>> events;
+  std::vector<std::pair<Lsn, LogEvent>> tails_lost;
 };
 
 // Writes logs in a temporary directory. Background syncs are off unless asked for.
@@ -157,6 +163,9 @@ class LogFixture : public ::testing::Test {
     const std::string bytes = ReadFile(path);
     WriteFile(path, bytes.substr(0, bytes.size() - RecordBytes(kMarkPayloadBytes)));
   }
+
+  // For a log that the test shortens by hand: no crash leaves a mark that is ahead of it.
+  void ForgetHighWater() const { std::filesystem::remove(log() + "/" + kHighWaterName); }
 
   std::string log() const { return directory_.path() + "/log"; }
   std::string Segment(Stream stream, Lsn first) const {

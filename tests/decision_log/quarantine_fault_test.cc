@@ -125,7 +125,9 @@ class QuarantineTest : public ::testing::Test {
       if (record.first != RecordType::kAudit) continue;
       const auto event = ParseEvent(record.first, record.second);
       EXPECT_THAT(event, IsOk());
-      const auto quarantine = QuarantineOf(std::get<AuditRecord>(*event));
+      const auto& audit = std::get<AuditRecord>(*event);
+      if (audit.action != kQuarantineAction) continue;
+      const auto quarantine = QuarantineOf(audit);
       EXPECT_THAT(quarantine, IsOk());
       if (quarantine.ok()) audited.push_back(*quarantine);
     }

@@ -203,6 +203,7 @@ TEST_F(SegmentBookTest, AFinishedSegmentIsFollowedByANewOneAfterARestart) {
   }
   std::filesystem::resize_file(Segment(Stream::kDecisions, 1), 300 << 10);
   CutOffMark(Stream::kFeatures);
+  ForgetHighWater();
   LogOptions options = Options();
   const std::unique_ptr<LogWriter> writer = Open(std::move(options));
   ASSERT_NE(writer, nullptr);

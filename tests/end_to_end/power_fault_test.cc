@@ -388,6 +388,7 @@ struct Tally {
   int missing = 0, changed = 0, invented = 0, overspent = 0;
   int64_t promised = 0;
   int checkpoints_damaged = 0;
+  int tails_told = 0;
   std::map<Stream, int> shortened;  // states that lack what retention has deleted
   std::vector<double> restart_ms;
 };
@@ -497,9 +498,15 @@ void LoseAndRecover(const std::string& durability, const std::string& before,
       files.LosePower(cut, random->Next64(), before + "/data", after + "/data");
   const std::string log = after + "/data/log";
   const auto found = decision_log::VerifyLog(base::PosixFileSystem(), log);
-  const bool log_torn =
+  const bool log_torn = found.ok() && std::any_of(found->corrupt.begin(), found->corrupt.end(),
+                                                  [](const auto& place) { return place.at_end(); });
+  // The high-water mark knows of nothing that was not synced, and all that was is there.
+  const bool lost =
       found.ok() && std::any_of(found->corrupt.begin(), found->corrupt.end(),
-                                [](const auto& place) { return place.torn_tail; });
+                                [](const decision_log::CorruptPlace& place) {
+                                  return place.lost_tail && place.stream == Stream::kDecisions;
+                                });
+  EXPECT_FALSE(lost && durability == "power") << "what was not synced is said to be lost";
   ++tally->states;
   tally->torn += loss.torn ? 1 : 0;
   tally->log_torn += log_torn ? 1 : 0;
@@ -514,6 +521,7 @@ void LoseAndRecover(const std::string& durability, const std::string& before,
   const auto start = std::chrono::steady_clock::now();
   auto service = StartOn(after, &rebooted, &clock, 1000 + random->Next32());
   ASSERT_THAT(service, testing::IsOk()) << "the service does not start";
+  tally->tails_told += (*service)->lost_tails().empty() ? 0 : 1;
   tally->restart_ms.push_back(
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   {
@@ -634,6 +642,7 @@ TEST(PowerLoss, TakesWhatWasOnlyWritten) {
     LoseAndRecover("process", directory, files, cut, oracle, &random, &tally);
   }
   EXPECT_GT(tally.missing, 0);
+  EXPECT_GT(tally.tails_told, 0);
   EXPECT_EQ(tally.changed + tally.invented + tally.overspent, 0);
 }
 
