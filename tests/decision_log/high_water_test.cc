@@ -194,6 +194,26 @@ TEST_F(HighWaterLogTest, WithDurabilityPowerItKnowsOnlyOfWhatWasSynced) {
   EXPECT_EQ(mark->features.lsn, 4u);
 }
 
+// Not synced by a start after a crash, nor at an orderly end: what it says may have been only
+// written.
+TEST_F(HighWaterLogTest, AnIdleMarkOfFeaturesSaysWhatWasWrittenOfDecisions) {
+  LogOptions options = Options();
+  options.sync_interval = absl::Milliseconds(1);
+  const std::unique_ptr<LogWriter> writer = Open(std::move(options));
+  ASSERT_NE(writer, nullptr);
+  writer->Start();
+  ASSERT_EQ(AppendAndWait(writer.get(), 1, 5), 5u);
+  StreamTail tail;
+  std::unique_ptr<SegmentBook> book;
+  while (tail.decisions_written < 5) {
+    const auto found = FindTail(base::PosixFileSystem(), log(), Stream::kFeatures, &book);
+    FULCRUM_ASSERT_OK(found);
+    tail = *found;
+  }
+  EXPECT_EQ(tail.decisions_written, 5u);
+  EXPECT_EQ(tail.decisions_synced, 0u);
+}
+
 TEST_F(HighWaterLogTest, AMissingLastSegmentIsFound) {
   LogOptions options = Options();
   options.compress = false;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "decision_log/quarantine_plan.h"
 #include "domain/detail.h"
 #include "scoring/model.h"
 #include "scoring/posteriors.h"
@@ -228,6 +229,54 @@ TEST_F(TrainingLog, LeavesOutAndCountsWhatIsNoEvidence) {
             "north,a,1,1\n"
             "south,a,5,1\nsouth,b,3,1\nsouth,none,1,0\n");
   EXPECT_THAT(ToText(tally), HasSubstr("1 of other surfaces"));
+}
+
+// What was taken out of the log is no evidence: neither rows nor counts, and the report says so.
+TEST_F(TrainingLog, WhatIsQuarantinedIsPassedOverAndTold) {
+  Finish();
+  std::filesystem::remove_all(log());
+  decision_log::LogOptions options = Options();
+  options.segment_bytes = uint64_t{4} << 10;
+  writer_ = Open(std::move(options));
+  ASSERT_NE(writer_, nullptr);
+  writer_->Start();
+  const auto at = [](int64_t seconds) { return kStart + seconds * kSecond; };
+  constexpr int64_t kDecisions = 60;
+  for (int64_t number = 1; number <= kDecisions; ++number) {
+    Decide({static_cast<uint64_t>(number), at(number), "south", 9, {}, {"b"}});
+    Show(static_cast<uint64_t>(number), 1, at(number));
+    FULCRUM_ASSERT_OK(writer_->Flush());
+  }
+  EndWindows(1000, at(1000));
+  Finish();
+  const auto whole = ReadLogRows(Source());
+  FULCRUM_ASSERT_OK(whole);
+  ASSERT_EQ(whole->tally.rows, static_cast<uint64_t>(kDecisions));
+  EXPECT_EQ(whole->tally.quarantined, 0u);
+
+  const auto segments =
+      *decision_log::ListSegments(base::PosixFileSystem(), log(), decision_log::Stream::kDecisions);
+  ASSERT_GE(segments.size(), 4u);
+  const std::string path = Segment(decision_log::Stream::kDecisions, segments[1]);
+  std::string bytes = ReadFile(path);
+  bytes[bytes.size() / 2] ^= 1;
+  WriteFile(path, bytes);
+  EXPECT_THAT(ReadLogRows(Source()),
+              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("fulcrum log verify")));
+  decision_log::QuarantineOptions quarantine;
+  quarantine.clock = &clock_;
+  quarantine.directory = log();
+  quarantine.actor = "tester";
+  FULCRUM_ASSERT_OK(decision_log::ApplyQuarantine(quarantine));
+
+  const auto rows = ReadLogRows(Source());
+  FULCRUM_ASSERT_OK(rows);
+  const uint64_t gone = segments[2] - segments[1];
+  EXPECT_EQ(rows->tally.quarantined, gone);
+  // Two records of each decision; one at an edge of the gap may have lost its exposure alone.
+  EXPECT_LE(rows->tally.rows, kDecisions - gone / 2);
+  EXPECT_GE(rows->tally.rows, kDecisions - gone / 2 - 2);
+  EXPECT_THAT(ToText(rows->tally), HasSubstr(absl::StrCat("(", gone, " of them quarantined)")));
 }
 
 // A row with detail stands for those that were as likely and lost theirs: its weight, the inverse
