@@ -61,6 +61,7 @@ class SnapshotFinderTest : public decision_log::LogFixture {
     }
     ASSERT_GT(starts.size(), records);
     WriteFile(path, whole.substr(0, starts[starts.size() - records]));
+    ForgetHighWater();
   }
 
   // `count` more decisions by a writer of their own.
