@@ -127,7 +127,7 @@ class LogData {
     PositionRecord position;
     position.seed = policy::DrawSeed("bench", 1);
     policy::PositionDraw draw = policy::DrawPosition(
-        arms, left, baseline, record->exploration_floor, record->id, position.seed);
+        arms, left, baseline, record->policy, record->exploration_floor, record->id, position.seed);
     position.ticks = std::move(draw.ticks);
     const bool neutral = draw.drawn == kArms;
     position.action_id = neutral ? kNeutralActionId : record->candidates[draw.drawn].action_id;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fulcrum/decision_id.h"
+#include "fulcrum/policy.h"
 #include "fulcrum/propensity.h"
 
 namespace fulcrum {
@@ -149,6 +150,7 @@ struct DecisionRecord {
   double neutral_beta = 0;
   double neutral_mean = 0;  // or its Gaussian posterior, if neutral_sd > 0
   double neutral_sd = 0;
+  Policy policy;
   double exploration_floor = 0;
   std::vector<CandidateRecord> candidates;
   std::vector<PositionRecord> positions;

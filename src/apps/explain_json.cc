@@ -151,6 +151,8 @@ void PutCandidates(const Explanation& explanation, Json* json) {
                  json);
   }
   json->Close();
+  json->Text("policy", NameOf(record.policy.kind));
+  json->Number("policy_parameter", record.policy.parameter);
   json->Number("exploration_floor", record.exploration_floor);
   json->Texts("columns", explanation.columns);
   json->OpenArray("masked_columns");

@@ -283,7 +283,8 @@ std::string ExplainInWords(const Explanation& explanation) {
   TellDetail(record, &out);
   if (!record.candidates.empty()) {
     Line(kNeutralActionId, NeutralText(record), &out);
-    Line("exploring", absl::StrCat("floor ", Number(record.exploration_floor)), &out);
+    Line("policy",
+         absl::StrCat(ToText(record.policy), ", floor ", Number(record.exploration_floor)), &out);
   }
   TellCandidates(record, &out);
   TellInputs(explanation, &out);

@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "config/text_pattern.h"
 #include "domain/feature_row.h"
+#include "fulcrum/policy.h"
 
 namespace fulcrum::config {
 
@@ -132,6 +133,7 @@ struct Surface {
   double detail_share = 1;  // of the records, keep their detail
   LogPressure log_pressure = LogPressure::kDropDetail;
   std::optional<LinearPosterior> linear;  // absent: Beta posteriors
+  Policy policy;                          // valid
 };
 
 struct FeatureSpec {

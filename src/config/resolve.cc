@@ -58,6 +58,25 @@ LogPressure LogPressureOf(v1::LogPressure pressure) {
   }
 }
 
+Policy PolicyOf(const v1::Policy& policy) {
+  switch (policy.kind()) {
+    case v1::POLICY_KIND_GREEDY:
+      return {PolicyKind::kGreedy, 0};
+    case v1::POLICY_KIND_EPSILON_GREEDY:
+      return {PolicyKind::kEpsilonGreedy, policy.epsilon()};
+    case v1::POLICY_KIND_SOFTMAX:
+      return {PolicyKind::kSoftmax, policy.temperature()};
+    case v1::POLICY_KIND_UPPER_BOUND:
+      return {PolicyKind::kUpperBound, policy.width()};
+    case v1::POLICY_KIND_INVERSE_GAP:
+      return {PolicyKind::kInverseGap, policy.gamma()};
+    case v1::POLICY_KIND_TOP_TWO:
+      return {PolicyKind::kTopTwo, policy.beta()};
+    default:
+      return {};
+  }
+}
+
 Server ResolveServer(const v1::Server& from, const std::string& directory) {
   Server to;
   to.listen = from.listen();
@@ -200,6 +219,7 @@ Surface ResolveSurface(const v1::Surface& from, const Bundle& bundle) {
   to.reward_kind = from.reward_kind();
   to.detail_share = from.detail_share();
   to.log_pressure = LogPressureOf(from.log_pressure());
+  if (from.has_policy()) to.policy = PolicyOf(from.policy());
   if (from.has_linear()) {
     to.linear = LinearPosterior{
         .noise_sd = from.linear().noise_sd(),

@@ -12,6 +12,7 @@
 #include "config/learning_check.h"
 #include "config/masking_check.h"
 #include "config/nearest.h"
+#include "config/policy_check.h"
 
 namespace fulcrum::config {
 namespace {
@@ -68,6 +69,7 @@ class Validator {
     CheckCampaigns();
     CheckConstraints();
     CheckSurfaces();
+    CheckPolicies(bundle_, places_, problems_);
     CheckLearning(bundle_, places_, problems_);
     CheckMasking(bundle_, places_, problems_);
   }

@@ -125,6 +125,7 @@ DecisionRecord MakeRecord(const Call& call) {
   record.answer = AnswerOf(call);
   record.degradation = call.degradation;
   WriteNeutral(call, &record);
+  record.policy = call.surface->policy;
   record.exploration_floor = call.surface->exploration_floor;
   WriteCandidates(call, &record);
   record.positions = call.selection.positions;

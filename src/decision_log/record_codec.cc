@@ -180,6 +180,10 @@ void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
   if (record.detail != Detail::kWhole) proto->set_detail(ToProto<pb::Detail>(record.detail));
   if (record.detail_ticks != kTicksTotal) proto->set_detail_ticks(record.detail_ticks);
   for (const std::string& rule : record.redacted) proto->add_redacted(rule);
+  if (record.policy.kind != PolicyKind::kThompson) {
+    proto->set_policy(ToProto<pb::PolicyKind>(record.policy.kind));
+  }
+  proto->set_policy_parameter(record.policy.parameter);
 }
 
 absl::Status FromProto(const pb::DecisionRecord& proto, DecisionRecord* record) {
@@ -228,6 +232,11 @@ absl::Status FromProto(const pb::DecisionRecord& proto, DecisionRecord* record) 
   }
   if (proto.detail_ticks() != 0) record->detail_ticks = proto.detail_ticks();
   record->redacted.assign(proto.redacted().begin(), proto.redacted().end());
+  if (proto.policy() != pb::POLICY_KIND_UNSPECIFIED) {
+    FULCRUM_ASSIGN_OR_RETURN(record->policy.kind,
+                             FromProto(proto.policy(), PolicyKind::kTopTwo, "policy"));
+  }
+  record->policy.parameter = proto.policy_parameter();
   return absl::OkStatus();
 }
 

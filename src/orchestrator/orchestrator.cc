@@ -61,8 +61,9 @@ absl::StatusOr<Selection> Orchestrator::Select(
   for (uint32_t position = 1; position <= context.slate_size; ++position) {
     PositionRecord record;
     record.seed = policy::DrawSeed(surface.policy_salt, position);
-    policy::PositionDraw draw = policy::DrawPosition(
-        posteriors, left, baseline, surface.exploration_floor, context.decision_id, record.seed);
+    policy::PositionDraw draw =
+        policy::DrawPosition(posteriors, left, baseline, surface.policy, surface.exploration_floor,
+                             context.decision_id, record.seed);
     record.ticks = std::move(draw.ticks);
     const bool neutral = draw.drawn == contenders.size();
     record.action_id =

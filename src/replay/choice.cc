@@ -141,7 +141,7 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
     const uint64_t seed =
         policy::DrawSeed(choice.surface->policy_salt, static_cast<uint32_t>(index + 1));
     policy::PositionDraw drawn =
-        policy::DrawPosition(choice.posteriors, now, choice.baseline,
+        policy::DrawPosition(choice.posteriors, now, choice.baseline, choice.surface->policy,
                              choice.surface->exploration_floor, record.id, seed);
     return SlatePosition{drawn.drawn, std::move(drawn.ticks)};
   };

@@ -166,6 +166,9 @@ class ScoreComparison {
   }
 
   Maybe CompareSettings() {
+    if (record_.policy != surface_->policy) {
+      return Differs(0, "policy", ToText(record_.policy), ToText(surface_->policy));
+    }
     if (Maybe end = CompareNumber(0, "exploration_floor", record_.exploration_floor,
                                   surface_->exploration_floor)) {
       return end;

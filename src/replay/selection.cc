@@ -54,6 +54,9 @@ std::optional<Comparison> Impossible(const DecisionRecord& record, const Draws& 
   if (!(floor >= 0 && floor <= 1)) {
     return Differs(0, "exploration_floor", Exactly(floor), "between 0 and 1");
   }
+  if (!IsValid(record.policy)) {
+    return Differs(0, "policy", ToText(record.policy), "a parameter that it can have");
+  }
   if (draws.arms.size() > kArmsMax) {
     return Differs(0, "number of candidates", absl::StrCat(draws.arms.size()),
                    absl::StrCat("at most ", kArmsMax));
@@ -137,8 +140,8 @@ Comparison CompareSelection(const DecisionRecord& record) {
       return Differs(drawn + 1, "position", "none", "one more was asked for");
     }
     const policy::PositionDraw again =
-        policy::DrawPosition(draws.arms, draws.left, draws.baseline, record.exploration_floor,
-                             record.id, record.positions[drawn].seed);
+        policy::DrawPosition(draws.arms, draws.left, draws.baseline, record.policy,
+                             record.exploration_floor, record.id, record.positions[drawn].seed);
     ++drawn;
     if (auto difference = ComparePosition(record, drawn, again)) return *std::move(difference);
     ended = again.drawn == draws.arms.size();

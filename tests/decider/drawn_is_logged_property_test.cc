@@ -1,7 +1,8 @@
 // Drawn = logged through the whole decider: what it serves follows what it logs. 500 random
 // configurations (candidates, counts, floors, kinds of baseline, masks, slates) x 2,000 decisions
 // with fresh ids on frozen state, judged from logged actions against logged ticks alone: the judge
-// knows neither seeds nor posteriors. Once with Beta and once with linear posteriors.
+// knows neither seeds nor posteriors. Once with Beta and once with linear posteriors, and once with
+// any policy instead of Thompson sampling.
 // draw_property_test does the same for the draw by itself.
 #include <algorithm>
 #include <cstdio>
@@ -9,6 +10,7 @@
 
 #include "base/random.h"
 #include "tests/decider/decider_fixture.h"
+#include "tests/support/made_policy.h"
 #include "tests/support/statistics.h"
 
 namespace fulcrum::testing {
@@ -17,7 +19,7 @@ namespace {
 constexpr size_t kConfigurations = 500;
 constexpr int kDraws = 2000;
 
-enum class Family : uint8_t { kBeta, kLinear };
+enum class Family : uint8_t { kBeta, kLinear, kAnyPolicy };  // kAnyPolicy: of either
 
 // One frozen state of the world and one question put to it.
 struct Configuration {
@@ -79,6 +81,11 @@ class DrawnIsLogged : public DeciderFixture {
     Configuration made;
     auto changed = std::make_shared<config::Bundle>(*bundle);
     config::Surface& surface = changed->surfaces[0];
+    if (family == Family::kAnyPolicy) {
+      const uint64_t kind = random_.NextBelow(kPolicyKinds);
+      surface.policy = MadePolicy(kind, random_.NextUniform());
+      family = random_.NextBelow(2) == 0 ? Family::kBeta : Family::kLinear;
+    }
     surface.exploration_floor = random_.NextBelow(3) == 0 ? 0 : 0.3 * random_.NextUniform();
     surface.policy_salt = "salt-" + std::to_string(random_.NextBelow(1000));
     if (random_.NextBelow(2) == 0) surface.baseline_value = 0.2 * random_.NextUniform();
@@ -231,7 +238,9 @@ void DrawnIsLogged::JudgeConfigurations(Family family) {
     ASSERT_EQ(events.size(), static_cast<size_t>(kDraws));
     CheckMasks(events, &judges);
     const auto& first = std::get<DecisionRecord>(events[0]);
-    ASSERT_EQ(first.positions[0].basis.size(), family == Family::kLinear ? 3u : 0u);
+    const bool linear = configuration.snapshot.bundle->surfaces[0].linear.has_value();
+    ASSERT_EQ(first.positions[0].basis.size(), linear ? 3u : 0u);
+    ASSERT_EQ(first.policy, configuration.snapshot.bundle->surfaces[0].policy);
     if (configuration.slate_size == 1) {
       JudgeFrozen(events, &judges);
     } else {
@@ -254,6 +263,10 @@ TEST_F(DrawnIsLogged, OverRandomConfigurations) {
 
 TEST_F(DrawnIsLogged, OverRandomLinearConfigurations) {
   JudgeConfigurations(Family::kLinear);
+}
+
+TEST_F(DrawnIsLogged, OverRandomPolicies) {
+  JudgeConfigurations(Family::kAnyPolicy);
 }
 
 }  // namespace

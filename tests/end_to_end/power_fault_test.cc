@@ -257,8 +257,8 @@ absl::StatusOr<std::unique_ptr<apps::Service>> StartOn(const std::string& direct
   return apps::Service::Start(options);
 }
 
-// Appends what `log` holds above `after`. Its writer may be at work: what it has half written, such as
-// a segment that it is just beginning, is looked at again.
+// Appends what `log` holds above `after`. Its writer may be at work: what it has half written, such
+// as a segment that it is just beginning, is looked at again.
 void ReadLog(const std::string& log, Lsn after, std::vector<LogEntry>* entries) {
   auto reader = DecisionLogReader::Open(log, after);
   ASSERT_THAT(reader, testing::IsOk());

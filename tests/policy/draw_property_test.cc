@@ -9,14 +9,12 @@
 #include "absl/time/time.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
-#include "policy/choice.h"
-#include "tests/policy/beta_choice.h"
+#include "policy/policies.h"
+#include "tests/support/made_policy.h"
 #include "tests/support/statistics.h"
 
 namespace fulcrum::policy {
 namespace {
-
-using testing::BetaChoice;
 
 constexpr size_t kConfigurations = 500;
 constexpr uint64_t kDraws = 2000;
@@ -28,18 +26,20 @@ struct Configuration {
   uint64_t seed = 0;
 };
 
-Configuration RandomConfiguration(base::RandomStream& random) {
-  std::vector<BetaArm> arms(1 + random.NextBelow(12));
-  for (BetaArm& arm : arms) {
+Configuration RandomConfiguration(PolicyKind kind, base::RandomStream& random) {
+  std::vector<Posterior> arms(1 + random.NextBelow(12));
+  for (Posterior& arm : arms) {
     const double trials = random.NextBelow(400);
     const double successes = trials * 0.2 * random.NextUniform();
-    arm = {1 + successes, 1 + trials - successes};
+    arm = BetaArm{1 + successes, 1 + trials - successes};
   }
   Baseline baseline;
   if (random.NextBelow(2) == 0) baseline.known_value = 0.2 * random.NextUniform();
   baseline.posterior = BetaArm{3, 40};
   Configuration result;
-  result.probabilities = BetaChoice(arms, baseline);
+  const Policy policy =
+      fulcrum::testing::MadePolicy(static_cast<uint64_t>(kind), random.NextUniform());
+  result.probabilities = ActionProbabilities(policy, arms, baseline);
   const size_t size = result.probabilities.size();
   std::unique_ptr<bool[]> feasible(new bool[size]);
   std::unique_ptr<bool[]> all(new bool[size]);
@@ -59,12 +59,13 @@ Configuration RandomConfiguration(base::RandomStream& random) {
 // What is drawn for one decision of a configuration.
 using Server = std::function<size_t(const Configuration&, DecisionId)>;
 
-fulcrum::testing::DrawnAgainstLogged Judge(const Server& serve) {
+fulcrum::testing::DrawnAgainstLogged Judge(const Server& serve,
+                                           PolicyKind kind = PolicyKind::kThompson) {
   base::RandomStream random(20260101);
   fulcrum::testing::DrawnAgainstLogged judge;
   int64_t millis = 1'700'000'000'000;
   while (judge.configurations() < kConfigurations) {
-    const Configuration configuration = RandomConfiguration(random);
+    const Configuration configuration = RandomConfiguration(kind, random);
     std::vector<uint64_t> drawn(configuration.logged.size(), 0);
     for (uint64_t i = 0; i < kDraws; ++i) {
       const DecisionId id = DecisionId::FromTimeAndRandom(absl::FromUnixMillis(millis++),
@@ -103,11 +104,17 @@ std::vector<Ticks> Rescaled(const std::vector<Ticks>& ticks, size_t index, Ticks
   return result;
 }
 
-TEST(DrawProperty, DrawnIsLogged) {
-  const auto judge = Judge(ServeRightly);
+class DrawPropertyOf : public ::testing::TestWithParam<uint64_t> {};
+
+TEST_P(DrawPropertyOf, DrawnIsLogged) {
+  const auto kind = static_cast<PolicyKind>(GetParam());
+  const auto judge = Judge(ServeRightly, kind);
   EXPECT_TRUE(judge.Passes()) << judge.Report();
-  std::printf("%s\n", judge.Report().c_str());
+  std::printf("%s: %s\n", NameOf(kind), judge.Report().c_str());
 }
+
+INSTANTIATE_TEST_SUITE_P(EveryPolicy, DrawPropertyOf,
+                         ::testing::Range(uint64_t{0}, fulcrum::testing::kPolicyKinds));
 
 TEST(DrawProperty, FindsAnIgnoredMask) {
   // Draws that hit a masked action would be found at once; a redirection to the neutral action

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "fulcrum/decision_record.h"
 #include "policy/position.h"
+#include "tests/support/made_policy.h"
 
 namespace fulcrum::replay::testing {
 
@@ -43,7 +44,7 @@ inline void DrawAll(DecisionRecord* record, Family family) {
     PositionRecord position;
     position.seed = policy::DrawSeed(kSalt, number);
     policy::PositionDraw draw = policy::DrawPosition(
-        arms, left, baseline, record->exploration_floor, record->id, position.seed);
+        arms, left, baseline, record->policy, record->exploration_floor, record->id, position.seed);
     position.ticks = std::move(draw.ticks);
     const bool neutral = draw.drawn == arms.size();
     position.action_id = neutral ? kNeutralActionId : record->candidates[draw.drawn].action_id;
@@ -67,6 +68,8 @@ inline DecisionRecord RandomDecision(Family family, std::mt19937_64* random) {
                                             (*random)());
   record.surface = "home";
   record.slate_size = static_cast<uint32_t>(1 + below(4));
+  record.policy =
+      fulcrum::testing::MadePolicy(below(fulcrum::testing::kPolicyKinds), between(0, 1));
   record.exploration_floor = below(4) == 0 ? 0 : between(0, 0.2);
   record.replayable = Replayable::kFull;
   record.neutral_known = below(2) == 0;

@@ -1,0 +1,19 @@
+// What each policy makes of posteriors: probabilities, from which ticks are made. Pure functions,
+// thread-safe (buffers are kept per thread).
+#pragma once
+
+#include <vector>
+
+#include "absl/types/span.h"
+#include "fulcrum/policy.h"
+#include "policy/choice.h"
+
+namespace fulcrum::policy {
+
+// One entry per arm, then the neutral action; sums to 1 up to rounding, and the same bits on every
+// machine. No arms: {1}. `arms` and `baseline` as in ChoiceProbabilities, `policy` valid; other
+// arguments stop the process.
+std::vector<double> ActionProbabilities(const Policy& policy, absl::Span<const Posterior> arms,
+                                        const Baseline& baseline);
+
+}  // namespace fulcrum::policy
