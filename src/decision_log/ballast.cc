@@ -54,7 +54,7 @@ bool Ballast::Release() {
 
 absl::Status AppendMakingRoom(base::AppendFile* file, std::string_view data, Ballast* ballast) {
   const uint64_t start = file->size();
-  const absl::Status status = file->Append(data);
+  absl::Status status = file->Append(data);
   const bool full = absl::IsResourceExhausted(status) && ballast != nullptr;
   if (!full || !ballast->Release()) return status;
   FULCRUM_RETURN_IF_ERROR(file->Truncate(start));  // what was written of it

@@ -70,7 +70,7 @@ class HighWaterMark {
   absl::Status Begin();
 
  private:
-  absl::Status Write();
+  absl::Status Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   base::FileSystem* const files_;
   const std::string path_;

@@ -21,12 +21,13 @@ class Selection : public ::testing::TestWithParam<Family> {
  protected:
   DecisionRecord Next() { return testing::RandomDecision(GetParam(), &random_); }
   // A record whose candidate 0 can be drawn, has a rival, and is certain neither to win nor to
-  // lose.
+  // lose. By Thompson sampling, whose ticks follow every bit of a posterior.
   DecisionRecord NextOpenChoice() {
     for (;;) {
       DecisionRecord record = Next();
       if (record.candidates.size() < 2) continue;
       record.candidates[0].mask = record.candidates[1].mask = MaskReason::kNone;
+      record.policy = {};
       record.exploration_floor = 0;  // the share is all its own
       testing::DrawAll(&record, GetParam());
       const double share = PropensityOf(record.positions[0].ticks[0]);
@@ -67,6 +68,21 @@ TEST_P(Selection, AFlippedBitInAPosteriorChangesTicks) {
     EXPECT_THAT(again.difference->what, StartsWith("ticks of '"));
     EXPECT_NE(again.difference->recorded, again.difference->recomputed);
   }
+}
+
+TEST_P(Selection, AnotherPolicyIsFound) {
+  int found = 0;
+  for (int i = 0; i < kRecords; ++i) {
+    DecisionRecord record = NextOpenChoice();
+    record.policy = {PolicyKind::kSoftmax, 0.1};
+    found += CompareSelection(record).difference.has_value() ? 1 : 0;
+    record.policy.parameter = 0;
+    const Comparison impossible = CompareSelection(record);
+    ASSERT_TRUE(impossible.difference.has_value());
+    EXPECT_EQ(impossible.difference->what, "policy");
+    EXPECT_EQ(impossible.difference->recorded, "softmax");
+  }
+  EXPECT_EQ(found, kRecords);
 }
 
 TEST_P(Selection, AFlippedBitInTicksIsFoundInItsPlace) {
