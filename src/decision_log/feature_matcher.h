@@ -41,7 +41,7 @@ class FeatureMatcher {
   bool HasMarkOfEnd(Lsn last) const { return closed_lsn_.has_value() && *closed_lsn_ >= last; }
   // The last segment is quarantined.
   bool ends_quarantined() const { return features_from_us_ == INT64_MAX; }
-  // Where the stream ends.
+  // After Finish(): where the stream ends.
   const StreamReader& reader() const { return *reader_; }
   Damage AtEnd(std::string_view what) const;
 
