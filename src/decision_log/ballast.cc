@@ -52,11 +52,14 @@ bool Ballast::Release() {
   return files_->Remove(path_).ok();
 }
 
+bool MakeRoom(const absl::Status& status, Ballast* ballast) {
+  return absl::IsResourceExhausted(status) && ballast != nullptr && ballast->Release();
+}
+
 absl::Status AppendMakingRoom(base::AppendFile* file, std::string_view data, Ballast* ballast) {
   const uint64_t start = file->size();
   absl::Status status = file->Append(data);
-  const bool full = absl::IsResourceExhausted(status) && ballast != nullptr;
-  if (!full || !ballast->Release()) return status;
+  if (!MakeRoom(status, ballast)) return status;
   FULCRUM_RETURN_IF_ERROR(file->Truncate(start));  // what was written of it
   return file->Append(data);
 }

@@ -40,6 +40,9 @@ class Ballast {
   std::atomic<bool> released_{false};
 };
 
+// After `status`: whether trying again may help, with the room of `ballast`, if there is one.
+bool MakeRoom(const absl::Status& status, Ballast* ballast);
+
 // Appends `data`, on a full disk with the room of `ballast`, if there is one.
 absl::Status AppendMakingRoom(base::AppendFile* file, std::string_view data, Ballast* ballast);
 

@@ -184,14 +184,6 @@ absl::Status FeatureMatcher::Finish(bool closed) {
   }
 }
 
-Damage FeatureMatcher::AtEnd(std::string_view what) const {
-  return {
-      .segment = absl::StrCat(StreamName(Stream::kFeatures), "/", SegmentName(reader_->segment())),
-      .offset = reader_->offset(),
-      .lsn = reader_->last_lsn() + 1,
-      .what = std::string(what)};
-}
-
 void FeatureMatcher::Orphan(const Snapshot& snapshot) {
   if (snapshot.time_us <= decisions_from_us_) {
     ++lost_;

@@ -43,7 +43,6 @@ class FeatureMatcher {
   bool ends_quarantined() const { return features_from_us_ == INT64_MAX; }
   // After Finish(): where the stream ends.
   const StreamReader& reader() const { return *reader_; }
-  Damage AtEnd(std::string_view what) const;
 
   uint64_t snapshots() const { return snapshots_; }
   uint64_t lost() const { return lost_; }

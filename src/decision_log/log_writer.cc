@@ -64,15 +64,18 @@ absl::Status LogWriter::OpenStreams(RecoveryReport* report) {
   const std::tuple<Stream, StreamTail*, std::unique_ptr<StreamWriter>*> streams[] = {
       {Stream::kDecisions, &report->decisions, &decisions_},
       {Stream::kFeatures, &report->features, &features_}};
+  FULCRUM_ASSIGN_OR_RETURN(const HighWater high_water,
+                           ReadHighWater(options_.files, options_.directory));
   std::unique_ptr<SegmentBook> books[2];
   for (size_t i = 0; i < 2; ++i) {
     const auto& [stream, tail, writer] = streams[i];
     FULCRUM_ASSIGN_OR_RETURN(*tail,
                              FindTail(options_.files, options_.directory, stream, &books[i]));
+    FULCRUM_ASSIGN_OR_RETURN(tail->lost_end, FindLostEnd(options_.files, options_.directory,
+                                                         high_water, stream, tail->end()));
   }
   FULCRUM_RETURN_IF_ERROR(
       CheckTogether(options_.files, options_.directory, report->decisions, report->features));
-  FULCRUM_RETURN_IF_ERROR(FindLostEnds(report));
   for (size_t i = 0; i < 2; ++i) {
     const auto& [stream, tail, writer] = streams[i];
     StreamOptions options{options_.segment_bytes, options_.compress, &ballast_, &high_water_};
@@ -85,18 +88,6 @@ absl::Status LogWriter::OpenStreams(RecoveryReport* report) {
   }
   FULCRUM_RETURN_IF_ERROR(MarkUnclean(*report));
   return TellLostEnds(*report);
-}
-
-absl::Status LogWriter::FindLostEnds(RecoveryReport* report) const {
-  FULCRUM_ASSIGN_OR_RETURN(const HighWater mark, ReadHighWater(options_.files, options_.directory));
-  for (const auto& [stream, tail] : {std::pair(Stream::kDecisions, &report->decisions),
-                                     std::pair(Stream::kFeatures, &report->features)}) {
-    FULCRUM_ASSIGN_OR_RETURN(const Quarantines quarantines,
-                             ReadQuarantines(options_.files, options_.directory, stream));
-    tail->lost_end =
-        FindLostEnd(mark, stream, {tail->segment, tail->end_offset, tail->last_lsn}, quarantines);
-  }
-  return absl::OkStatus();
 }
 
 // Says in the log itself that what is before may lack its last part, in either stream.

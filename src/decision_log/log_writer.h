@@ -141,7 +141,6 @@ class LogWriter final : public domain::DecisionSink {
   explicit LogWriter(LogOptions options);
 
   absl::Status OpenStreams(RecoveryReport* report);
-  absl::Status FindLostEnds(RecoveryReport* report) const;
   absl::Status MarkUnclean(const RecoveryReport& report);
   absl::Status TellLostEnds(const RecoveryReport& report);
 

@@ -121,24 +121,27 @@ absl::StatusOr<StreamTail> FindTail(base::FileSystem* files, const std::string& 
   }
 }
 
-std::optional<StreamEnd> FindLostEnd(const HighWater& mark, Stream stream, const StreamEnd& end,
-                                     const Quarantines& quarantines) {
+absl::StatusOr<std::optional<StreamEnd>> FindLostEnd(base::FileSystem* files,
+                                                     const std::string& directory,
+                                                     const HighWater& mark, Stream stream,
+                                                     const StreamEnd& end) {
   const StreamEnd& known = mark.of(stream);
   // By LSN as well: records about the log may stand where lost events were.
-  const bool there = known <= end && known.lsn <= end.lsn;
-  if (there || quarantines.Of(known.segment) != nullptr) return std::nullopt;
+  if (known <= end && known.lsn <= end.lsn) return std::nullopt;
+  FULCRUM_ASSIGN_OR_RETURN(const Quarantines quarantines,
+                           ReadQuarantines(files, directory, stream));
+  if (quarantines.Of(known.segment) != nullptr) return std::nullopt;
   return known;
 }
 
-namespace {
-
-// Where the stream ends that lacks something.
-Damage AtEnd(Stream stream, const StreamTail& tail, std::string_view what) {
-  return {.segment = absl::StrCat(StreamName(stream), "/", SegmentName(tail.segment)),
-          .offset = tail.end_offset,
-          .lsn = tail.last_lsn + 1,
+Damage DamageAtEnd(Stream stream, const StreamEnd& end, std::string_view what) {
+  return {.segment = absl::StrCat(StreamName(stream), "/", SegmentName(end.segment)),
+          .offset = end.offset,
+          .lsn = end.lsn + 1,
           .what = std::string(what)};
 }
+
+namespace {
 
 // Whether the features stream has the mark of the orderly end at which `last` was the last LSN of
 // decisions. If a segment was begun since, the mark is in the one before.
@@ -171,9 +174,10 @@ absl::Status CheckTogether(base::FileSystem* files, const std::string& directory
                            const StreamTail& decisions, const StreamTail& features) {
   if (features.decisions_synced > decisions.last_lsn) {
     return DurableDamage(
-        directory, AtEnd(Stream::kDecisions, decisions,
-                         absl::StrCat("the stream ends here, but that of features says that LSN ",
-                                      features.decisions_synced, " had been synced")));
+        directory,
+        DamageAtEnd(Stream::kDecisions, decisions.end(),
+                    absl::StrCat("the stream ends here, but that of features says that LSN ",
+                                 features.decisions_synced, " had been synced")));
   }
   // Version 1 did not sync one mark before the other.
   if (!decisions.closed || decisions.version == 1) return absl::OkStatus();
@@ -182,8 +186,8 @@ absl::Status CheckTogether(base::FileSystem* files, const std::string& directory
   FULCRUM_ASSIGN_OR_RETURN(const bool whole,
                            HasMarkOfEnd(files, directory, features, decisions.last_lsn));
   if (whole) return absl::OkStatus();
-  return DurableDamage(directory,
-                       AtEnd(Stream::kFeatures, features,
+  return DurableDamage(
+      directory, DamageAtEnd(Stream::kFeatures, features.end(),
                              "the stream lacks the mark of an orderly end that decisions has"));
 }
 

@@ -27,6 +27,8 @@ struct StreamTail {
   uint64_t torn_bytes = 0;   // of it, not counting reserved room behind it
   std::string what;          // where and why, if torn
   std::optional<StreamEnd> lost_end;  // where it had ended, if the log's high-water mark says so
+
+  StreamEnd end() const { return {segment, end_offset, last_lsn}; }
 };
 
 // Finds the stream's end; removes a last segment that was only just begun. DATA_LOSS if damage lies
@@ -44,9 +46,14 @@ absl::Status CheckTogether(base::FileSystem* files, const std::string& directory
                            const StreamTail& decisions, const StreamTail& features);
 
 // Where a stream ended once, if it now ends before that, at `end`; `mark` may know. Not if that was
-// in a segment that is quarantined: its manifest tells.
-std::optional<StreamEnd> FindLostEnd(const HighWater& mark, Stream stream, const StreamEnd& end,
-                                     const Quarantines& quarantines);
+// in a segment that is quarantined: its manifest tells. Errors are those of reading that.
+absl::StatusOr<std::optional<StreamEnd>> FindLostEnd(base::FileSystem* files,
+                                                     const std::string& directory,
+                                                     const HighWater& mark, Stream stream,
+                                                     const StreamEnd& end);
+
+// That something is missing where the stream ends.
+Damage DamageAtEnd(Stream stream, const StreamEnd& end, std::string_view what);
 
 // Whether the decisions stream still has LSN `after` + 1, if it ever had, or knows it to be
 // quarantined. DATA_LOSS says what was deleted by retention and what to do.

@@ -93,16 +93,10 @@ absl::Status StreamWriter::GoOn(const StreamTail& tail, std::unique_ptr<SegmentB
   return absl::OkStatus();
 }
 
-// After `status`: whether trying again may help.
-bool StreamWriter::MakeRoom(const absl::Status& status) const {
-  return absl::IsResourceExhausted(status) && options_.ballast != nullptr &&
-         options_.ballast->Release();
-}
-
 // On a full disk the segment gets no more room than the mark of an orderly end needs.
 absl::Status StreamWriter::BeginSegment(int64_t now_us) {
   absl::Status begun = TryBeginSegment(now_us, options_.segment_bytes);
-  if (!MakeRoom(begun)) return begun;
+  if (!MakeRoom(begun, options_.ballast)) return begun;
   const std::string path = absl::StrCat(folder(), "/", SegmentName(added_lsn_ + 1));
   FULCRUM_ASSIGN_OR_RETURN(const bool exists, files_->Exists(path));
   if (exists) FULCRUM_RETURN_IF_ERROR(files_->Remove(path));
@@ -256,19 +250,17 @@ StreamEnd StreamWriter::NoteWritten() {
 
 absl::Status StreamWriter::SyncWritten() {
   std::shared_ptr<base::AppendFile> file;
-  Lsn covered = 0;
   StreamEnd end;
   {
     // In this order: a rotation in between syncs the old file itself, before it sets the new one.
     const base::MutexLock lock(&file_mutex_);
-    covered = written_lsn();
     end = written_;
     file = file_;
   }
   const uint64_t bytes = unsynced_bytes_.load(std::memory_order_relaxed);
   FULCRUM_RETURN_IF_ERROR(file->Sync());
   unsynced_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  RaiseTo(covered, &durable_lsn_);
+  RaiseTo(end.lsn, &durable_lsn_);
   return Raise(end);
 }
 

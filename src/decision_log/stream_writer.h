@@ -71,7 +71,6 @@ class StreamWriter {
   absl::Status CutOff(const StreamTail& tail, std::shared_ptr<base::AppendFile>* file);
   absl::Status BeginSegment(int64_t now_us);
   absl::Status TryBeginSegment(int64_t now_us, uint64_t reserve);
-  bool MakeRoom(const absl::Status& status) const;
   absl::Status FinishSegment(int64_t now_us);
   bool IsFull();
   void AddRecord(RecordType type, uint8_t flags, std::string_view payload, Lsn lsn,

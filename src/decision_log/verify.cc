@@ -78,37 +78,37 @@ class Verifier {
     }
     FULCRUM_RETURN_IF_ERROR(features_->Finish(reader->ends_closed()));
     FULCRUM_RETURN_IF_ERROR(CheckEnds(reader.get()));
-    return CheckHighWater(*reader);
+    FULCRUM_RETURN_IF_ERROR(CheckHighWater(Stream::kDecisions, *reader));
+    return CheckHighWater(Stream::kFeatures, features_->reader());
   }
 
   // What each stream's marks say of the other's end: a stream that was shortened looks like one
   // that was written no further.
   absl::Status CheckEnds(StreamReader* reader) {
     const Lsn last = reader->last_lsn();
-    const auto told = [this](Stream stream) { return Told(stream); };
     FULCRUM_ASSIGN_OR_RETURN(const std::vector<Lsn> segments,
                              ListSegments(files_, directory_, Stream::kFeatures));
     // A lone segment that is not the first: retention may have removed the one with the mark.
     const bool orderly = reader->ends_closed() && reader->version() > 1 &&
                          (segments.size() != 1 || segments.front() == 1);
-    if (orderly && !told(Stream::kFeatures) && !features_->ends_quarantined() &&
+    if (orderly && !Told(Stream::kFeatures) && !features_->ends_quarantined() &&
         !features_->HasMarkOfEnd(last)) {
-      return Tell(
-          Stream::kFeatures,
-          features_->AtEnd("the stream lacks the mark of an orderly end that decisions has"), true);
+      return Tell(Stream::kFeatures,
+                  DamageAtEnd(Stream::kFeatures, EndOf(features_->reader()),
+                              "the stream lacks the mark of an orderly end that decisions has"),
+                  true);
     }
-    if (features_->decisions_synced() <= last || told(Stream::kDecisions)) return absl::OkStatus();
+    if (features_->decisions_synced() <= last || Told(Stream::kDecisions)) return absl::OkStatus();
     RecordView record;  // unless it was only being written
     FULCRUM_RETURN_IF_ERROR(reader->Refresh());
     FULCRUM_ASSIGN_OR_RETURN(const Found found, reader->Next(&record));
     if (found != Found::kEnd) return absl::OkStatus();
-    const std::string segment =
-        absl::StrCat(StreamName(Stream::kDecisions), "/", SegmentName(reader->segment()));
-    return Tell(Stream::kDecisions,
-                {segment, reader->offset(), last + 1,
-                 absl::StrCat("the stream ends here, but that of features says that LSN ",
-                              features_->decisions_synced(), " had been synced")},
-                true);
+    return Tell(
+        Stream::kDecisions,
+        DamageAtEnd(Stream::kDecisions, EndOf(*reader),
+                    absl::StrCat("the stream ends here, but that of features says that LSN ",
+                                 features_->decisions_synced(), " had been synced")),
+        true);
   }
 
   bool Told(Stream stream) const {
@@ -116,27 +116,24 @@ class Verifier {
                        [&](const CorruptPlace& place) { return place.stream == stream; });
   }
 
-  // What the high-water mark says of each stream's end, if nothing else does.
-  absl::Status CheckHighWater(const StreamReader& decisions) {
-    FULCRUM_ASSIGN_OR_RETURN(const Quarantines of_features,
-                             ReadQuarantines(files_, directory_, Stream::kFeatures));
-    TellLostEnd(Stream::kDecisions, decisions, quarantines_);
-    TellLostEnd(Stream::kFeatures, features_->reader(), of_features);
-    return absl::OkStatus();
+  static StreamEnd EndOf(const StreamReader& reader) {
+    return {reader.segment(), reader.offset(), reader.last_lsn()};
   }
 
-  void TellLostEnd(Stream stream, const StreamReader& reader, const Quarantines& quarantines) {
-    const StreamEnd end{reader.segment(), reader.offset(), reader.last_lsn()};
-    const auto lost = FindLostEnd(high_water_, stream, end, quarantines);
-    if (!lost.has_value() || Told(stream) || report_.corrupt_count++ >= kCorruptMax) return;
+  // What the high-water mark says of a stream's end, if nothing else does.
+  absl::Status CheckHighWater(Stream stream, const StreamReader& reader) {
+    StreamEnd end = EndOf(reader);
+    FULCRUM_ASSIGN_OR_RETURN(const auto lost,
+                             FindLostEnd(files_, directory_, high_water_, stream, end));
+    if (!lost.has_value() || Told(stream)) return absl::OkStatus();
+    if (report_.corrupt_count++ >= kCorruptMax) return absl::OkStatus();
+    end.segment = std::max(end.segment, Lsn{1});
     const std::string what = absl::StrCat("the stream ends here, but ", kKnownByHighWater,
                                           " says that it had been written to offset ", lost->offset,
                                           " of ", SegmentName(lost->segment), ", LSN ", lost->lsn);
-    report_.corrupt.push_back({.stream = stream,
-                               .damage = {absl::StrCat(StreamName(stream), "/",
-                                                       SegmentName(std::max(end.segment, Lsn{1}))),
-                                          end.offset, end.lsn + 1, what},
-                               .lost_tail = true});
+    report_.corrupt.push_back(
+        {.stream = stream, .damage = DamageAtEnd(stream, end, what), .lost_tail = true});
+    return absl::OkStatus();
   }
 
   absl::Status Check(const Looked& record, const absl::StatusOr<LogEvent>& event) {
