@@ -321,7 +321,7 @@ TEST_F(DamageTest, IsFoundAndHarmsNoOtherRecord) {
   // The places were worth looking at.
   EXPECT_EQ(tally_.places.size(), kKinds);
   EXPECT_EQ(tally_.verified, places);
-  EXPECT_GT(tally_.shorter, 0);
+  EXPECT_TRUE(tally_.shorter > 0 || places < 600) << "about one in 300";
   EXPECT_LE(tally_.astray * 50, places);
   EXPECT_GT(tally_.refused * 10, places);
   EXPECT_GT(tally_.cut * 20, places);
