@@ -126,8 +126,9 @@ class LogData {
     baseline.known_value = record->neutral_value;
     PositionRecord position;
     position.seed = policy::DrawSeed("bench", 1);
-    policy::PositionDraw draw = policy::DrawPosition(
-        arms, left, baseline, record->policy, record->exploration_floor, record->id, position.seed);
+    policy::PositionDraw draw =
+        policy::DrawPosition(arms, left, baseline, {record->policy, record->exploration_floor, {}},
+                             record->id, position.seed);
     position.ticks = std::move(draw.ticks);
     const bool neutral = draw.drawn == kArms;
     position.action_id = neutral ? kNeutralActionId : record->candidates[draw.drawn].action_id;

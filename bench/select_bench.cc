@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kContenders = 10;
 constexpr double kAimUs = 50;
+constexpr double kAimShadow = 2;  // one more distribution costs at most as much as the first
 
 // Two campaigns of five actions, each with a daily and a total budget and a cap per user and day.
 std::shared_ptr<const config::Bundle> MakeBundle() {
@@ -51,7 +52,8 @@ std::shared_ptr<const config::Bundle> MakeBundle() {
 
 class Fixture {
  public:
-  Fixture() : directory_(std::filesystem::temp_directory_path() / "fulcrum_select_bench") {
+  explicit Fixture(size_t shadows = 0)
+      : directory_(std::filesystem::temp_directory_path() / "fulcrum_select_bench") {
     std::filesystem::remove_all(directory_);
     LedgerOptions options;
     options.directory = directory_.string();
@@ -63,7 +65,8 @@ class Fixture {
     ledger_ = std::move(*ledger);
     FULCRUM_CHECK(ledger_->FinishRecovery(0).ok());
     surface_.policy_salt = "bench";
-    surface_.exploration_floor = 0.02;
+    surface_.choice.exploration_floor = 0.02;
+    surface_.shadows.resize(shadows);  // Thompson sampling, as what serves
     context_.now = clock_.Now();
     context_.slate_size = 1;
     for (int i = 0; i < kContenders; ++i) {
@@ -84,7 +87,7 @@ class Fixture {
     user_ref[0] = static_cast<uint8_t>(decisions_);
     user_ref[1] = static_cast<uint8_t>(decisions_ >> 8);
     auto selection = Orchestrator(ledger_.get())
-                         .Select(*bundle_, surface_, context_, user_ref, {0.0, {}},
+                         .Select(*bundle_, surface_, surface_.choice, context_, user_ref, {0.0, {}},
                                  absl::MakeSpan(contenders), domain::Wait::kNoWait);
     FULCRUM_CHECK(selection.ok());
     return std::move(*selection);
@@ -122,19 +125,38 @@ void BM_HoldK10(benchmark::State& state) {
 }
 BENCHMARK(BM_HoldK10)->Unit(benchmark::kMicrosecond);
 
-// The median of single calls, so that a pause of the machine does not count.
+double SelectUs(Fixture* fixture) {
+  const auto start = std::chrono::steady_clock::now();
+  benchmark::DoNotOptimize(fixture->Select());
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+// Of single calls, so that a pause of the machine does not count.
+double MedianOf(std::vector<double> times) {
+  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+  return times[times.size() / 2];
+}
+
 double MedianSelectUs() {
   Fixture fixture;
   std::vector<double> times;
-  for (int i = 0; i < 20'000; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    benchmark::DoNotOptimize(fixture.Select());
-    const std::chrono::duration<double, std::micro> taken =
-        std::chrono::steady_clock::now() - start;
-    times.push_back(taken.count());
+  for (int i = 0; i < 20'000; ++i) times.push_back(SelectUs(&fixture));
+  return MedianOf(std::move(times));
+}
+
+// One shadow against none, call by call in turn.
+double ShadowVsAlone() {
+  std::vector<double> alone, shadowed;
+  for (int part = 0; part < 20; ++part) {
+    {
+      Fixture plain(0);
+      for (int i = 0; i < 1000; ++i) alone.push_back(SelectUs(&plain));
+    }
+    Fixture with(1);
+    for (int i = 0; i < 1000; ++i) shadowed.push_back(SelectUs(&with));
   }
-  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
-  return times[times.size() / 2];
+  return MedianOf(std::move(shadowed)) / MedianOf(std::move(alone));
 }
 
 }  // namespace
@@ -147,5 +169,9 @@ int main(int argc, char** argv) {
       {"select_k10_us", fulcrum::orchestrator::MedianSelectUs(), "us",
        fulcrum::orchestrator::kAimUs, fulcrum::bench::Aim::kAtMost, fulcrum::bench::Gate::kReported,
        "median of 20,000 selections, 10 candidates, 2 campaigns with 3 rows"});
+  fulcrum::bench::ReportRow({"shadow_vs_alone", fulcrum::orchestrator::ShadowVsAlone(), "ratio",
+                             fulcrum::orchestrator::kAimShadow, fulcrum::bench::Aim::kAtMost,
+                             fulcrum::bench::Gate::kReported,
+                             "the same selection without a shadow, 20 pairs of 1,000 calls"});
   return 0;
 }

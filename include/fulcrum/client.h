@@ -21,6 +21,12 @@
 
 namespace fulcrum {
 
+// What the caller would do by itself; read by surfaces in apprentice mode.
+struct BaselineAction {
+  std::string action_id;             // or kNeutralActionId
+  std::optional<double> propensity;  // with which it was chosen, in (0, 1]; absent: unknown
+};
+
 struct DecisionRequest {
   std::string request_id;  // at most 64 bytes; may be empty. With one the request can be repeated
   std::string user_id;     // 1 to 256 bytes
@@ -28,12 +34,16 @@ struct DecisionRequest {
   std::map<std::string, std::variant<double, std::string>> context;
   std::vector<std::string> candidates;  // action ids; empty = the surface's own
   uint32_t slate_size = 1;
-  std::optional<absl::Time> occurred_at;  // only for servers that play recorded traffic
+  std::vector<BaselineAction> baseline_actions;  // first position first
+  std::optional<absl::Time> occurred_at;         // only for servers that play recorded traffic
 };
 
 struct DecidedAction {
   std::string action_id;  // kNeutralActionId: show nothing
-  Ticks ticks = 0;        // propensity in units of 2^-32
+  // Propensity in units of 2^-32, given whether the user is held out; 0 for a baseline action whose
+  // probability the caller did not tell.
+  Ticks ticks = 0;
+  double marginal_propensity = 0;  // whether or not the user is held out
   std::optional<double> score;
   std::optional<double> uplift;
 };

@@ -30,12 +30,13 @@ using UserRef = std::array<uint8_t, 16>;
 
 // Why a candidate could not be drawn.
 enum class MaskReason : uint8_t {
-  kNone = 0,              // it could
-  kNoHold = 1,            // one of its hard rows had no room left
-  kCampaignInactive = 2,  // outside the campaign's dates
-  kInvalidScore = 3,      // the model or the posterior gave no finite number
-  kNoUserRef = 4,         // a cap per user applies and the user has no durable reference
-  kLedgerUnavailable = 5  // the ledger could not grant a lease in time
+  kNone = 0,               // it could
+  kNoHold = 1,             // one of its hard rows had no room left
+  kCampaignInactive = 2,   // outside the campaign's dates
+  kInvalidScore = 3,       // the model or the posterior gave no finite number
+  kNoUserRef = 4,          // a cap per user applies and the user has no durable reference
+  kLedgerUnavailable = 5,  // the ledger could not grant a lease in time
+  kCautious = 6            // left out by cautious mode: others promise more
 };
 
 // How a request was answered.
@@ -43,7 +44,9 @@ enum class Answer : uint8_t {
   kFull = 0,       // every stage ran
   kDegraded = 1,   // drawn as usual, but something is missing (see `Degradation`)
   kEditorial = 2,  // the surface's fallback action, not drawn
-  kNeutral = 3     // the neutral action, not drawn
+  kNeutral = 3,    // the neutral action, not drawn
+  kHeldOut = 4,    // the neutral action, because the user is held out
+  kBaseline = 5    // the caller's own actions, which it named in its request
 };
 
 // Why an answer is not full. One reason per decision: the first that applied.
@@ -68,6 +71,14 @@ enum class Detail : uint8_t {
   kSampledOut = 1,  // dropped to save room; `detail_ticks` is the probability of keeping it
   kWithheld = 2,    // a masking rule could not be applied to it
   kUnknown = 3      // imported from a source that knows the chosen action alone
+};
+
+// What a surface does with its policy's choice.
+enum class Mode : uint8_t {
+  kLive = 0,        // serves it
+  kCautious = 1,    // serves it, with fewer actions and less exploration
+  kApprentice = 2,  // serves what the caller would have done
+  kLogOnly = 3      // serves the surface's fallback action, or the neutral one
 };
 
 // Versions of all that shaped the choice.
@@ -113,6 +124,7 @@ struct CandidateRecord {
   double beta = 0;
   double mean = 0;  // Gaussian posterior that was used, in reward; sd is 0 if it was Beta
   double sd = 0;
+  Share share;  // what is set for its probability
 
   friend bool operator==(const CandidateRecord&, const CandidateRecord&) = default;
 };
@@ -126,8 +138,20 @@ struct PositionRecord {
   std::vector<Debit> debits;  // what the drawn action takes
   std::vector<double> basis;  // x of the drawn arm if its posterior is linear in x; else empty
   Ticks drawn_ticks = 0;      // of the drawn action, without detail; 0 if `ticks` says it
+  // What each of the record's shadows would have drawn from here, given the positions before: like
+  // `ticks`, one per shadow. Empty where nothing was drawn, or without detail.
+  std::vector<std::vector<Ticks>> shadow_ticks;
 
   friend bool operator==(const PositionRecord&, const PositionRecord&) = default;
+};
+
+// A policy that is computed beside the one that serves, from the same posteriors and masks.
+struct ShadowRecord {
+  std::string id;
+  Policy policy;
+  double exploration_floor = 0;
+
+  friend bool operator==(const ShadowRecord&, const ShadowRecord&) = default;
 };
 
 struct DecisionRecord {
@@ -152,8 +176,18 @@ struct DecisionRecord {
   double neutral_sd = 0;
   Policy policy;
   double exploration_floor = 0;
+  Share neutral_share;  // what is set for the neutral action's probability
+  std::string region;   // whose settings applied; empty: the surface's own
+  Mode mode = Mode::kLive;
+  // Share of the users that are held out, which is the probability of being one of them; the
+  // propensities of a record are conditional on whether its user is.
+  Ticks holdout_ticks = 0;
+  std::vector<ShadowRecord> shadows;
   std::vector<CandidateRecord> candidates;
-  std::vector<PositionRecord> positions;
+  std::vector<PositionRecord> positions;  // served
+  // What the policy drew instead, if that was not served: held-out users, apprentice and log-only
+  // modes. Takes nothing from hard rows.
+  std::vector<PositionRecord> unserved;
   uint32_t features_missing = 0;  // rows that did not exist
   uint32_t features_stale = 0;    // rows past their freshness bound
   StageTimes times;

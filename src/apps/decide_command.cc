@@ -19,7 +19,8 @@ constexpr char kProgram[] = "fulcrum decide";
 struct Arguments {
   std::string server = "127.0.0.1:7171";
   DecisionRequest request;
-  std::vector<std::string> context;  // key=value
+  std::vector<std::string> context;   // key=value
+  std::vector<std::string> baseline;  // action or action=propensity
 };
 
 absl::Status AddContext(const std::vector<std::string>& entries, DecisionRequest* request) {
@@ -40,12 +41,31 @@ absl::Status AddContext(const std::vector<std::string>& entries, DecisionRequest
   return absl::OkStatus();
 }
 
+absl::Status AddBaseline(const std::vector<std::string>& entries, DecisionRequest* request) {
+  for (const std::string& entry : entries) {
+    BaselineAction& action = request->baseline_actions.emplace_back();
+    const size_t equals = entry.find('=');
+    action.action_id = entry.substr(0, equals);
+    if (equals == std::string::npos) continue;
+    double propensity = 0;
+    if (!base::ParseFiniteDouble(entry.substr(equals + 1), &propensity)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--baseline '", entry, "': expected ACTION or ACTION=PROPENSITY"));
+    }
+    action.propensity = propensity;
+  }
+  return absl::OkStatus();
+}
+
 void Print(const Decision& decision) {
   std::printf("decision  %s\n", decision.id.ToString().c_str());
   for (size_t i = 0; i < decision.actions.size(); ++i) {
     const DecidedAction& action = decision.actions[i];
     std::printf("%zu         %s  propensity %.6f", i + 1, action.action_id.c_str(),
                 PropensityOf(action.ticks));
+    if (action.marginal_propensity != PropensityOf(action.ticks)) {
+      std::printf("  marginal %.6f", action.marginal_propensity);
+    }
     if (action.score) std::printf("  score %.6f", *action.score);
     if (action.uplift) std::printf("  uplift %+.6f", *action.uplift);
     std::printf("\n");
@@ -63,7 +83,8 @@ void Print(const Decision& decision) {
 }
 
 int Run(Arguments arguments) {
-  const absl::Status status = AddContext(arguments.context, &arguments.request);
+  absl::Status status = AddContext(arguments.context, &arguments.request);
+  if (status.ok()) status = AddBaseline(arguments.baseline, &arguments.request);
   if (!status.ok()) return Fail(kProgram, status);
   const auto client = DecisionClient::Connect(arguments.server);
   if (absl::Status up = client->WaitUntilServing(absl::Seconds(5)); !up.ok()) {
@@ -91,6 +112,8 @@ void AddDecideCommand(CLI::App& app, int* exit_code) {
                       "Action ids to choose among (default: the surface's own)");
   command->add_option("--slate", arguments->request.slate_size, "Positions to fill")
       ->capture_default_str();
+  command->add_option("--baseline", arguments->baseline,
+                      "What you would do yourself, as ACTION or ACTION=PROPENSITY by position");
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
 }
 

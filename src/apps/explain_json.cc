@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/strings.h"
 #include "decision_log/event_json.h"
+#include "decision_log/record_names.h"
 #include "telemetry/metrics.h"
 
 namespace fulcrum::apps {
@@ -141,6 +142,54 @@ void PutDetail(const DecisionRecord& record, Json* json) {
   json->Close();
 }
 
+void PutShare(const Share& share, const char* name, Json* json) {
+  json->Open(name);
+  json->Number("weight", share.weight);
+  json->Number("min", share.min);
+  json->Number("max", share.max);
+  json->Close();
+}
+
+// What was not served: by whom it would have been, and with which probabilities.
+void PutUnserved(const DecisionRecord& record, Json* json) {
+  json->Text("mode", decision_log::NameOf(record.mode));
+  json->Number("holdout_share", PropensityOf(record.holdout_ticks));
+  const auto put_ticks = [&](const char* name, const std::vector<Ticks>& ticks) {
+    json->OpenArray(name);
+    for (const Ticks one : ticks) json->Count(nullptr, static_cast<int64_t>(one));
+    json->CloseArray();
+  };
+  json->OpenArray("unserved");
+  for (const PositionRecord& position : record.unserved) {
+    json->Open();
+    json->Text("action_id", position.action_id);
+    put_ticks("ticks", position.ticks);
+    json->Close();
+  }
+  json->CloseArray();
+  const auto& drawn = record.unserved.empty() ? record.positions : record.unserved;
+  json->OpenArray("shadows");
+  for (size_t i = 0; i < record.shadows.size(); ++i) {
+    const ShadowRecord& shadow = record.shadows[i];
+    json->Open();
+    json->Text("id", shadow.id);
+    json->Text("policy", NameOf(shadow.policy.kind));
+    json->Number("policy_parameter", shadow.policy.parameter);
+    json->Number("policy_uncertainty", shadow.policy.uncertainty);
+    json->Number("exploration_floor", shadow.exploration_floor);
+    json->OpenArray("positions");
+    for (const PositionRecord& position : drawn) {
+      json->Open();
+      put_ticks("ticks",
+                i < position.shadow_ticks.size() ? position.shadow_ticks[i] : std::vector<Ticks>{});
+      json->Close();
+    }
+    json->CloseArray();
+    json->Close();
+  }
+  json->CloseArray();
+}
+
 void PutCandidates(const Explanation& explanation, Json* json) {
   const DecisionRecord& record = explanation.record;
   json->Open("neutral");
@@ -153,7 +202,10 @@ void PutCandidates(const Explanation& explanation, Json* json) {
   json->Close();
   json->Text("policy", NameOf(record.policy.kind));
   json->Number("policy_parameter", record.policy.parameter);
+  json->Number("policy_uncertainty", record.policy.uncertainty);
   json->Number("exploration_floor", record.exploration_floor);
+  json->Text("region", record.region);
+  PutShare(record.neutral_share, "neutral_share", json);
   json->Texts("columns", explanation.columns);
   json->OpenArray("masked_columns");
   if (explanation.snapshot.has_value()) {
@@ -168,6 +220,7 @@ void PutCandidates(const Explanation& explanation, Json* json) {
     json->Text("campaign_id", candidate.campaign_id);
     json->Flag("masked", candidate.mask != MaskReason::kNone);
     json->Text("why", InWords(candidate.mask));
+    PutShare(candidate.share, "share", json);
     json->Number("score", candidate.score);
     PutPosterior(candidate.alpha, candidate.beta, candidate.mean, candidate.sd, json);
     if (explanation.snapshot.has_value()) {
@@ -285,6 +338,7 @@ std::string ExplainInJson(const Explanation& explanation) {
   json.OpenArray("positions");
   for (size_t i = 0; i < record.positions.size(); ++i) PutPosition(explanation, i, &json);
   json.CloseArray();
+  PutUnserved(record, &json);
   PutTimes(record, &json);
   PutEnd(explanation, &json);
   json.Close();

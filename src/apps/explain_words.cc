@@ -6,6 +6,7 @@
 #include "apps/explanation.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "decision_log/record_names.h"
 #include "telemetry/metrics.h"
 
 namespace fulcrum::apps {
@@ -93,6 +94,41 @@ void TellDetail(const DecisionRecord& record, std::string* out) {
   }
 }
 
+// What else could have been served, and to whom.
+void TellMode(const DecisionRecord& record, std::string* out) {
+  if (record.mode != Mode::kLive) Line("mode", decision_log::NameOf(record.mode), out);
+  if (record.holdout_ticks != 0) {
+    Line("holdout",
+         absl::StrCat(record.answer == Answer::kHeldOut ? "held out, one of " : "not one of the ",
+                      Number(100 * PropensityOf(record.holdout_ticks)), " % of the users"),
+         out);
+  }
+  if (!record.unserved.empty()) {
+    const auto action = [](std::string* text, const PositionRecord& position) {
+      absl::StrAppend(text, position.action_id);
+    };
+    Line("unserved", absl::StrCat("the policy drew ", absl::StrJoin(record.unserved, ", ", action)),
+         out);
+  }
+  for (size_t i = 0; i < record.shadows.size(); ++i) {
+    const ShadowRecord& shadow = record.shadows[i];
+    Line("shadow",
+         absl::StrCat(shadow.id, ": ", ToText(shadow.policy), ", floor ",
+                      Number(shadow.exploration_floor)),
+         out);
+  }
+}
+
+// "0.05 to 0.4, weight 2" of what is set for an action; empty if nothing is.
+std::string ShareText(const Share& share) {
+  std::string text;
+  if (share.min != 0 || share.max != 1) {
+    text = absl::StrCat(" kept within ", Number(share.min), " and ", Number(share.max));
+  }
+  if (share.weight != 0) absl::StrAppend(&text, " weight ", Number(share.weight));
+  return text;
+}
+
 void TellCandidates(const DecisionRecord& record, std::string* out) {
   if (record.candidates.empty()) return;
   int width = 6;
@@ -101,7 +137,9 @@ void TellCandidates(const DecisionRecord& record, std::string* out) {
   }
   std::string header =
       absl::StrFormat("  %-*s %-12s %-26s %-10s", width, "action", "score", "posterior", "mean");
-  for (size_t i = 0; i < record.positions.size(); ++i) {
+  const std::vector<PositionRecord>& drawn_positions =
+      record.unserved.empty() ? record.positions : record.unserved;
+  for (size_t i = 0; i < drawn_positions.size(); ++i) {
     absl::StrAppend(&header, absl::StrFormat(" p at %-4d", i + 1));
   }
   absl::StrAppend(out, "candidates\n", header, "\n");
@@ -120,13 +158,14 @@ void TellCandidates(const DecisionRecord& record, std::string* out) {
                                         : MeanText(record.neutral_alpha, record.neutral_beta,
                                                    record.neutral_mean, record.neutral_sd))
                 : MeanText(one.alpha, one.beta, one.mean, one.sd));
-    for (const PositionRecord& position : record.positions) {
+    for (const PositionRecord& position : drawn_positions) {
       const bool drawn = c < position.ticks.size();
       absl::StrAppend(&row, " ",
                       drawn ? absl::StrFormat("%-9.6f", PropensityOf(position.ticks[c])) : "-");
     }
     const std::string mask = neutral ? "" : InWords(one.mask);
-    absl::StrAppend(out, row, mask.empty() ? "" : " masked: ", mask, "\n");
+    absl::StrAppend(out, row, ShareText(neutral ? record.neutral_share : one.share),
+                    mask.empty() ? "" : " masked: ", mask, "\n");
   }
 }
 
@@ -284,8 +323,11 @@ std::string ExplainInWords(const Explanation& explanation) {
   if (!record.candidates.empty()) {
     Line(kNeutralActionId, NeutralText(record), &out);
     Line("policy",
-         absl::StrCat(ToText(record.policy), ", floor ", Number(record.exploration_floor)), &out);
+         absl::StrCat(ToText(record.policy), ", floor ", Number(record.exploration_floor),
+                      record.region.empty() ? "" : absl::StrCat(", region ", record.region)),
+         &out);
   }
+  TellMode(record, &out);
   TellCandidates(record, &out);
   TellInputs(explanation, &out);
   for (size_t i = 0; i < record.positions.size(); ++i) TellPosition(explanation, i, &out);
@@ -319,6 +361,8 @@ std::string InWords(MaskReason mask) {
       return "a cap per user applies and the user has no durable reference";
     case MaskReason::kLedgerUnavailable:
       return "the ledger could not grant a lease in time";
+    case MaskReason::kCautious:
+      return "left out by cautious mode, others promise more";
   }
   return "for a reason of a later version";
 }

@@ -13,6 +13,7 @@
 #include "apps/plan_check_command.h"
 #include "apps/replay_command.h"
 #include "apps/simulate_command.h"
+#include "apps/status_command.h"
 #include "fulcrum/version.h"
 #ifdef FULCRUM_WITH_TRAINING
 #include "apps/train_command.h"
@@ -35,6 +36,7 @@ int main(int argc, char** argv) {
   apps::AddReplayCommand(app, &exit_code);
   apps::AddPlanCheckCommand(app, &exit_code);
   apps::AddEvaluateCommand(app, &exit_code);
+  apps::AddStatusCommand(app, &exit_code);
 #ifdef FULCRUM_WITH_TRAINING
   apps::AddTrainCommand(app, &exit_code);
 #endif

@@ -132,6 +132,8 @@ absl::Status Service::OpenStores() {
   std::vector<std::string> surfaces;
   for (const config::Surface& surface : bundle().surfaces) surfaces.push_back(surface.id);
   metrics_ = std::make_unique<telemetry::Metrics>(surfaces);
+  self_test_ = std::make_unique<telemetry::SelfTest>(surfaces);
+  self_test_observer_ = std::make_unique<SelfTestObserver>(self_test_.get());
 
   features::FeatureStoreOptions features;
   features.directory = absl::StrCat(data_dir_, "/features");
@@ -229,6 +231,7 @@ absl::Status Service::Recover() {
   log_->AddObserver(ledger_.get());  // before the learner: what it has heard of is in the books
   log_->AddObserver(&latest_decision_);
   log_->AddObserver(learner_.get());
+  log_->AddObserver(self_test_observer_.get());
   log_->Start();
   log_started_ = true;
   return absl::OkStatus();
@@ -491,6 +494,7 @@ void Service::AddPulledMetrics() {
   AddRequestMetrics();
   AddMaskingMetrics();
   AddLearningMetrics(learner_.get(), clock_, metrics_.get());
+  AddSelfTestMetrics(self_test_.get(), metrics_.get());
 
   const auto log_family = [this](const char* name, const char* help, bool counter,
                                  double (*value)(const decision_log::LogStats&)) {

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "apps/log_keeper.h"
+#include "apps/self_test_metrics.h"
 #include "apps/service_journal.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -124,6 +125,8 @@ class Service {
   std::unique_ptr<masking::Masker> masker_;  // null without masking rules
   LatestDecision latest_decision_;
   std::unique_ptr<telemetry::Metrics> metrics_;
+  std::unique_ptr<telemetry::SelfTest> self_test_;
+  std::unique_ptr<SelfTestObserver> self_test_observer_;
   std::unique_ptr<features::FeatureStore> features_;
   std::unique_ptr<orchestrator::Ledger> ledger_;
   std::unique_ptr<learning::Learner> learner_;  // outlives the log's threads, as the ledger does

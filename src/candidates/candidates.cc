@@ -13,9 +13,19 @@ absl::Status TooMany(const config::Surface& surface, size_t count) {
                                                  " (candidates_max)"));
 }
 
-absl::Status NotHere(const config::Surface& surface, const std::string& action_id) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("candidates: surface '", surface.id, "' has no action '", action_id, "'"));
+absl::Status NotHere(const char* field, const config::Surface& surface,
+                     const std::string& action_id) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      field, ": surface '", surface.id, "' has no action '", action_id.substr(0, 80), "'"));
+}
+
+// The index into bundle.actions; -1 if the surface has no such action.
+int32_t FindAction(const config::Bundle& bundle, const config::Surface& surface,
+                   const std::string& action_id) {
+  const auto entry = bundle.action_index.find(action_id);
+  if (entry == bundle.action_index.end()) return -1;
+  const auto& own = surface.actions;
+  return std::binary_search(own.begin(), own.end(), entry->second) ? entry->second : -1;
 }
 
 }  // namespace
@@ -35,13 +45,9 @@ absl::StatusOr<std::vector<int32_t>> FindCandidates(const config::Bundle& bundle
   std::vector<int32_t> found;
   found.reserve(context.candidates.size());
   for (const std::string& action_id : context.candidates) {
-    const auto entry = bundle.action_index.find(action_id);
-    if (entry == bundle.action_index.end()) return NotHere(surface, action_id);
-    const auto& own = surface.actions;
-    if (!std::binary_search(own.begin(), own.end(), entry->second)) {
-      return NotHere(surface, action_id);
-    }
-    found.push_back(entry->second);
+    const int32_t action = FindAction(bundle, surface, action_id);
+    if (action < 0) return NotHere("candidates", surface, action_id);
+    found.push_back(action);
   }
   std::sort(found.begin(), found.end());
   const auto twice = std::adjacent_find(found.begin(), found.end());
@@ -50,6 +56,20 @@ absl::StatusOr<std::vector<int32_t>> FindCandidates(const config::Bundle& bundle
         absl::StrCat("candidates: '", bundle.actions[*twice].id, "' is named twice"));
   }
   return found;
+}
+
+absl::Status CheckBaseline(const config::Bundle& bundle, const config::Surface& surface,
+                           const domain::DecisionContext& context) {
+  for (const domain::BaselineAction& action : context.baseline) {
+    if (action.action_id == kNeutralActionId) {
+      if (&action == &context.baseline.back()) continue;
+      return absl::InvalidArgumentError("baseline_actions: nothing may follow 'none'");
+    }
+    if (FindAction(bundle, surface, action.action_id) < 0) {
+      return NotHere("baseline_actions", surface, action.action_id);
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace fulcrum::candidates

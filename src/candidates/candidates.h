@@ -18,4 +18,9 @@ absl::StatusOr<std::vector<int32_t>> FindCandidates(const config::Bundle& bundle
                                                     const config::Surface& surface,
                                                     const domain::DecisionContext& context);
 
+// INVALID_ARGUMENT, naming the entry, unless each of the caller's own actions is one of the surface
+// or `none`, and none but the last is `none`. Thread-safe.
+absl::Status CheckBaseline(const config::Bundle& bundle, const config::Surface& surface,
+                           const domain::DecisionContext& context);
+
 }  // namespace fulcrum::candidates

@@ -47,6 +47,11 @@ v1::DecideRequest MessageOf(const DecisionRequest& request) {
   }
   for (const std::string& action_id : request.candidates) message.add_candidates(action_id);
   message.set_slate_size(request.slate_size);
+  for (const BaselineAction& action : request.baseline_actions) {
+    v1::BaselineAction* const field = message.add_baseline_actions();
+    field->set_action_id(action.action_id);
+    if (action.propensity) field->set_propensity(*action.propensity);
+  }
   if (request.occurred_at) SetTimestamp(*request.occurred_at, message.mutable_occurred_at());
   return message;
 }
@@ -58,6 +63,7 @@ absl::StatusOr<Decision> DecisionOf(const v1::DecideResponse& response) {
     DecidedAction action;
     action.action_id = served.action_id();
     action.ticks = served.propensity_ticks();
+    action.marginal_propensity = served.marginal_propensity();
     if (served.has_score()) action.score = served.score();
     if (served.has_uplift()) action.uplift = served.uplift();
     decision.actions.push_back(std::move(action));

@@ -6,12 +6,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "base/strings.h"
 #include "config/text_pattern.h"
 #include "domain/feature_row.h"
+#include "fulcrum/decision_record.h"
 #include "fulcrum/policy.h"
 
 namespace fulcrum::config {
@@ -111,6 +114,36 @@ struct Campaign {
   std::vector<int32_t> constraints;         // rows of this campaign, in bundle order
 };
 
+inline constexpr int32_t kNeutralAction = -1;  // where indices into Bundle::actions name an action
+
+// How a surface draws, everywhere or in one region.
+struct Choice {
+  Policy policy;                    // valid
+  double exploration_floor = 0.02;  // epsilon, spread evenly over the feasible arms
+  // What is set for some actions, by index into Bundle::actions or kNeutralAction, ascending.
+  std::vector<std::pair<int32_t, Share>> shares;
+
+  Share ShareOf(int32_t action) const;
+};
+
+struct Region {
+  std::string region;
+  Choice choice;
+};
+
+// Users who get the neutral action.
+struct Holdout {
+  Ticks ticks = 0;  // share of the users
+  std::string experiment;
+};
+
+// A policy that is computed and logged, never served.
+struct Shadow {
+  std::string id;
+  Policy policy;
+  double exploration_floor = 0.02;
+};
+
 struct Surface {
   std::string id;
   absl::Duration latency_budget = absl::Milliseconds(10);  // L_max
@@ -122,9 +155,8 @@ struct Surface {
   std::optional<double> baseline_value;  // known value of doing nothing (a point mass)
   double baseline_alpha = 1;             // otherwise its Beta prior
   double baseline_beta = 1;
-  double exploration_floor = 0.02;  // epsilon, spread evenly over the feasible arms
-  double model_strength = 100;      // how many observations the model's opinion is worth
-  std::string segment_feature;      // user feature whose value is the segment; may be empty
+  double model_strength = 100;  // how many observations the model's opinion is worth
+  std::string segment_feature;  // user feature whose value is the segment; may be empty
   std::string policy_salt;
   bool exposure_required = false;
   absl::Duration exposure_window = absl::Minutes(10);
@@ -133,7 +165,19 @@ struct Surface {
   double detail_share = 1;  // of the records, keep their detail
   LogPressure log_pressure = LogPressure::kDropDetail;
   std::optional<LinearPosterior> linear;  // absent: Beta posteriors
-  Policy policy;                          // valid
+  Choice choice;
+  // Where a request's region is: a feature of the user or a key of the context; both empty:
+  // nowhere.
+  std::string region_feature;
+  std::string region_context_key;
+  std::vector<Region> regions;  // with settings of their own, sorted
+  Mode mode = Mode::kLive;
+  uint32_t actions_max = std::numeric_limits<uint32_t>::max();  // in cautious mode
+  std::optional<Holdout> holdout;
+  std::vector<Shadow> shadows;
+
+  // Of the region if it has settings of its own. Null-free; `region` may be empty.
+  const Choice& ChoiceIn(std::string_view region) const;
 };
 
 struct FeatureSpec {

@@ -27,7 +27,10 @@ constexpr size_t kFilesMax = 256;
 void AddDefaultMessages(v1::Bundle* bundle) {
   bundle->mutable_server();
   bundle->mutable_log();
-  for (v1::Surface& surface : *bundle->mutable_surfaces()) surface.mutable_baseline();
+  for (v1::Surface& surface : *bundle->mutable_surfaces()) {
+    surface.mutable_baseline();
+    if (surface.mode() == v1::MODE_CAUTIOUS) surface.mutable_caution();
+  }
 }
 
 // SHA-256 over the meaning: neither comments nor layout, order of entries or files change it.

@@ -1,4 +1,4 @@
-// Whether what a surface says about its policy fits together.
+// Whether what a surface says about its choice fits together: policy, bands, regions, shadows.
 #pragma once
 
 #include "config/problem.h"
@@ -7,7 +7,9 @@
 
 namespace fulcrum::config {
 
-// Of every surface of `bundle`: a parameter stands there only if the policy's kind reads it.
+inline constexpr int kShadowsMax = 8;
+
+// Of every surface of `bundle`. Actions that are named must be on the surface.
 void CheckPolicies(const v1::Bundle& bundle, const Places& places, Problems* problems);
 
 }  // namespace fulcrum::config

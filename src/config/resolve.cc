@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "config/choice_resolve.h"
 
 namespace fulcrum::config {
 namespace {
@@ -55,25 +56,6 @@ LogPressure LogPressureOf(v1::LogPressure pressure) {
       return LogPressure::kDegrade;
     default:
       return LogPressure::kDropDetail;
-  }
-}
-
-Policy PolicyOf(const v1::Policy& policy) {
-  switch (policy.kind()) {
-    case v1::POLICY_KIND_GREEDY:
-      return {PolicyKind::kGreedy, 0};
-    case v1::POLICY_KIND_EPSILON_GREEDY:
-      return {PolicyKind::kEpsilonGreedy, policy.epsilon()};
-    case v1::POLICY_KIND_SOFTMAX:
-      return {PolicyKind::kSoftmax, policy.temperature()};
-    case v1::POLICY_KIND_UPPER_BOUND:
-      return {PolicyKind::kUpperBound, policy.width()};
-    case v1::POLICY_KIND_INVERSE_GAP:
-      return {PolicyKind::kInverseGap, policy.gamma()};
-    case v1::POLICY_KIND_TOP_TWO:
-      return {PolicyKind::kTopTwo, policy.beta()};
-    default:
-      return {};
   }
 }
 
@@ -209,7 +191,6 @@ Surface ResolveSurface(const v1::Surface& from, const Bundle& bundle) {
   if (from.baseline().has_value()) to.baseline_value = from.baseline().value();
   to.baseline_alpha = from.baseline().alpha();
   to.baseline_beta = from.baseline().beta();
-  to.exploration_floor = from.exploration_floor();
   to.model_strength = from.model_strength();
   to.segment_feature = from.segment_feature();
   to.policy_salt = from.policy_salt();
@@ -219,7 +200,7 @@ Surface ResolveSurface(const v1::Surface& from, const Bundle& bundle) {
   to.reward_kind = from.reward_kind();
   to.detail_share = from.detail_share();
   to.log_pressure = LogPressureOf(from.log_pressure());
-  if (from.has_policy()) to.policy = PolicyOf(from.policy());
+  ResolveChoice(from, bundle, &to);
   if (from.has_linear()) {
     to.linear = LinearPosterior{
         .noise_sd = from.linear().noise_sd(),
@@ -248,6 +229,7 @@ void Canonicalise(v1::Bundle* bundle) {
   }
   for (v1::Surface& surface : *bundle->mutable_surfaces()) {
     std::sort(surface.mutable_campaigns()->begin(), surface.mutable_campaigns()->end());
+    CanonicaliseChoice(&surface);
   }
   for (v1::FeatureView& view : *bundle->mutable_feature_views()) {
     SortBy(view.mutable_features(), NameOf<v1::Feature>);

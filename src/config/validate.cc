@@ -13,11 +13,10 @@
 #include "config/masking_check.h"
 #include "config/nearest.h"
 #include "config/policy_check.h"
+#include "fulcrum/decision_record.h"
 
 namespace fulcrum::config {
 namespace {
-
-constexpr char kNeutralAction[] = "none";
 
 // A set of ids with the path of each, for duplicates and for references.
 class Names {
@@ -200,7 +199,7 @@ class Validator {
       const std::string id_path = absl::StrCat(path, ".actions[", i, "].id");
       AddUnique(action.id(), id_path, &actions_);
       campaign_of_action_.try_emplace(action.id(), index);
-      if (action.id() == kNeutralAction) {
+      if (action.id() == kNeutralActionId) {
         Report(id_path, "'none' is the neutral action, which always exists; choose another id");
       }
     }
@@ -238,7 +237,7 @@ class Validator {
   void CheckFallback(const v1::Surface& surface, const std::string& surface_path) {
     const std::string path = surface_path + ".fallback_action";
     const std::string& action = surface.fallback_action();
-    if (action == kNeutralAction) {
+    if (action == kNeutralActionId) {
       Report(path, "'none' is the fallback if the line is absent; remove it");
       return;
     }

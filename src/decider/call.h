@@ -10,6 +10,7 @@
 
 #include "decider/alarm.h"
 #include "decider/context_hash.h"
+#include "decider/holdout.h"
 #include "decider/reply.h"
 #include "decider/request_index.h"
 #include "decider/snapshot.h"
@@ -42,6 +43,7 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
         surface(of),
         context(std::move(asked)),
         context_hash(HashContext(context)),
+        held_out(IsHeldOut(*of, context.user_id)),
         respond(std::move(respond_to)),
         lap_started(context.received) {}
 
@@ -56,6 +58,7 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
   const config::Surface* const surface;
   const domain::DecisionContext context;
   const uint64_t context_hash;
+  const bool held_out;                     // nothing is done for this user
   RequestIndex::Entry* request = nullptr;  // null: nobody will repeat it
   Respond respond;                         // used by whoever moved `state` to kAnswered
   std::atomic<State> state{kOpen};
@@ -67,6 +70,7 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
   std::vector<domain::ReadRow> items;
   bool has_scores = false;
   scoring::Scores scores;
+  std::string region;  // whose settings apply; empty: the surface's own
   std::vector<orchestrator::Contender> contenders;
   orchestrator::Selection selection;
   Degradation degradation = Degradation::kNone;

@@ -4,6 +4,7 @@
 
 #include "base/fingerprint.h"
 #include "candidates/candidates.h"
+#include "decider/diversion.h"
 #include "decider/record.h"
 #include "telemetry/diagnostics.h"
 
@@ -25,6 +26,32 @@ policy::Posterior PosteriorOf(const config::Surface& surface, const scoring::Bet
                               const scoring::Belief& gauss) {
   if (surface.linear) return policy::GaussArm{gauss.mean, gauss.sd};
   return policy::BetaArm{beta.alpha, beta.beta};
+}
+
+// The request's region; empty if that has no settings of its own.
+std::string RegionOf(const Call& call) {
+  const config::Surface& surface = *call.surface;
+  const auto among = [&](const base::StringMap<domain::FeatureValue>& values,
+                         const std::string& key) -> std::string {
+    const auto found = values.find(key);
+    if (found == values.end()) return "";
+    const auto* const text = std::get_if<std::string>(&found->second);
+    const bool known = text != nullptr && &surface.ChoiceIn(*text) != &surface.choice;
+    return known ? *text : "";
+  };
+  if (surface.regions.empty()) return "";
+  if (!surface.region_context_key.empty()) {
+    return among(call.context.values, surface.region_context_key);
+  }
+  if (call.user.row.row == nullptr) return "";
+  return among(call.user.row.row->values, surface.region_feature);
+}
+
+// What will not be served takes nothing.
+void Release(orchestrator::Selection* selection) {
+  selection->hold = orchestrator::Hold();
+  selection->hold.Keep({});
+  for (PositionRecord& position : selection->positions) position.debits.clear();
 }
 
 std::vector<std::string> ItemIds(const config::Bundle& bundle, absl::Span<const int32_t> actions) {
@@ -64,6 +91,10 @@ Decider::Decider(const DeciderParts& parts)
 
 absl::Status Decider::Decide(Snapshot snapshot, const config::Surface& surface,
                              domain::DecisionContext context, Respond respond) {
+  if (const absl::Status baseline = candidates::CheckBaseline(*snapshot.bundle, surface, context);
+      !baseline.ok()) {
+    return baseline;
+  }
   auto candidates = candidates::FindCandidates(*snapshot.bundle, surface, context);
   if (!candidates.ok()) return candidates.status();
   const auto call = std::make_shared<Call>(this, std::move(snapshot), &surface, std::move(context),
@@ -171,19 +202,23 @@ absl::Status Decider::Select(Call& call, domain::Wait wait) {
   const policy::Baseline baseline{
       call.surface->baseline_value,
       PosteriorOf(*call.surface, scores.neutral, {scores.neutral_mean, scores.neutral_sd})};
+  call.region = RegionOf(call);
+  const config::Choice& choice = call.surface->ChoiceIn(call.region);
   call.contenders.clear();
   for (size_t i = 0; i < call.actions.size(); ++i) {
     const scoring::ScoredCandidate& scored = scores.candidates[i];
     const bool finite = scored.score == scored.score;
     call.contenders.push_back(
         {call.actions[i], finite ? MaskReason::kNone : MaskReason::kInvalidScore,
-         PosteriorOf(*call.surface, {scored.alpha, scored.beta}, {scored.mean, scored.sd})});
+         PosteriorOf(*call.surface, {scored.alpha, scored.beta}, {scored.mean, scored.sd}),
+         choice.ShareOf(call.actions[i])});
   }
   auto selection =
-      orchestrator_.Select(*call.snapshot.bundle, *call.surface, call.context, call.user.user_ref,
-                           baseline, absl::MakeSpan(call.contenders), wait);
+      orchestrator_.Select(*call.snapshot.bundle, *call.surface, choice, call.context,
+                           call.user.user_ref, baseline, absl::MakeSpan(call.contenders), wait);
   if (!selection.ok()) return selection.status();
   call.selection = *std::move(selection);
+  if (IsDiverted(call)) Release(&call.selection);
   bool any_drawable = false;
   for (const orchestrator::Contender& contender : call.contenders) {
     any_drawable |= contender.mask == MaskReason::kNone;
@@ -289,8 +324,7 @@ bool Decider::AnswerWithFallback(Call& call, Degradation reason, bool record) {
   }
   parts_.metrics->CountUnloggedAnswer();
   if (!record) {
-    Send(call,
-         SupersededReplyOf(call.context.decision_id, VersionsOf(call), FallbackActionId(call)));
+    Send(call, ReplyOf(MakeFallbackRecord(call, Degradation::kDisk)));
     return true;
   }
   DecisionRecord fallback = MakeFallbackRecord(call, reason);
@@ -335,7 +369,7 @@ void Decider::Supersede(const Call& call, Lsn lsn) {
   SupersededRecord record;
   record.decision_id = call.context.decision_id;
   record.decision_lsn = lsn;
-  record.served_action_id = FallbackActionId(call);
+  record.served_action_id = InsteadPositions(call).front().action_id;
   record.refunds = call.debits;
   record.user_ref = call.user.user_ref.value_or(UserRef{});
   record.occurred_us = absl::ToUnixMicros(call.context.now);

@@ -4,15 +4,13 @@
 #include <cstring>
 #include <utility>
 
+#include "decider/diversion.h"
+
 namespace fulcrum::decider {
 namespace {
 
 Answer AnswerOf(const Call& call) {
   return call.degradation == Degradation::kNone ? Answer::kFull : Answer::kDegraded;
-}
-
-Answer FallbackAnswerOf(const Call& call) {
-  return call.surface->fallback_action >= 0 ? Answer::kEditorial : Answer::kNeutral;
 }
 
 // What every record says, drawn or not.
@@ -52,6 +50,21 @@ void WriteNeutral(const Call& call, DecisionRecord* record) {
   record->neutral_sd = call.scores.neutral_sd;
 }
 
+// How the choice followed from the posteriors.
+void WriteChoice(const Call& call, DecisionRecord* record) {
+  const config::Surface& surface = *call.surface;
+  const config::Choice& choice = surface.ChoiceIn(call.region);
+  record->policy = choice.policy;
+  record->exploration_floor = choice.exploration_floor;
+  record->neutral_share = choice.ShareOf(config::kNeutralAction);
+  record->region = call.region;
+  record->mode = surface.mode;
+  if (surface.holdout) record->holdout_ticks = surface.holdout->ticks;
+  for (const config::Shadow& shadow : surface.shadows) {
+    record->shadows.push_back({shadow.id, shadow.policy, shadow.exploration_floor});
+  }
+}
+
 void WriteCandidates(const Call& call, DecisionRecord* record) {
   const config::Bundle& bundle = *call.snapshot.bundle;
   record->candidates.reserve(call.actions.size());
@@ -66,7 +79,8 @@ void WriteCandidates(const Call& call, DecisionRecord* record) {
          .alpha = scored.alpha,
          .beta = scored.beta,
          .mean = scored.mean,
-         .sd = scored.sd});
+         .sd = scored.sd,
+         .share = call.contenders[i].share});
   }
 }
 
@@ -125,10 +139,13 @@ DecisionRecord MakeRecord(const Call& call) {
   record.answer = AnswerOf(call);
   record.degradation = call.degradation;
   WriteNeutral(call, &record);
-  record.policy = call.surface->policy;
-  record.exploration_floor = call.surface->exploration_floor;
+  WriteChoice(call, &record);
   WriteCandidates(call, &record);
   record.positions = call.selection.positions;
+  if (IsDiverted(call)) {
+    record.answer = InsteadAnswer(call);
+    record.unserved = std::exchange(record.positions, InsteadPositions(call));
+  }
   WriteBasis(call, &record);
   WriteReward(*call.surface, &record);
   record.detail_ticks = DetailTicks(*call.surface, call.log_fill);
@@ -147,23 +164,17 @@ std::optional<FeatureSnapshot> MakeSnapshot(const Call& call) {
                          call.scores.columns, call.scores.inputs, call.scores.basis};
 }
 
-const std::string& FallbackActionId(const Call& call) {
-  static const auto* const kNeutral = new std::string(kNeutralActionId);
-  const int32_t action = call.surface->fallback_action;
-  return action < 0 ? *kNeutral : call.snapshot.bundle->actions[static_cast<size_t>(action)].id;
-}
-
 DecisionRecord MakeFallbackRecord(const Call& call, Degradation reason) {
   DecisionRecord record = Frame(call);
   // Only what is constant: the pipeline may still be writing the rest.
   const std::string bytes = call.context.decision_id.ToBytes();
   std::memcpy(record.user_ref.data(), bytes.data(), record.user_ref.size());
-  record.answer = FallbackAnswerOf(call);
+  record.answer = InsteadAnswer(call);
   record.degradation = reason;
   record.log_pending = true;
-  PositionRecord position;
-  position.action_id = FallbackActionId(call);
-  record.positions.push_back(std::move(position));
+  record.mode = call.surface->mode;
+  if (call.surface->holdout) record.holdout_ticks = call.surface->holdout->ticks;
+  record.positions = InsteadPositions(call);
   record.replayable_reason = "not drawn";
   return record;
 }

@@ -11,8 +11,7 @@ Versions VersionsOf(const Call& call);
 DecisionRecord MakeRecord(const Call& call);
 std::optional<FeatureSnapshot> MakeSnapshot(const Call& call);
 
-// The same for an answer that was not drawn: the surface's editorial action or the neutral one.
+// The same for an answer that was not drawn (diversion.h).
 DecisionRecord MakeFallbackRecord(const Call& call, Degradation reason);
-const std::string& FallbackActionId(const Call& call);
 
 }  // namespace fulcrum::decider

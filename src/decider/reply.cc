@@ -15,7 +15,10 @@ double NeutralMean(const DecisionRecord& record) {
 ServedAction ServedAt(const DecisionRecord& record, const PositionRecord& position) {
   ServedAction served;
   served.action_id = position.action_id;
-  if (position.ticks.empty()) return served;  // not drawn
+  if (position.ticks.empty()) {  // not drawn
+    if (record.answer == Answer::kBaseline) served.ticks = position.drawn_ticks;
+    return served;
+  }
   for (size_t i = 0; i < record.candidates.size(); ++i) {
     const CandidateRecord& candidate = record.candidates[i];
     if (candidate.action_id != position.action_id || i >= position.ticks.size()) continue;
@@ -29,6 +32,20 @@ ServedAction ServedAt(const DecisionRecord& record, const PositionRecord& positi
   return served;
 }
 
+// Users who are held out get the neutral action at the first position, the others what was drawn.
+// Whoever comes to a later position is not held out.
+double MarginalAt(const DecisionRecord& record, size_t index, const ServedAction& served) {
+  const double held_out = PropensityOf(record.holdout_ticks);
+  if (record.answer == Answer::kHeldOut) {
+    const bool known = !record.unserved.empty() && !record.unserved.front().ticks.empty();
+    const double drawn = known ? PropensityOf(record.unserved.front().ticks.back()) : 1;
+    return held_out + (1 - held_out) * drawn;
+  }
+  const double propensity = PropensityOf(served.ticks);
+  if (index > 0) return propensity;
+  return (1 - held_out) * propensity + (served.action_id == kNeutralActionId ? held_out : 0);
+}
+
 }  // namespace
 
 Reply ReplyOf(const DecisionRecord& record) {
@@ -38,8 +55,9 @@ Reply ReplyOf(const DecisionRecord& record) {
   reply.degradation = record.degradation;
   reply.log_pending = record.log_pending;
   reply.actions.reserve(record.positions.size());
-  for (const PositionRecord& position : record.positions) {
-    reply.actions.push_back(ServedAt(record, position));
+  for (size_t i = 0; i < record.positions.size(); ++i) {
+    ServedAction& served = reply.actions.emplace_back(ServedAt(record, record.positions[i]));
+    served.marginal = MarginalAt(record, i, served);
   }
   reply.versions = record.versions;
   reply.features_missing = record.features_missing;
@@ -54,7 +72,7 @@ Reply SupersededReplyOf(const DecisionId& id, const Versions& versions,
   reply.answer = served_action_id == kNeutralActionId ? Answer::kNeutral : Answer::kEditorial;
   reply.degradation = Degradation::kDisk;
   reply.log_pending = true;
-  reply.actions.push_back({served_action_id, kTicksTotal, std::nullopt, std::nullopt});
+  reply.actions.push_back({.action_id = served_action_id});
   reply.versions = versions;
   return reply;
 }

@@ -18,6 +18,7 @@ struct ServedAction {
   Ticks ticks = kTicksTotal;     // all of them in answers that were not drawn
   std::optional<double> score;   // absent for the neutral action and if not scored
   std::optional<double> uplift;  // posterior mean minus the baseline's
+  double marginal = 1;           // the probability whether or not the user is held out
 
   friend bool operator==(const ServedAction&, const ServedAction&) = default;
 };

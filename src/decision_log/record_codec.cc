@@ -7,26 +7,14 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "decision_log/choice_codec.h"
+#include "decision_log/proto_enum.h"
 #include "fulcrum/log/v1/decision_log.pb.h"
 
 namespace fulcrum::decision_log {
 namespace {
 
 namespace pb = ::fulcrum::log::v1;
-
-// The enums of the record begin at 0; those of the proto keep 0 for "unspecified".
-template <typename Proto, typename Enum>
-Proto ToProto(Enum value) {
-  return static_cast<Proto>(static_cast<int>(value) + 1);
-}
-
-template <typename Enum>
-absl::StatusOr<Enum> FromProto(int value, Enum last, const char* field) {
-  if (value < 1 || value > static_cast<int>(last) + 1) {
-    return absl::DataLossError(absl::StrCat(field, " has the unknown value ", value));
-  }
-  return static_cast<Enum>(value - 1);
-}
 
 absl::StatusOr<DecisionId> IdFromProto(const std::string& bytes) {
   auto id = DecisionId::FromBytes(bytes);
@@ -51,22 +39,6 @@ absl::Status UserRefFromProto(const std::string& bytes, UserRef* ref) {
   }
   std::memcpy(ref->data(), bytes.data(), ref->size());
   return absl::OkStatus();
-}
-
-void ToProto(const Debit& debit, pb::Debit* proto) {
-  proto->set_row(debit.row);
-  proto->set_window_start_us(debit.window_start_us);
-  proto->set_amount(debit.amount);
-  proto->set_limit(debit.limit);
-  proto->set_per_user(debit.per_user);
-}
-
-Debit DebitFromProto(const pb::Debit& proto) {
-  return Debit{.row = proto.row(),
-               .window_start_us = proto.window_start_us(),
-               .amount = proto.amount(),
-               .limit = proto.limit(),
-               .per_user = proto.per_user()};
 }
 
 void ToProto(const Versions& versions, pb::Versions* proto) {
@@ -101,48 +73,6 @@ StageTimes TimesFromProto(const pb::StageTimes& proto) {
                     .log_us = proto.log_us()};
 }
 
-void ToProto(const CandidateRecord& candidate, pb::Candidate* proto) {
-  proto->set_action_id(candidate.action_id);
-  proto->set_campaign_id(candidate.campaign_id);
-  proto->set_mask(ToProto<pb::MaskReason>(candidate.mask));
-  proto->set_score(candidate.score);
-  proto->set_alpha(candidate.alpha);
-  proto->set_beta(candidate.beta);
-  proto->set_mean(candidate.mean);
-  proto->set_sd(candidate.sd);
-}
-
-absl::Status FromProto(const pb::Candidate& proto, CandidateRecord* candidate) {
-  candidate->action_id = proto.action_id();
-  candidate->campaign_id = proto.campaign_id();
-  candidate->score = proto.score();
-  candidate->alpha = proto.alpha();
-  candidate->beta = proto.beta();
-  candidate->mean = proto.mean();
-  candidate->sd = proto.sd();
-  FULCRUM_ASSIGN_OR_RETURN(
-      candidate->mask, FromProto(proto.mask(), MaskReason::kLedgerUnavailable, "candidate.mask"));
-  return absl::OkStatus();
-}
-
-void ToProto(const PositionRecord& position, pb::Position* proto) {
-  proto->set_action_id(position.action_id);
-  proto->mutable_ticks()->Add(position.ticks.begin(), position.ticks.end());
-  proto->set_seed(position.seed);
-  for (const Debit& debit : position.debits) ToProto(debit, proto->add_debits());
-  proto->mutable_basis()->Add(position.basis.begin(), position.basis.end());
-  proto->set_drawn_ticks(position.drawn_ticks);
-}
-
-void FromProto(const pb::Position& proto, PositionRecord* position) {
-  position->action_id = proto.action_id();
-  position->seed = proto.seed();
-  position->ticks.assign(proto.ticks().begin(), proto.ticks().end());
-  for (const pb::Debit& debit : proto.debits()) position->debits.push_back(DebitFromProto(debit));
-  position->basis.assign(proto.basis().begin(), proto.basis().end());
-  position->drawn_ticks = proto.drawn_ticks();
-}
-
 void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
   proto->set_decision_id(record.id.ToBytes());
   proto->set_request_id(record.request_id);
@@ -153,8 +83,8 @@ void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
   proto->set_context_hash(record.context_hash);
   proto->set_segment(record.segment);
   proto->set_slate_size(record.slate_size);
-  proto->set_answer(ToProto<pb::Answer>(record.answer));
-  proto->set_degradation(ToProto<pb::Degradation>(record.degradation));
+  proto->set_answer(EnumToProto<pb::Answer>(record.answer));
+  proto->set_degradation(EnumToProto<pb::Degradation>(record.degradation));
   proto->set_log_pending(record.log_pending);
   ToProto(record.versions, proto->mutable_versions());
   proto->set_neutral_known(record.neutral_known);
@@ -164,26 +94,21 @@ void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
   proto->set_neutral_mean(record.neutral_mean);
   proto->set_neutral_sd(record.neutral_sd);
   proto->set_exploration_floor(record.exploration_floor);
-  for (const CandidateRecord& one : record.candidates) ToProto(one, proto->add_candidates());
-  for (const PositionRecord& one : record.positions) ToProto(one, proto->add_positions());
   proto->set_features_missing(record.features_missing);
   proto->set_features_stale(record.features_stale);
   ToProto(record.times, proto->mutable_times());
   proto->set_latency_budget_us(record.latency_budget_us);
-  proto->set_replayable(ToProto<pb::Replayable>(record.replayable));
+  proto->set_replayable(EnumToProto<pb::Replayable>(record.replayable));
   proto->set_replayable_reason(record.replayable_reason);
   proto->set_exposure_required(record.exposure_required);
   proto->set_exposure_window_us(record.exposure_window_us);
   proto->set_attribution_window_us(record.attribution_window_us);
   proto->set_reward_kind(record.reward_kind);
   // What every record once was takes no bytes.
-  if (record.detail != Detail::kWhole) proto->set_detail(ToProto<pb::Detail>(record.detail));
+  if (record.detail != Detail::kWhole) proto->set_detail(EnumToProto<pb::Detail>(record.detail));
   if (record.detail_ticks != kTicksTotal) proto->set_detail_ticks(record.detail_ticks);
   for (const std::string& rule : record.redacted) proto->add_redacted(rule);
-  if (record.policy.kind != PolicyKind::kThompson) {
-    proto->set_policy(ToProto<pb::PolicyKind>(record.policy.kind));
-  }
-  proto->set_policy_parameter(record.policy.parameter);
+  ChoiceToProto(record, proto);
 }
 
 absl::Status FromProto(const pb::DecisionRecord& proto, DecisionRecord* record) {
@@ -196,9 +121,10 @@ absl::Status FromProto(const pb::DecisionRecord& proto, DecisionRecord* record) 
   record->context_hash = proto.context_hash();
   record->segment = proto.segment();
   record->slate_size = proto.slate_size();
-  FULCRUM_ASSIGN_OR_RETURN(record->answer, FromProto(proto.answer(), Answer::kNeutral, "answer"));
+  FULCRUM_ASSIGN_OR_RETURN(record->answer,
+                           EnumFromProto(proto.answer(), Answer::kBaseline, "answer"));
   FULCRUM_ASSIGN_OR_RETURN(record->degradation,
-                           FromProto(proto.degradation(), Degradation::kShed, "degradation"));
+                           EnumFromProto(proto.degradation(), Degradation::kShed, "degradation"));
   record->log_pending = proto.log_pending();
   record->versions = VersionsFromProto(proto.versions());
   record->neutral_known = proto.neutral_known();
@@ -208,36 +134,24 @@ absl::Status FromProto(const pb::DecisionRecord& proto, DecisionRecord* record) 
   record->neutral_mean = proto.neutral_mean();
   record->neutral_sd = proto.neutral_sd();
   record->exploration_floor = proto.exploration_floor();
-  record->candidates.reserve(static_cast<size_t>(proto.candidates_size()));
-  for (const pb::Candidate& one : proto.candidates()) {
-    FULCRUM_RETURN_IF_ERROR(FromProto(one, &record->candidates.emplace_back()));
-  }
-  record->positions.reserve(static_cast<size_t>(proto.positions_size()));
-  for (const pb::Position& one : proto.positions()) {
-    FromProto(one, &record->positions.emplace_back());
-  }
   record->features_missing = proto.features_missing();
   record->features_stale = proto.features_stale();
   record->times = TimesFromProto(proto.times());
   record->latency_budget_us = proto.latency_budget_us();
   FULCRUM_ASSIGN_OR_RETURN(record->replayable,
-                           FromProto(proto.replayable(), Replayable::kFull, "replayable"));
+                           EnumFromProto(proto.replayable(), Replayable::kFull, "replayable"));
   record->replayable_reason = proto.replayable_reason();
   record->exposure_required = proto.exposure_required();
   record->exposure_window_us = proto.exposure_window_us();
   record->attribution_window_us = proto.attribution_window_us();
   record->reward_kind = proto.reward_kind();
   if (proto.detail() != pb::DETAIL_UNSPECIFIED) {
-    FULCRUM_ASSIGN_OR_RETURN(record->detail, FromProto(proto.detail(), Detail::kUnknown, "detail"));
+    FULCRUM_ASSIGN_OR_RETURN(record->detail,
+                             EnumFromProto(proto.detail(), Detail::kUnknown, "detail"));
   }
   if (proto.detail_ticks() != 0) record->detail_ticks = proto.detail_ticks();
   record->redacted.assign(proto.redacted().begin(), proto.redacted().end());
-  if (proto.policy() != pb::POLICY_KIND_UNSPECIFIED) {
-    FULCRUM_ASSIGN_OR_RETURN(record->policy.kind,
-                             FromProto(proto.policy(), PolicyKind::kTopTwo, "policy"));
-  }
-  record->policy.parameter = proto.policy_parameter();
-  return absl::OkStatus();
+  return ChoiceFromProto(proto, record);
 }
 
 void ToProto(const ExposureRecord& record, pb::ExposureRecord* proto) {
@@ -282,7 +196,7 @@ void ToProto(const SupersededRecord& record, pb::SupersededRecord* proto) {
   proto->set_decision_id(record.decision_id.ToBytes());
   proto->set_decision_lsn(record.decision_lsn);
   proto->set_served_action_id(record.served_action_id);
-  for (const Debit& refund : record.refunds) ToProto(refund, proto->add_refunds());
+  for (const Debit& refund : record.refunds) DebitToProto(refund, proto->add_refunds());
   UserRefToProto(record.user_ref, proto->mutable_user_ref());
   proto->set_occurred_us(record.occurred_us);
 }
@@ -301,7 +215,7 @@ void ToProto(const UnshownRecord& record, pb::UnshownRecord* proto) {
   proto->set_decision_id(record.decision_id.ToBytes());
   proto->set_decision_lsn(record.decision_lsn);
   proto->mutable_positions()->Add(record.positions.begin(), record.positions.end());
-  for (const Debit& refund : record.refunds) ToProto(refund, proto->add_refunds());
+  for (const Debit& refund : record.refunds) DebitToProto(refund, proto->add_refunds());
   UserRefToProto(record.user_ref, proto->mutable_user_ref());
   proto->set_occurred_us(record.occurred_us);
 }

@@ -8,14 +8,16 @@
 
 namespace fulcrum::decision_log {
 
-inline constexpr std::array<const char*, 4> kAnswerNames = {"full", "degraded", "editorial",
-                                                            "neutral"};
+inline constexpr std::array<const char*, 6> kAnswerNames = {"full",    "degraded", "editorial",
+                                                            "neutral", "held_out", "baseline"};
 inline constexpr std::array<const char*, 8> kDegradationNames = {
     "none",         "deadline",           "feature_error", "feature_stale",
     "no_candidate", "ledger_unavailable", "disk",          "shed"};
 inline constexpr std::array<const char*, 3> kReplayableNames = {"none", "selection", "full"};
 inline constexpr std::array<const char*, 4> kDetailNames = {"whole", "sampled_out", "withheld",
                                                             "unknown"};
+inline constexpr std::array<const char*, 4> kModeNames = {"live", "cautious", "apprentice",
+                                                          "log_only"};
 
 inline const char* NameOf(Answer answer) {
   return kAnswerNames.at(static_cast<size_t>(answer));
@@ -25,6 +27,9 @@ inline const char* NameOf(Degradation degradation) {
 }
 inline const char* NameOf(Replayable replayable) {
   return kReplayableNames.at(static_cast<size_t>(replayable));
+}
+inline const char* NameOf(Mode mode) {
+  return kModeNames.at(static_cast<size_t>(mode));
 }
 inline const char* NameOf(Detail detail) {
   return kDetailNames.at(static_cast<size_t>(detail));

@@ -20,8 +20,10 @@ int64_t KeptFor(const OpenDecision& decision) {
 }
 
 bool IsEvidence(const DecisionRecord& record) {
-  const bool drawn = record.answer == Answer::kFull || record.answer == Answer::kDegraded;
-  return drawn && !record.log_pending && !record.positions.empty() && !record.reward_kind.empty();
+  // Not what is served for want of time: the neutral action of users who are held out and the
+  // caller's own actions teach as well as what was drawn.
+  const bool meant = record.answer != Answer::kEditorial && record.answer != Answer::kNeutral;
+  return meant && !record.log_pending && !record.positions.empty() && !record.reward_kind.empty();
 }
 
 bool IsPending(const OpenDecision::Position& position) {

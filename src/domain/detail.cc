@@ -3,9 +3,12 @@
 namespace fulcrum::domain {
 
 void DropDetail(Detail why, std::string_view replayable_reason, DecisionRecord* record) {
-  for (PositionRecord& position : record->positions) {
-    position.drawn_ticks = DrawnTicks(*record, position);
-    position.ticks.clear();
+  for (std::vector<PositionRecord>* positions : {&record->positions, &record->unserved}) {
+    for (PositionRecord& position : *positions) {
+      position.drawn_ticks = DrawnTicks(*record, position);
+      position.ticks.clear();
+      position.shadow_ticks.clear();
+    }
   }
   record->candidates.clear();
   record->detail = why;

@@ -23,8 +23,21 @@ std::string Hex(uint64_t version) {
   return version == 0 ? std::string() : std::string(absl::StrFormat("%016x", version));
 }
 
+const char* ReasonOf(Answer answer, const decider::ServedAction& served) {
+  switch (answer) {
+    case Answer::kFull:
+    case Answer::kDegraded:
+      return served.ticks == kTicksTotal ? "sole_candidate" : "sampled";
+    case Answer::kHeldOut:
+      return "held_out";
+    case Answer::kBaseline:
+      return "baseline";
+    default:
+      return "fallback";
+  }
+}
+
 void FillActions(const decider::Reply& reply, v1::DecideResponse* response) {
-  const bool drawn = reply.answer == Answer::kFull || reply.answer == Answer::kDegraded;
   uint32_t position = 0;
   for (const decider::ServedAction& served : reply.actions) {
     v1::DecidedAction* action = response->add_actions();
@@ -32,13 +45,10 @@ void FillActions(const decider::Reply& reply, v1::DecideResponse* response) {
     action->set_position(++position);
     action->set_propensity_ticks(served.ticks);
     action->set_propensity(PropensityOf(served.ticks));
+    action->set_marginal_propensity(served.marginal);
     if (served.score) action->set_score(*served.score);
     if (served.uplift) action->set_uplift(*served.uplift);
-    if (!drawn) {
-      action->add_reason_codes("fallback");
-    } else {
-      action->add_reason_codes(served.ticks == kTicksTotal ? "sole_candidate" : "sampled");
-    }
+    action->add_reason_codes(ReasonOf(reply.answer, served));
   }
 }
 

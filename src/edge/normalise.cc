@@ -82,6 +82,29 @@ absl::Status FillContext(const v1::DecideRequest& request, const ContextKeys& ke
   return absl::OkStatus();
 }
 
+// At least one: it was possible.
+Ticks TicksOf(double propensity) {
+  return std::max(static_cast<Ticks>(propensity * static_cast<double>(kTicksTotal)), Ticks{1});
+}
+
+absl::Status FillBaseline(const v1::DecideRequest& request, Normalised* result) {
+  if (request.baseline_actions_size() > static_cast<int>(result->surface->slate_size_max)) {
+    return Bad("baseline_actions",
+               absl::StrCat(request.baseline_actions_size(), ", but surface '", result->surface->id,
+                            "' allows ", result->surface->slate_size_max, " (slate_size_max)"));
+  }
+  for (const v1::BaselineAction& action : request.baseline_actions()) {
+    domain::BaselineAction& to = result->context.baseline.emplace_back();
+    to.action_id = action.action_id();
+    if (!action.has_propensity()) continue;
+    if (!(action.propensity() > 0 && action.propensity() <= 1)) {
+      return Bad("baseline_actions", "a propensity is not above 0 and at most 1");
+    }
+    to.ticks = TicksOf(action.propensity());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FillDeadline(const Arrival& arrival, Normalised* result) {
   absl::Duration budget = result->surface->latency_budget;
   if (arrival.caller_deadline) budget = std::min(budget, *arrival.caller_deadline);
@@ -151,6 +174,7 @@ absl::StatusOr<Normalised> Normalise(const v1::DecideRequest& request, const con
                absl::StrCat(context.slate_size, ", but surface '", result.surface->id, "' allows ",
                             result.surface->slate_size_max, " (slate_size_max)"));
   }
+  FULCRUM_RETURN_IF_ERROR(FillBaseline(request, &result));
   context.candidates.assign(request.candidates().begin(), request.candidates().end());
   FULCRUM_ASSIGN_OR_RETURN(context.now, TimeOf(request, arrival, clock_mode));
   FULCRUM_RETURN_IF_ERROR(FillContext(request, keys, &result));

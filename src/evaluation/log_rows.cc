@@ -91,6 +91,10 @@ class LogFold {
     const OpenDecision* const open = join_.Find(record.id);
     if (open != nullptr && open->lsn != lsn) return;  // logged twice
     rows_.positions += record.positions.size();
+    if (const char* const reason = WhyNoRow(record)) {
+      rows_.excluded[reason] += record.positions.size();
+      return;
+    }
     if (open == nullptr) {
       rows_.excluded["fallback"] += record.positions.size();
       rows_.fallbacks += record.positions.size();
@@ -118,6 +122,21 @@ class LogFold {
     states_.resize(rows_.rows.size(), State::kPending);
   }
 
+  static bool IsDrawn(const DecisionRecord& record) {
+    return record.answer == Answer::kFull || record.answer == Answer::kDegraded;
+  }
+
+  // Null if its positions may be rows. What is left out here is left out at random: who is held out
+  // is drawn by the user alone, and in apprentice mode the caller draws.
+  static const char* WhyNoRow(const DecisionRecord& record) {
+    if (record.answer == Answer::kHeldOut) return "held_out";
+    if (record.mode == Mode::kLogOnly) return "log_only";
+    if (record.mode != Mode::kApprentice) return nullptr;
+    const auto told = [](const PositionRecord& one) { return one.drawn_ticks > 0; };
+    const bool all = std::all_of(record.positions.begin(), record.positions.end(), told);
+    return record.answer == Answer::kBaseline && all ? nullptr : "no_propensity";
+  }
+
   bool AddTargets(const DecisionRecord& record, std::vector<Row>* rows) {
     if (options_.targets == nullptr || record.detail != Detail::kWhole) return true;
     for (size_t i = 0; i < rows->size(); ++i) {
@@ -132,7 +151,7 @@ class LogFold {
     if (index >= kPositionMax) return std::nullopt;
     Row row;
     row.position = static_cast<uint32_t>(index + 1);
-    const bool made = record.detail == Detail::kWhole
+    const bool made = record.detail == Detail::kWhole && IsDrawn(record)
                           ? Describe(record, record.positions[index], &row)
                           : DescribeCore(record.positions[index], &row);
     return made ? std::optional<Row>(row) : std::nullopt;

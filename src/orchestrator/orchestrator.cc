@@ -5,10 +5,16 @@
 
 #include "absl/container/inlined_vector.h"
 #include "base/status_macros.h"
+#include "policy/narrow.h"
 #include "policy/position.h"
 
 namespace fulcrum::orchestrator {
 namespace {
+
+constexpr size_t kUsualArms = 128;  // up to here the stack holds what is needed per arm
+
+using Posteriors = absl::InlinedVector<policy::Posterior, kUsualArms>;
+using Flags = absl::InlinedVector<bool, kUsualArms>;
 
 bool IsActive(const config::Campaign& campaign, absl::Time now) {
   return campaign.start <= now && now < campaign.end;
@@ -27,13 +33,66 @@ void MaskKnown(const config::Bundle& bundle, absl::Time now, absl::Span<Contende
   }
 }
 
+// Cautious mode: all but the most promising.
+void MaskLeastPromising(const config::Surface& surface, const config::Choice& choice,
+                        absl::Span<Contender> contenders) {
+  if (contenders.size() <= surface.actions_max) return;
+  Posteriors arms;
+  Flags left;
+  for (const Contender& contender : contenders) {
+    arms.push_back(contender.posterior);
+    left.push_back(contender.mask == MaskReason::kNone);
+  }
+  for (const size_t i :
+       policy::LeftOut(arms, left, choice.policy.uncertainty, surface.actions_max)) {
+    contenders[i].mask = MaskReason::kCautious;
+  }
+}
+
+// What one request draws from, position after position.
+class Slate {
+ public:
+  Slate(const config::Surface& surface, const config::Choice& choice,
+        const policy::Baseline& baseline, DecisionId id, absl::Span<const Contender> contenders)
+      : surface_(surface), baseline_(baseline), id_(id) {
+    for (const Contender& contender : contenders) arms_.push_back(contender.posterior);
+    rule_ = {choice.policy, choice.exploration_floor, {}};
+    if (choice.shares.empty()) return;
+    for (const Contender& contender : contenders) shares_.push_back(contender.share);
+    shares_.push_back(choice.ShareOf(config::kNeutralAction));
+    rule_.shares = shares_;
+  }
+
+  // What is drawn at `position`; the record lacks the name of the action.
+  size_t Draw(absl::Span<const bool> left, uint32_t position, PositionRecord* record) const {
+    record->seed = policy::DrawSeed(surface_.policy_salt, position);
+    policy::PositionDraw draw =
+        policy::DrawPosition(arms_, left, baseline_, rule_, id_, record->seed);
+    record->ticks = std::move(draw.ticks);
+    for (const config::Shadow& shadow : surface_.shadows) {
+      const policy::Rule rule{shadow.policy, shadow.exploration_floor, {}};
+      record->shadow_ticks.push_back(policy::DistributionOf(arms_, left, baseline_, rule));
+    }
+    return draw.drawn;
+  }
+
+ private:
+  const config::Surface& surface_;
+  const policy::Baseline& baseline_;
+  const DecisionId id_;
+  Posteriors arms_;
+  absl::InlinedVector<Share, kUsualArms> shares_;
+  policy::Rule rule_;
+};
+
 }  // namespace
 
 absl::StatusOr<Selection> Orchestrator::Select(
-    const config::Bundle& bundle, const config::Surface& surface,
+    const config::Bundle& bundle, const config::Surface& surface, const config::Choice& choice,
     const domain::DecisionContext& context, const std::optional<UserRef>& user_ref,
     const policy::Baseline& baseline, absl::Span<Contender> contenders, domain::Wait wait) {
   MaskKnown(bundle, context.now, contenders);
+  MaskLeastPromising(surface, choice, contenders);
   std::vector<int32_t> actions;      // of those that are not masked
   std::vector<size_t> contender_of;  // parallel
   actions.reserve(contenders.size());
@@ -48,30 +107,23 @@ absl::StatusOr<Selection> Orchestrator::Select(
   FULCRUM_ASSIGN_OR_RETURN(selection.hold,
                            ledger_->Acquire(actions, draws, user_ref, context.now, wait));
 
-  absl::InlinedVector<bool, 128> left(contenders.size(), false);
+  Flags left(contenders.size(), false);
   std::vector<size_t> index_of(contenders.size(), 0);  // into `actions`
   for (size_t i = 0; i < actions.size(); ++i) {
     contenders[contender_of[i]].mask = selection.hold.reasons()[i];
     left[contender_of[i]] = selection.hold.secured()[i];
     index_of[contender_of[i]] = i;
   }
-  absl::InlinedVector<policy::Posterior, 128> posteriors;
-  for (const Contender& contender : contenders) posteriors.push_back(contender.posterior);
+  const Slate slate(surface, choice, baseline, context.decision_id, contenders);
   std::vector<size_t> drawn_actions;
   for (uint32_t position = 1; position <= context.slate_size; ++position) {
-    PositionRecord record;
-    record.seed = policy::DrawSeed(surface.policy_salt, position);
-    policy::PositionDraw draw =
-        policy::DrawPosition(posteriors, left, baseline, surface.policy, surface.exploration_floor,
-                             context.decision_id, record.seed);
-    record.ticks = std::move(draw.ticks);
-    const bool neutral = draw.drawn == contenders.size();
-    record.action_id =
-        neutral ? kNeutralActionId : bundle.actions[contenders[draw.drawn].action].id;
-    selection.positions.push_back(std::move(record));
+    PositionRecord& record = selection.positions.emplace_back();
+    const size_t drawn = slate.Draw(left, position, &record);
+    const bool neutral = drawn == contenders.size();
+    record.action_id = neutral ? kNeutralActionId : bundle.actions[contenders[drawn].action].id;
     if (neutral) break;
-    left[draw.drawn] = false;
-    drawn_actions.push_back(index_of[draw.drawn]);
+    left[drawn] = false;
+    drawn_actions.push_back(index_of[drawn]);
   }
   std::vector<std::vector<Debit>> debits = selection.hold.Keep(drawn_actions);
   for (size_t i = 0; i < debits.size(); ++i) selection.positions[i].debits = std::move(debits[i]);

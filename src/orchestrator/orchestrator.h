@@ -23,6 +23,7 @@ struct Contender {
   int32_t action = -1;  // index into bundle.actions
   MaskReason mask = MaskReason::kNone;
   policy::Posterior posterior;  // of one family within a request
+  Share share;                  // what is set for its probability
 };
 
 // What was drawn. `hold` keeps the debits of the drawn actions reserved until the caller commits
@@ -37,12 +38,14 @@ class Orchestrator {
  public:
   explicit Orchestrator(Ledger* ledger) : ledger_(ledger) {}
 
-  // Masks contenders that cannot be secured (writes `mask`), then draws `context.slate_size`
-  // positions, fewer only if one of them drew the neutral action: nothing follows it.
+  // Masks contenders that cannot be secured, or that cautious mode leaves out (writes `mask`), then
+  // draws `context.slate_size` positions by `choice`, fewer only if one of them drew the neutral
+  // action: nothing follows it. The surface's shadows are computed for each position.
   // `contenders` are sorted by action id. A candidate that uses a row per user is masked with
   // kNoUserRef when `user_ref` is absent. UNAVAILABLE under kNoWait if a lease must be fetched
   // first: nothing is held then; call again with kMayWait.
   absl::StatusOr<Selection> Select(const config::Bundle& bundle, const config::Surface& surface,
+                                   const config::Choice& choice,
                                    const domain::DecisionContext& context,
                                    const std::optional<UserRef>& user_ref,
                                    const policy::Baseline& baseline,

@@ -28,12 +28,30 @@ double SdOf(const GaussArm& arm) {
   return arm.sd;
 }
 
+GaussArm MovedBy(const GaussArm& arm, double width) {
+  return {arm.mean + width * arm.sd, arm.sd};
+}
+
+// As many observations around another mean, which keeps some distance from 0 and 1.
+BetaArm MovedBy(const BetaArm& arm, double width) {
+  constexpr double kLeastDistance = 1.0 / 16;  // of what it was
+  const double mean = MeanOf(arm);
+  const double moved =
+      std::clamp(mean + width * SdOf(arm), kLeastDistance * mean, 1 - kLeastDistance * (1 - mean));
+  const double trials = arm.alpha + arm.beta;
+  return {moved * trials, (1 - moved) * trials};
+}
+
+Posterior Moved(const Posterior& posterior, double width) {
+  return std::visit([width](const auto& arm) -> Posterior { return MovedBy(arm, width); },
+                    posterior);
+}
+
 // The mean and `width` standard deviations.
 Values BoundsOf(absl::Span<const Posterior> arms, const Baseline& baseline, double width) {
   const auto bound = [&](const Posterior& posterior) {
     FULCRUM_CHECK(posterior.index() == arms.front().index() && IsValid(posterior));
-    return std::visit([width](const auto& arm) { return MeanOf(arm) + width * SdOf(arm); },
-                      posterior);
+    return BoundOf(posterior, width);
   };
   Values values;
   for (const Posterior& arm : arms) values.push_back(bound(arm));
@@ -119,29 +137,64 @@ std::vector<double> TopTwo(std::vector<double> best, double beta) {
   return best;
 }
 
+std::vector<double> FixedShares(absl::Span<const Share> shares, size_t count) {
+  std::vector<double> result(count, 0.0);
+  double sum = 0;
+  for (size_t i = 0; i < shares.size(); ++i) {
+    result[i] = shares[i].weight;
+    sum += result[i];
+  }
+  if (sum == 0) {
+    result.back() = 1;
+    return result;
+  }
+  for (double& one : result) one /= sum;
+  return result;
+}
+
+// Each posterior at `width` of its standard deviations from where it was.
+std::vector<double> ChoiceOfMoved(absl::Span<const Posterior> arms, const Baseline& baseline,
+                                  double width) {
+  if (width == 0) return ChoiceProbabilities(arms, baseline);
+  absl::InlinedVector<Posterior, 100> moved;
+  for (const Posterior& arm : arms) moved.push_back(Moved(arm, width));
+  Baseline neutral = baseline;
+  if (!neutral.known_value) neutral.posterior = Moved(neutral.posterior, width);
+  return ChoiceProbabilities(moved, neutral);
+}
+
 }  // namespace
 
+double BoundOf(const Posterior& posterior, double width) {
+  return std::visit([width](const auto& arm) { return MeanOf(arm) + width * SdOf(arm); },
+                    posterior);
+}
+
 std::vector<double> ActionProbabilities(const Policy& policy, absl::Span<const Posterior> arms,
-                                        const Baseline& baseline) {
+                                        const Baseline& baseline, absl::Span<const Share> shares) {
   FULCRUM_CHECK(IsValid(policy));
+  FULCRUM_CHECK(shares.empty() || shares.size() == arms.size() + 1);
   if (arms.empty()) return {1.0};
   const double parameter = policy.parameter;
+  const double width = policy.uncertainty;
   switch (policy.kind) {
     case PolicyKind::kThompson:
       break;
     case PolicyKind::kGreedy:
     case PolicyKind::kEpsilonGreedy:
-      return BestWithRest(BoundsOf(arms, baseline, 0), parameter);
+      return BestWithRest(BoundsOf(arms, baseline, width), parameter);
     case PolicyKind::kSoftmax:
-      return Softmax(BoundsOf(arms, baseline, 0), parameter);
+      return Softmax(BoundsOf(arms, baseline, width), parameter);
     case PolicyKind::kUpperBound:
-      return BestWithRest(BoundsOf(arms, baseline, parameter), 0);
+      return BestWithRest(BoundsOf(arms, baseline, parameter + width), 0);
     case PolicyKind::kInverseGap:
-      return InverseGap(BoundsOf(arms, baseline, 0), parameter);
+      return InverseGap(BoundsOf(arms, baseline, width), parameter);
     case PolicyKind::kTopTwo:
-      return TopTwo(ChoiceProbabilities(arms, baseline), parameter);
+      return TopTwo(ChoiceOfMoved(arms, baseline, width), parameter);
+    case PolicyKind::kFixedShares:
+      return FixedShares(shares, arms.size() + 1);
   }
-  return ChoiceProbabilities(arms, baseline);
+  return ChoiceOfMoved(arms, baseline, width);
 }
 
 }  // namespace fulcrum::policy

@@ -11,9 +11,14 @@
 namespace fulcrum::policy {
 
 // One entry per arm, then the neutral action; sums to 1 up to rounding, and the same bits on every
-// machine. No arms: {1}. `arms` and `baseline` as in ChoiceProbabilities, `policy` valid; other
-// arguments stop the process.
+// machine. No arms: {1}. `arms` and `baseline` as in ChoiceProbabilities, `policy` valid, `shares`
+// valid and one per entry, or none if nothing is set; other arguments stop the process.
 std::vector<double> ActionProbabilities(const Policy& policy, absl::Span<const Posterior> arms,
-                                        const Baseline& baseline);
+                                        const Baseline& baseline,
+                                        absl::Span<const Share> shares = {});
+
+// What cautious mode ranks an arm by, and every policy that compares values: the mean and `width`
+// standard deviations.
+double BoundOf(const Posterior& posterior, double width);
 
 }  // namespace fulcrum::policy

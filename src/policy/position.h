@@ -18,12 +18,24 @@ struct PositionDraw {
   size_t drawn = 0;          // index into `ticks`; arms.size() is the neutral action
 };
 
-// The draw over the arms with left[i] and the neutral action, which can always be drawn; the others
-// get 0 ticks. `arms` and `left` run parallel, arms that are not left may be of any family and not
-// even valid. `policy` is valid, `floor` as in ToTicks, `seed` from DrawSeed. A pure function,
-// thread-safe: the request path and the replay of its log both call this one.
+// How posteriors become a distribution.
+struct Rule {
+  Policy policy;                   // valid
+  double floor = 0;                // as in ToTicks
+  absl::Span<const Share> shares;  // valid; one per arm, then the neutral action's; or none
+
+  bool IsValid(size_t arms) const;  // as said, and the shares fit together
+};
+
+// The distribution over the arms with left[i] and the neutral action, which can always be drawn;
+// the others get 0 ticks. `arms` and `left` run parallel, arms that are not left may be of any
+// family and not even valid. A pure function, thread-safe, as the next one.
+std::vector<Ticks> DistributionOf(absl::Span<const Posterior> arms, absl::Span<const bool> left,
+                                  const Baseline& baseline, const Rule& rule);
+
+// That, and a draw from it; `seed` from DrawSeed. The request path and the replay of its log both
+// call this one.
 PositionDraw DrawPosition(absl::Span<const Posterior> arms, absl::Span<const bool> left,
-                          const Baseline& baseline, const Policy& policy, double floor,
-                          DecisionId id, uint64_t seed);
+                          const Baseline& baseline, const Rule& rule, DecisionId id, uint64_t seed);
 
 }  // namespace fulcrum::policy

@@ -6,6 +6,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
+#include "policy/narrow.h"
 #include "policy/position.h"
 #include "replay/selection.h"
 #include "scoring/scorer.h"
@@ -80,6 +81,17 @@ void MaskKnown(const config::Bundle& bundle, absl::Time now, Choice* choice) {
   }
 }
 
+// As the orchestrator does in cautious mode.
+void MaskLeastPromising(const DecisionRecord& record, Choice* choice) {
+  Left left;
+  for (const MaskReason mask : choice->masks) left.push_back(mask == MaskReason::kNone);
+  const double uncertainty = choice->surface->ChoiceIn(record.region).policy.uncertainty;
+  for (const size_t i :
+       policy::LeftOut(choice->posteriors, left, uncertainty, choice->surface->actions_max)) {
+    choice->masks[i] = MaskReason::kCautious;
+  }
+}
+
 // A record comes from outside: what DrawPosition takes for granted is checked.
 bool CanBeDrawn(const Choice& choice) {
   if (choice.posteriors.size() > kArmsMax) return false;
@@ -131,18 +143,25 @@ Choice ChooseAgain(const DecisionRecord& record, const FeatureSnapshot* snapshot
   }
   choice.baseline.known_value = choice.surface->baseline_value;
   MaskKnown(bundle, absl::FromUnixMicros(record.occurred_us), &choice);
+  MaskLeastPromising(record, &choice);
   if (!CanBeDrawn(choice)) choice.not_replayed = "its posteriors are no distributions";
   return choice;
 }
 
 Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::vector<bool>& left) {
   const size_t neutral = choice.candidates.size();
+  const config::Choice& how = choice.surface->ChoiceIn(record.region);
+  std::vector<Share> shares;
+  if (!how.shares.empty()) {
+    for (const int32_t action : choice.actions) shares.push_back(how.ShareOf(action));
+    shares.push_back(how.ShareOf(config::kNeutralAction));
+  }
+  const policy::Rule rule{how.policy, how.exploration_floor, shares};
   const auto draw = [&](const Left& now, size_t index) {
     const uint64_t seed =
         policy::DrawSeed(choice.surface->policy_salt, static_cast<uint32_t>(index + 1));
     policy::PositionDraw drawn =
-        policy::DrawPosition(choice.posteriors, now, choice.baseline, choice.surface->policy,
-                             choice.surface->exploration_floor, record.id, seed);
+        policy::DrawPosition(choice.posteriors, now, choice.baseline, rule, record.id, seed);
     return SlatePosition{drawn.drawn, std::move(drawn.ticks)};
   };
   const auto logged_at = [&](size_t index) {

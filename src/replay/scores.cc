@@ -6,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "policy/choice.h"
+#include "policy/narrow.h"
+#include "replay/selection.h"
 #include "scoring/linear_posterior.h"
 #include "scoring/scorer.h"
 
@@ -89,14 +91,30 @@ class ScoreComparison {
            {compare("score", recorded.score, again.score),
             compare("alpha", recorded.alpha, again.alpha),
             compare("beta", recorded.beta, again.beta), compare("mean", recorded.mean, again.mean),
-            compare("sd", recorded.sd, again.sd), CompareMask(i)}) {
+            compare("sd", recorded.sd, again.sd)}) {
         if (end) return end;
       }
     }
-    return std::nullopt;
+    return CompareMasks();
   }
 
-  // The mask that follows from bundle and score alone, before any hold is taken.
+  // The masks that follow from bundle and scores alone, before any hold is taken.
+  std::vector<MaskReason> KnownMasks() const {
+    std::vector<MaskReason> masks;
+    std::vector<policy::Posterior> arms;
+    absl::InlinedVector<bool, 128> left;
+    for (size_t i = 0; i < actions_.size(); ++i) {
+      masks.push_back(KnownMask(i));
+      arms.push_back(PosteriorOf(record_.candidates[i]));
+      left.push_back(masks.back() == MaskReason::kNone);
+    }
+    const double uncertainty = Choice().policy.uncertainty;
+    for (const size_t i : policy::LeftOut(arms, left, uncertainty, surface_->actions_max)) {
+      masks[i] = MaskReason::kCautious;
+    }
+    return masks;
+  }
+
   MaskReason KnownMask(size_t i) const {
     const CandidateRecord& recorded = record_.candidates[i];
     if (std::isnan(recorded.score)) return MaskReason::kInvalidScore;
@@ -106,9 +124,15 @@ class ScoreComparison {
     return policy::IsValid(PosteriorOf(recorded)) ? MaskReason::kNone : MaskReason::kInvalidScore;
   }
 
-  Maybe CompareMask(size_t i) const {
-    const CandidateRecord& recorded = record_.candidates[i];
-    const MaskReason known = KnownMask(i);
+  Maybe CompareMasks() const {
+    const std::vector<MaskReason> known = KnownMasks();
+    for (size_t i = 0; i < known.size(); ++i) {
+      if (Maybe end = CompareMask(record_.candidates[i], known[i])) return end;
+    }
+    return std::nullopt;
+  }
+
+  static Maybe CompareMask(const CandidateRecord& recorded, MaskReason known) {
     const bool of_the_ledger = recorded.mask == MaskReason::kNoHold ||
                                recorded.mask == MaskReason::kNoUserRef ||
                                recorded.mask == MaskReason::kLedgerUnavailable;
@@ -138,6 +162,8 @@ class ScoreComparison {
         return "no user reference";
       case MaskReason::kLedgerUnavailable:
         return "ledger unavailable";
+      case MaskReason::kCautious:
+        return "left out by cautious mode";
     }
     return absl::StrCat("reason ", static_cast<int>(reason));
   }
@@ -166,27 +192,64 @@ class ScoreComparison {
   }
 
   Maybe CompareSettings() {
-    if (record_.policy != surface_->policy) {
-      return Differs(0, "policy", ToText(record_.policy), ToText(surface_->policy));
+    const config::Choice& choice = Choice();
+    if (record_.policy != choice.policy) {
+      return Differs(0, "policy", ToText(record_.policy), ToText(choice.policy));
     }
     if (Maybe end = CompareNumber(0, "exploration_floor", record_.exploration_floor,
-                                  surface_->exploration_floor)) {
+                                  choice.exploration_floor)) {
       return end;
     }
+    if (Maybe end = CompareShares()) return end;
+    if (Maybe end = CompareShadows()) return end;
     if (record_.versions.schema == bundle_.schema_version) return std::nullopt;
     return Differs(0, "schema version", absl::StrCat(record_.versions.schema),
                    absl::StrCat(bundle_.schema_version));
   }
 
+  const config::Choice& Choice() const { return surface_->ChoiceIn(record_.region); }
+
+  Maybe CompareShares() const {
+    const auto compare = [&](const std::string& action, const Share& was, int32_t index) -> Maybe {
+      const Share is = Choice().ShareOf(index);
+      if (was == is) return std::nullopt;
+      const auto text = [](const Share& share) {
+        return absl::StrCat("weight ", share.weight, " within ", share.min, " and ", share.max);
+      };
+      return Differs(0, absl::StrCat("share of '", action, "'"), text(was), text(is));
+    };
+    for (size_t i = 0; i < actions_.size(); ++i) {
+      const CandidateRecord& one = record_.candidates[i];
+      if (Maybe end = compare(one.action_id, one.share, actions_[i])) return end;
+    }
+    return compare(kNeutralActionId, record_.neutral_share, config::kNeutralAction);
+  }
+
+  Maybe CompareShadows() const {
+    const std::vector<config::Shadow>& again = surface_->shadows;
+    bool same = record_.shadows.size() == again.size();
+    for (size_t i = 0; same && i < again.size(); ++i) {
+      same = record_.shadows[i] ==
+             ShadowRecord{again[i].id, again[i].policy, again[i].exploration_floor};
+    }
+    if (same) return std::nullopt;
+    return Differs(0, "shadows", absl::StrCat(record_.shadows.size()),
+                   absl::StrCat(again.size(), " as in the bundle"));
+  }
+
   Maybe ComparePositions() {
-    for (size_t i = 0; i < record_.positions.size(); ++i) {
-      const PositionRecord& position = record_.positions[i];
+    const std::vector<PositionRecord>& drawn = SelectionOf(record_);
+    for (size_t i = 0; i < drawn.size(); ++i) {
+      const PositionRecord& position = drawn[i];
       const auto number = static_cast<uint32_t>(i + 1);
       const uint64_t seed = policy::DrawSeed(surface_->policy_salt, number);
       if (position.seed != seed) {
         return Differs(number, "seed", absl::StrCat(position.seed), absl::StrCat(seed));
       }
-      if (Maybe end = CompareBasis(position, number)) return end;
+    }
+    for (size_t i = 0; i < record_.positions.size(); ++i) {
+      const auto number = static_cast<uint32_t>(i + 1);
+      if (Maybe end = CompareBasis(record_.positions[i], number)) return end;
     }
     return std::nullopt;
   }

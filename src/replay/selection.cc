@@ -33,6 +33,7 @@ struct Draws {
   std::vector<policy::Posterior> arms;
   absl::InlinedVector<bool, 128> left;  // not masked, not yet drawn
   policy::Baseline baseline;
+  std::vector<Share> shares;
 };
 
 Draws DrawsOf(const DecisionRecord& record) {
@@ -42,6 +43,7 @@ Draws DrawsOf(const DecisionRecord& record) {
         PosteriorOf(candidate.alpha, candidate.beta, candidate.mean, candidate.sd));
     draws.left.push_back(candidate.mask == MaskReason::kNone);
   }
+  draws.shares = SharesOf(record);
   if (record.neutral_known) draws.baseline.known_value = record.neutral_value;
   draws.baseline.posterior = PosteriorOf(record.neutral_alpha, record.neutral_beta,
                                          record.neutral_mean, record.neutral_sd);
@@ -56,6 +58,14 @@ std::optional<Comparison> Impossible(const DecisionRecord& record, const Draws& 
   }
   if (!IsValid(record.policy)) {
     return Differs(0, "policy", ToText(record.policy), "a parameter that it can have");
+  }
+  for (const ShadowRecord& shadow : record.shadows) {
+    if (policy::Rule{shadow.policy, shadow.exploration_floor, {}}.IsValid(0)) continue;
+    return Differs(0, absl::StrCat("shadow '", shadow.id, "'"), ToText(shadow.policy),
+                   "a policy and a floor that it can have");
+  }
+  if (!policy::Rule{record.policy, floor, draws.shares}.IsValid(draws.arms.size())) {
+    return Differs(0, "shares", "as recorded", "bounds that fit together");
   }
   if (draws.arms.size() > kArmsMax) {
     return Differs(0, "number of candidates", absl::StrCat(draws.arms.size()),
@@ -89,19 +99,45 @@ std::string ActionAt(const DecisionRecord& record, size_t index) {
   return index < record.candidates.size() ? record.candidates[index].action_id : kNeutralActionId;
 }
 
+std::optional<Comparison> CompareTicks(const DecisionRecord& record, uint32_t number,
+                                       const char* of, const std::vector<Ticks>& recorded,
+                                       const std::vector<Ticks>& again) {
+  if (recorded.size() != again.size()) {
+    return Differs(number, absl::StrCat("number of ticks", of), absl::StrCat(recorded.size()),
+                   absl::StrCat(again.size()));
+  }
+  const auto [was, is] = std::mismatch(recorded.begin(), recorded.end(), again.begin());
+  if (was == recorded.end()) return std::nullopt;
+  const auto arm = static_cast<size_t>(was - recorded.begin());
+  return Differs(number, absl::StrCat("ticks", of, " of '", ActionAt(record, arm), "'"),
+                 absl::StrCat(*was), absl::StrCat(*is));
+}
+
+// Before the position's own action is taken out.
+std::optional<Comparison> CompareShadows(const DecisionRecord& record, const Draws& draws,
+                                         uint32_t number) {
+  const auto& recorded = SelectionOf(record)[number - 1].shadow_ticks;
+  if (recorded.size() != record.shadows.size()) {
+    return Differs(number, "number of shadows", absl::StrCat(recorded.size()),
+                   absl::StrCat(record.shadows.size()));
+  }
+  for (size_t i = 0; i < recorded.size(); ++i) {
+    const ShadowRecord& shadow = record.shadows[i];
+    const policy::Rule rule{shadow.policy, shadow.exploration_floor, {}};
+    const std::string of = absl::StrCat(" in shadow '", shadow.id, "'");
+    auto difference =
+        CompareTicks(record, number, of.c_str(), recorded[i],
+                     policy::DistributionOf(draws.arms, draws.left, draws.baseline, rule));
+    if (difference) return difference;
+  }
+  return std::nullopt;
+}
+
 std::optional<Comparison> ComparePosition(const DecisionRecord& record, uint32_t number,
                                           const policy::PositionDraw& again) {
-  const PositionRecord& position = record.positions[number - 1];
-  if (position.ticks.size() != again.ticks.size()) {
-    return Differs(number, "number of ticks", absl::StrCat(position.ticks.size()),
-                   absl::StrCat(again.ticks.size()));
-  }
-  const auto [recorded, recomputed] =
-      std::mismatch(position.ticks.begin(), position.ticks.end(), again.ticks.begin());
-  if (recorded != position.ticks.end()) {
-    const auto arm = static_cast<size_t>(recorded - position.ticks.begin());
-    return Differs(number, absl::StrCat("ticks of '", ActionAt(record, arm), "'"),
-                   absl::StrCat(*recorded), absl::StrCat(*recomputed));
+  const PositionRecord& position = SelectionOf(record)[number - 1];
+  if (auto difference = CompareTicks(record, number, "", position.ticks, again.ticks)) {
+    return difference;
   }
   std::string drawn = ActionAt(record, again.drawn);
   if (position.action_id == drawn) return std::nullopt;
@@ -125,30 +161,52 @@ bool IsDrawn(const DecisionRecord& record) {
   return record.answer == Answer::kFull || record.answer == Answer::kDegraded;
 }
 
+bool HasSelection(const DecisionRecord& record) {
+  return IsDrawn(record) || !record.unserved.empty();
+}
+
+const std::vector<PositionRecord>& SelectionOf(const DecisionRecord& record) {
+  return record.unserved.empty() ? record.positions : record.unserved;
+}
+
+std::vector<Share> SharesOf(const DecisionRecord& record) {
+  std::vector<Share> shares;
+  bool any = record.neutral_share != Share{};
+  for (const CandidateRecord& candidate : record.candidates) {
+    shares.push_back(candidate.share);
+    any = any || candidate.share != Share{};
+  }
+  shares.push_back(record.neutral_share);
+  if (!any) shares.clear();
+  return shares;
+}
+
 Comparison CompareSelection(const DecisionRecord& record) {
-  if (!IsDrawn(record)) return NotReplayed("the answer was not drawn");
+  if (!HasSelection(record)) return NotReplayed("the answer was not drawn");
   if (record.detail != Detail::kWhole) return CompareWithoutDetail(record);
   if (record.versions.price_version != 0) {
     return NotReplayed("decided with prices, which this program cannot replay");
   }
   Draws draws = DrawsOf(record);
   if (auto impossible = Impossible(record, draws)) return *std::move(impossible);
+  const policy::Rule rule{record.policy, record.exploration_floor, draws.shares};
+  const std::vector<PositionRecord>& positions = SelectionOf(record);
   bool ended = false;  // by the neutral action: nothing follows it
   uint32_t drawn = 0;
   while (drawn < record.slate_size && !ended) {
-    if (drawn == record.positions.size()) {
+    if (drawn == positions.size()) {
       return Differs(drawn + 1, "position", "none", "one more was asked for");
     }
-    const policy::PositionDraw again =
-        policy::DrawPosition(draws.arms, draws.left, draws.baseline, record.policy,
-                             record.exploration_floor, record.id, record.positions[drawn].seed);
+    const policy::PositionDraw again = policy::DrawPosition(draws.arms, draws.left, draws.baseline,
+                                                            rule, record.id, positions[drawn].seed);
     ++drawn;
+    if (auto difference = CompareShadows(record, draws, drawn)) return *std::move(difference);
     if (auto difference = ComparePosition(record, drawn, again)) return *std::move(difference);
     ended = again.drawn == draws.arms.size();
     if (!ended) draws.left[again.drawn] = false;
   }
-  if (drawn == record.positions.size()) return {};
-  return Differs(drawn + 1, "position", record.positions[drawn].action_id, "none");
+  if (drawn == positions.size()) return {};
+  return Differs(drawn + 1, "position", positions[drawn].action_id, "none");
 }
 
 }  // namespace fulcrum::replay

@@ -10,6 +10,8 @@
 // difference, never the end of the process.
 #pragma once
 
+#include <vector>
+
 #include "fulcrum/decision_record.h"
 #include "replay/comparison.h"
 
@@ -17,6 +19,14 @@ namespace fulcrum::replay {
 
 // Whether the answer was drawn at all; editorial and neutral fallbacks are not.
 bool IsDrawn(const DecisionRecord& record);
+
+// Whether the policy drew, be it for serving or not, and what it drew.
+bool HasSelection(const DecisionRecord& record);
+const std::vector<PositionRecord>& SelectionOf(const DecisionRecord& record);
+
+// What the record's policy drew from: shares of the candidates, then the neutral action's; none if
+// nothing is set for any.
+std::vector<Share> SharesOf(const DecisionRecord& record);
 
 Comparison CompareSelection(const DecisionRecord& record);
 

@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "orchestrator/plan.h"
+#include "replay/selection.h"
 
 namespace fulcrum::replay {
 namespace {
@@ -181,7 +182,7 @@ void SimulatedLedger::Spend(const DecisionRecord& record, const Outcome& outcome
     }
   }
   // A fallback takes nothing: budgets are not spent by answers that were not drawn.
-  if (record.answer == Answer::kEditorial || record.answer == Answer::kNeutral) return;
+  if (!IsDrawn(record)) return;
   Open open;
   open.user_ref = record.user_ref;
   open.positions = TakenBy(record, outcome);

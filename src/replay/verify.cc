@@ -48,12 +48,12 @@ using Batch = std::vector<Item>;
 constexpr size_t kBatch = 32;
 
 bool MayBeFull(const DecisionRecord& record) {
-  return IsDrawn(record) && record.replayable == Replayable::kFull;
+  return HasSelection(record) && record.replayable == Replayable::kFull;
 }
 
 Comparison CompareFull(const Item& item) {
   const DecisionRecord& record = item.record;
-  if (!IsDrawn(record)) return NotReplayed("the answer was not drawn");
+  if (!HasSelection(record)) return NotReplayed("the answer was not drawn");
   if (record.replayable != Replayable::kFull) {
     return NotReplayed(absl::StrCat("the record says so: ", record.replayable_reason));
   }

@@ -43,7 +43,7 @@ void IgnoreMask(DecisionRecord* record) {
   std::fill_n(all.get(), arms.size(), true);
   record->positions[0].ticks =
       policy::DrawPosition(arms, absl::MakeConstSpan(all.get(), arms.size()), baseline,
-                           record->policy, record->exploration_floor, record->id,
+                           {record->policy, record->exploration_floor, {}}, record->id,
                            record->positions[0].seed)
           .ticks;
 }

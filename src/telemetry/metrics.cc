@@ -23,7 +23,7 @@
 namespace fulcrum::telemetry {
 namespace {
 
-constexpr int kAnswers = 4;
+constexpr int kAnswers = 6;
 constexpr int kReasons = 8;
 constexpr int kGrpcCodes = 17;
 constexpr double kSecondsPerMicro = 1e-6;
@@ -339,8 +339,8 @@ std::string Metrics::Text() const {
 }
 
 std::string_view ToWord(Answer answer) {
-  constexpr std::array<std::string_view, kAnswers> kWords = {"full", "degraded", "editorial",
-                                                             "neutral"};
+  constexpr std::array<std::string_view, kAnswers> kWords = {"full",    "degraded", "editorial",
+                                                             "neutral", "held_out", "baseline"};
   return kWords[static_cast<size_t>(answer)];
 }
 

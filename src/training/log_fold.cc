@@ -25,6 +25,8 @@ LoggedPosition Describe(const DecisionRecord& record, const PositionRecord& posi
   // The neutral action's ticks stand behind those of the candidates.
   if (index < position.ticks.size()) {
     logged.propensity = PropensityOf(position.ticks[index]) * PropensityOf(record.detail_ticks);
+  } else if (record.answer == Answer::kBaseline) {  // 0 if the caller did not tell
+    logged.propensity = PropensityOf(position.drawn_ticks) * PropensityOf(record.detail_ticks);
   }
   return logged;
 }

@@ -19,17 +19,28 @@ namespace fs = std::filesystem;
 constexpr char kRoomsFile[] = "src/rooms.txt";
 
 // Header prefix -> name in src/rooms.txt. The first match counts.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kThirdParties = {{
-    {"rocksdb/", "rocksdb"},   {"grpc/", "grpc"},
-    {"grpcpp/", "grpc"},       {"google/protobuf/", "protobuf"},
-    {"yaml-cpp/", "yaml-cpp"}, {"spdlog/", "spdlog"},
-    {"fmt/", "spdlog"},        {"prometheus/", "prometheus-cpp"},
-    {"CLI/", "cli11"},         {"rapidjson/", "rapidjson"},
-    {"xgboost/", "xgboost"},   {"openssl/", "openssl"},
-    {"Eigen/", "eigen"},       {"zstd.h", "zstd"},
-    {"zlib.h", "zlib"},        {"hnswlib/", "hnswlib"},
-    {"hiredis/", "hiredis"},   {"librdkafka/", "librdkafka"},
-    {"arrow/", "arrow"},       {"parquet/", "arrow"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kThirdParties = {{
+    {"rocksdb/", "rocksdb"},
+    {"grpc/", "grpc"},
+    {"grpcpp/", "grpc"},
+    {"google/protobuf/", "protobuf"},
+    {"yaml-cpp/", "yaml-cpp"},
+    {"spdlog/", "spdlog"},
+    {"fmt/", "spdlog"},
+    {"prometheus/", "prometheus-cpp"},
+    {"CLI/", "cli11"},
+    {"curl/", "curl"},
+    {"rapidjson/", "rapidjson"},
+    {"xgboost/", "xgboost"},
+    {"openssl/", "openssl"},
+    {"Eigen/", "eigen"},
+    {"zstd.h", "zstd"},
+    {"zlib.h", "zlib"},
+    {"hnswlib/", "hnswlib"},
+    {"hiredis/", "hiredis"},
+    {"librdkafka/", "librdkafka"},
+    {"arrow/", "arrow"},
+    {"parquet/", "arrow"},
     {"re2/", "re2"},
 }};
 

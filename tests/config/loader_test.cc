@@ -96,7 +96,7 @@ TEST(Loader, FillsDefaultsAndIndices) {
   EXPECT_THAT(surface->actions, ElementsAre(0, 1, 2));
   EXPECT_EQ(bundle->actions[static_cast<size_t>(surface->fallback_action)].id, "magazine");
   EXPECT_EQ(surface->baseline_value, 0.25);
-  EXPECT_EQ(surface->exploration_floor, 0.02);
+  EXPECT_EQ(surface->choice.exploration_floor, 0.02);
   EXPECT_EQ(surface->candidates_max, 100u);
   EXPECT_EQ(bundle->server.listen, "127.0.0.1:7171");
   EXPECT_EQ(bundle->server.data_dir, "/nowhere/bundle/data");
@@ -122,7 +122,7 @@ TEST(Loader, DefaultsOfTheSchemaAreThoseOfTheStructs) {
   EXPECT_EQ(surface.baseline_value, plain.baseline_value);
   EXPECT_EQ(surface.baseline_alpha, plain.baseline_alpha);
   EXPECT_EQ(surface.baseline_beta, plain.baseline_beta);
-  EXPECT_EQ(surface.exploration_floor, plain.exploration_floor);
+  EXPECT_EQ(surface.choice.exploration_floor, plain.choice.exploration_floor);
   EXPECT_EQ(surface.model_strength, plain.model_strength);
   const Log log;
   EXPECT_EQ(bundle->log.decisions_retention, log.decisions_retention);

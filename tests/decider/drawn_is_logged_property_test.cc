@@ -83,10 +83,11 @@ class DrawnIsLogged : public DeciderFixture {
     config::Surface& surface = changed->surfaces[0];
     if (family == Family::kAnyPolicy) {
       const uint64_t kind = random_.NextBelow(kPolicyKinds);
-      surface.policy = MadePolicy(kind, random_.NextUniform());
+      surface.choice.policy = MadePolicy(kind, random_.NextUniform());
+      SetShares(*changed, &surface);
       family = random_.NextBelow(2) == 0 ? Family::kBeta : Family::kLinear;
     }
-    surface.exploration_floor = random_.NextBelow(3) == 0 ? 0 : 0.3 * random_.NextUniform();
+    surface.choice.exploration_floor = random_.NextBelow(3) == 0 ? 0 : 0.3 * random_.NextUniform();
     surface.policy_salt = "salt-" + std::to_string(random_.NextBelow(1000));
     if (random_.NextBelow(2) == 0) surface.baseline_value = 0.2 * random_.NextUniform();
     auto posteriors = std::make_shared<scoring::Posteriors>();
@@ -110,6 +111,20 @@ class DrawnIsLogged : public DeciderFixture {
       made.judged = 1 + random_.NextBelow(made.slate_size - 1);
     }
     return made;
+  }
+
+  // Weights and bounds, some caution, and sometimes cautious mode.
+  void SetShares(const config::Bundle& changed, config::Surface* surface) {
+    surface->choice.policy.uncertainty =
+        random_.NextBelow(2) == 0 ? 0 : 2 * random_.NextUniform() - 1;
+    if (random_.NextBelow(4) == 0) surface->actions_max = 1 + random_.NextBelow(4);
+    for (int32_t i = -1; i < static_cast<int32_t>(changed.actions.size()); ++i) {
+      Share share{random_.NextUniform(), 0, 1};
+      if (random_.NextBelow(3) == 0) share.min = 0.05 * random_.NextUniform();
+      if (random_.NextBelow(3) == 0)
+        share.max = share.min + 0.6 * random_.NextUniform() * (1 - share.min);
+      surface->choice.shares.emplace_back(i, share);
+    }
   }
 
   scoring::ArmCounts RandomCounts() {
@@ -240,7 +255,7 @@ void DrawnIsLogged::JudgeConfigurations(Family family) {
     const auto& first = std::get<DecisionRecord>(events[0]);
     const bool linear = configuration.snapshot.bundle->surfaces[0].linear.has_value();
     ASSERT_EQ(first.positions[0].basis.size(), linear ? 3u : 0u);
-    ASSERT_EQ(first.policy, configuration.snapshot.bundle->surfaces[0].policy);
+    ASSERT_EQ(first.policy, configuration.snapshot.bundle->surfaces[0].choice.policy);
     if (configuration.slate_size == 1) {
       JudgeFrozen(events, &judges);
     } else {

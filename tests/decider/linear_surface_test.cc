@@ -63,8 +63,9 @@ TEST_F(LinearSurface, TheRecordHasGaussianPosteriors) {
   // The better the mean, the likelier; and the ticks are those of the recorded posteriors.
   const policy::PositionDraw again = policy::DrawPosition(
       {policy::GaussArm{0, prior.sd}, policy::GaussArm{learned.mean, learned.sd}}, {true, true},
-      {std::nullopt, policy::GaussArm{-learned.mean, learned.sd}}, surface_->policy,
-      surface_->exploration_floor, record.id, record.positions[0].seed);
+      {std::nullopt, policy::GaussArm{-learned.mean, learned.sd}},
+      {surface_->choice.policy, surface_->choice.exploration_floor, {}}, record.id,
+      record.positions[0].seed);
   EXPECT_EQ(record.positions[0].ticks, again.ticks);
   EXPECT_GT(again.ticks[1], again.ticks[0]);
   EXPECT_GT(again.ticks[0], again.ticks[2]);

@@ -69,6 +69,24 @@ class MadeUpEvents {
     return ticks;
   }
 
+  Share AnyShare() {
+    if (Below(2) == 0) return {};
+    return {Number(), Number(), Below(2) == 0 ? 1 : Number()};
+  }
+  Policy AnyPolicy() { return {Any(PolicyKind::kFixedShares), Number(), Number()}; }
+
+  void FillPosition(const DecisionRecord& record, PositionRecord* position) {
+    position->action_id = Name();
+    if (Below(4) != 0) position->ticks = Distribution(record.candidates.size() + 1);
+    position->seed = Word();
+    position->debits = Debits();
+    position->basis.resize(Below(5));
+    for (double& term : position->basis) term = static_cast<double>(Signed()) / 3;
+    for (size_t i = 0; i < record.shadows.size(); ++i) {
+      position->shadow_ticks.push_back(Distribution(record.candidates.size() + 1));
+    }
+  }
+
   LogEvent Decision() {
     DecisionRecord record;
     record.id = Id();
@@ -80,7 +98,7 @@ class MadeUpEvents {
     record.context_hash = Word();
     record.segment = Text();
     record.slate_size = static_cast<uint32_t>(Word());
-    record.answer = Any(Answer::kNeutral);
+    record.answer = Any(Answer::kBaseline);
     record.degradation = Any(Degradation::kShed);
     record.log_pending = Below(2) == 0;
     record.versions = {Word(), Word(), static_cast<uint32_t>(Word()), Word(), Word()};
@@ -93,18 +111,21 @@ class MadeUpEvents {
     record.exploration_floor = Number();
     record.candidates.resize(Below(12));
     for (CandidateRecord& one : record.candidates) {
-      one = {Name(),   Text(),  Any(MaskReason::kLedgerUnavailable), Number(), Number(), Number(),
-             Number(), Number()};
+      one = {Name(),   Text(),   Any(MaskReason::kCautious),
+             Number(), Number(), Number(),
+             Number(), Number(), AnyShare()};
     }
+    record.policy = AnyPolicy();
+    record.neutral_share = AnyShare();
+    record.region = Text();
+    record.mode = Any(Mode::kLogOnly);
+    record.holdout_ticks = Below(2) == 0 ? 0 : random_() % kTicksTotal;
+    record.shadows.resize(Below(3));
+    for (ShadowRecord& one : record.shadows) one = {Name(), AnyPolicy(), Number()};
     record.positions.resize(Below(4));
-    for (PositionRecord& one : record.positions) {
-      one.action_id = Name();
-      if (Below(4) != 0) one.ticks = Distribution(record.candidates.size() + 1);
-      one.seed = Word();
-      one.debits = Debits();
-      one.basis.resize(Below(5));
-      for (double& term : one.basis) term = static_cast<double>(Signed()) / 3;
-    }
+    for (PositionRecord& one : record.positions) FillPosition(record, &one);
+    record.unserved.resize(Below(3));
+    for (PositionRecord& one : record.unserved) FillPosition(record, &one);
     record.features_missing = static_cast<uint32_t>(Word());
     record.features_stale = static_cast<uint32_t>(Word());
     record.times = {Signed(), Signed(), Signed(), Signed(), Signed()};

@@ -209,6 +209,23 @@ TEST(FillResponse, OfADrawnReply) {
   EXPECT_EQ(response.features_stale(), 8u);
 }
 
+TEST(FillResponse, OfWhatThePolicyDidNotDrawSaysWhy) {
+  decider::Reply reply = DrawnReply();
+  v1::DecideResponse held_out, baseline;
+  reply.answer = Answer::kHeldOut;
+  reply.actions = {{kNeutralActionId, kTicksTotal, std::nullopt, std::nullopt, 0.25}};
+  FillResponse(reply, &held_out);
+  EXPECT_THAT(held_out.actions(0).reason_codes(), ElementsAre("held_out"));
+  EXPECT_EQ(held_out.actions(0).propensity(), 1);
+  EXPECT_EQ(held_out.actions(0).marginal_propensity(), 0.25);
+  EXPECT_FALSE(held_out.degraded());
+  reply.answer = Answer::kBaseline;
+  reply.actions = {{"shoes", 0, std::nullopt, std::nullopt}};
+  FillResponse(reply, &baseline);
+  EXPECT_THAT(baseline.actions(0).reason_codes(), ElementsAre("baseline"));
+  EXPECT_EQ(baseline.actions(0).propensity_ticks(), 0u);
+}
+
 TEST(FillResponse, OfAFallbackSaysSo) {
   decider::Reply reply = DrawnReply();
   reply.answer = Answer::kNeutral;

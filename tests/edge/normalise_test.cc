@@ -255,5 +255,25 @@ TEST_F(NormaliseTest, TheRequestClockRefusesImpossibleTimes) {
   }
 }
 
+TEST_F(NormaliseTest, TakesWhatTheCallerWouldHaveDone) {
+  v1::BaselineAction* const first = request_.add_baseline_actions();
+  first->set_action_id("shoes");
+  first->set_propensity(0.25);
+  request_.add_baseline_actions()->set_action_id("none");
+  const auto baseline = Accepted().context.baseline;
+  ASSERT_EQ(baseline.size(), 2u);
+  EXPECT_EQ(baseline[0].action_id, "shoes");
+  EXPECT_EQ(baseline[0].ticks, kTicksTotal / 4);
+  EXPECT_EQ(baseline[1].ticks, 0u);
+  for (const double bad : {0.0, -0.1, 1.1, std::numeric_limits<double>::quiet_NaN()}) {
+    first->set_propensity(bad);
+    EXPECT_THAT(Refused(kBad), HasSubstr("baseline_actions: a propensity"));
+  }
+  first->set_propensity(1e-300);
+  EXPECT_EQ(Accepted().context.baseline[0].ticks, 1u);
+  for (int i = 0; i < 2; ++i) request_.add_baseline_actions()->set_action_id("none");
+  EXPECT_THAT(Refused(kBad), AllOf(HasSubstr("baseline_actions: 4"), HasSubstr("allows 3")));
+}
+
 }  // namespace
 }  // namespace fulcrum::edge

@@ -112,7 +112,7 @@ TEST(OutcomeFold, AnotherModelOrAnotherLinearPosteriorIsAnotherStart) {
   bundle.surfaces[0].linear->segments = {"old"};
   EXPECT_NE(StartOf(bundle, {}, &manifest).origin, LearningStart().origin);
   bundle = LearningBundle();
-  bundle.surfaces[1].exploration_floor = 0.5;  // does not shape posteriors
+  bundle.surfaces[1].choice.exploration_floor = 0.5;  // does not shape posteriors
   EXPECT_EQ(StartOf(bundle, {}, &manifest).origin, LearningStart().origin);
 }
 

@@ -46,8 +46,9 @@ TEST(Select, PositionsAreDrawnFromWhatIsLeft) {
     std::vector<Contender> contenders = FourContenders();
     const policy::Baseline baseline{0.0, {}};
     const domain::DecisionContext context = TestContext(home.now(), i, 3);
-    const auto selection = orchestrator.Select(*bundle, surface, context, User(1), baseline,
-                                               absl::MakeSpan(contenders), Wait::kMayWait);
+    const auto selection =
+        orchestrator.Select(*bundle, surface, surface.choice, context, User(1), baseline,
+                            absl::MakeSpan(contenders), Wait::kMayWait);
     FULCRUM_ASSERT_OK(selection);
     std::set<std::string> seen;
     std::vector<bool> left(4, true);
@@ -65,7 +66,7 @@ TEST(Select, PositionsAreDrawnFromWhatIsLeft) {
       }
       const auto probabilities = policy::ChoiceProbabilities(arms, baseline);
       size_t arm = 0;
-      const double floor = surface.exploration_floor;
+      const double floor = surface.choice.exploration_floor;
       for (size_t j = 0; j < 5; ++j) {
         if (j < 4 && !left[j]) continue;
         const double expected =
@@ -95,9 +96,9 @@ TEST(Select, EndsWithTheNeutralActionWhenNothingIsLeft) {
   Orchestrator orchestrator(ledger.get());
   for (uint64_t i = 0; i < 50; ++i) {
     std::vector<Contender> contenders = FourContenders();
-    const auto selection =
-        orchestrator.Select(*bundle, TestSurface(), TestContext(home.now(), i, 9), User(1),
-                            {0.0, {}}, absl::MakeSpan(contenders), Wait::kMayWait);
+    const auto selection = orchestrator.Select(*bundle, TestSurface(), TestSurface().choice,
+                                               TestContext(home.now(), i, 9), User(1), {0.0, {}},
+                                               absl::MakeSpan(contenders), Wait::kMayWait);
     FULCRUM_ASSERT_OK(selection);
     EXPECT_LE(selection->positions.size(), 5u);
     EXPECT_EQ(selection->positions.back().action_id, kNeutralActionId);
@@ -114,9 +115,9 @@ TEST(Select, AllMaskedIsTheNeutralActionForSure) {
   Orchestrator orchestrator(ledger.get());
   std::vector<Contender> contenders = FourContenders();
   contenders[1].mask = MaskReason::kInvalidScore;
-  const auto selection =
-      orchestrator.Select(*bundle, TestSurface(), TestContext(home.now(), 1, 2), User(1), {0.0, {}},
-                          absl::MakeSpan(contenders), Wait::kMayWait);
+  const auto selection = orchestrator.Select(*bundle, TestSurface(), TestSurface().choice,
+                                             TestContext(home.now(), 1, 2), User(1), {0.0, {}},
+                                             absl::MakeSpan(contenders), Wait::kMayWait);
   FULCRUM_ASSERT_OK(selection);
   ASSERT_THAT(selection->positions, SizeIs(1));
   EXPECT_EQ(selection->positions[0].action_id, kNeutralActionId);
@@ -130,8 +131,9 @@ TEST(Select, NoContenders) {
   const auto bundle = Shop(9);
   const auto ledger = home.Start(bundle);
   Orchestrator orchestrator(ledger.get());
-  const auto selection = orchestrator.Select(*bundle, TestSurface(), TestContext(home.now(), 1, 2),
-                                             std::nullopt, {0.0, {}}, {}, Wait::kNoWait);
+  const auto selection = orchestrator.Select(*bundle, TestSurface(), TestSurface().choice,
+                                             TestContext(home.now(), 1, 2), std::nullopt, {0.0, {}},
+                                             {}, Wait::kNoWait);
   FULCRUM_ASSERT_OK(selection);
   EXPECT_THAT(selection->positions, SizeIs(1));
   EXPECT_THAT(selection->positions[0].ticks, ElementsAre(kTicksTotal));
@@ -157,8 +159,8 @@ TEST(Select, MasksByDatesScoreAndUser) {
                                        {3, MaskReason::kNone, BetaArm{nan, 1}},
                                        {4, MaskReason::kNone, BetaArm{1, 1}}};
   const auto selection =
-      orchestrator.Select(*bundle, TestSurface(), TestContext(now, 1, 1), std::nullopt, {0.0, {}},
-                          absl::MakeSpan(contenders), Wait::kMayWait);
+      orchestrator.Select(*bundle, TestSurface(), TestSurface().choice, TestContext(now, 1, 1),
+                          std::nullopt, {0.0, {}}, absl::MakeSpan(contenders), Wait::kMayWait);
   FULCRUM_ASSERT_OK(selection);
   EXPECT_EQ(contenders[0].mask, MaskReason::kCampaignInactive);
   EXPECT_EQ(contenders[1].mask, MaskReason::kCampaignInactive);
@@ -181,8 +183,9 @@ TEST(Select, NoWaitReportsAndHoldsNothing) {
   std::vector<Contender> contenders = {{0, MaskReason::kNone, BetaArm{2, 50}},
                                        {1, MaskReason::kNone, BetaArm{3, 50}}};
   const auto select = [&](Wait wait) {
-    return orchestrator.Select(*bundle, TestSurface(), TestContext(tomorrow, 1, 1), User(1),
-                               {0.0, {}}, absl::MakeSpan(contenders), wait);
+    return orchestrator.Select(*bundle, TestSurface(), TestSurface().choice,
+                               TestContext(tomorrow, 1, 1), User(1), {0.0, {}},
+                               absl::MakeSpan(contenders), wait);
   };
   EXPECT_THAT(select(Wait::kNoWait), StatusIs(absl::StatusCode::kUnavailable, _));
   EXPECT_EQ(ledger->Status(tomorrow)[0].held, 0);

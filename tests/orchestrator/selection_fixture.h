@@ -10,7 +10,7 @@ inline config::Surface TestSurface() {
   config::Surface surface;
   surface.id = "home";
   surface.policy_salt = "salt";
-  surface.exploration_floor = 0.02;
+  surface.choice.exploration_floor = 0.02;
   return surface;
 }
 

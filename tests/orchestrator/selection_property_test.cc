@@ -73,7 +73,7 @@ std::vector<Configuration> RandomConfigurations(base::RandomStream* random,
     }
     c.surface = TestSurface();
     c.surface.policy_salt = absl::StrCat("salt", i);
-    c.surface.exploration_floor = Uniform(random, 0.01, 0.2);
+    c.surface.choice.exploration_floor = Uniform(random, 0.01, 0.2);
     if (slate) {
       c.slate_size = 2 + random->NextBelow(2);
       c.position = 2 + random->NextBelow(c.slate_size - 1);
@@ -161,7 +161,7 @@ class Subject {
         contenders.push_back({c.arms[arm], MaskReason::kNone, c.posteriors[arm]});
       }
       absl::StatusOr<Selection> selection =
-          orchestrator_.Select(*bundle_, c.surface, context, User(1), c.baseline,
+          orchestrator_.Select(*bundle_, c.surface, c.surface.choice, context, User(1), c.baseline,
                                absl::MakeSpan(contenders), Wait::kMayWait);
       EXPECT_THAT(selection, ::fulcrum::testing::IsOk());
       if (!selection.ok()) return false;
@@ -188,7 +188,7 @@ class Subject {
   std::vector<Ticks> Unmasked(const Configuration& c) const {
     const std::vector<double> probabilities = policy::ChoiceProbabilities(c.posteriors, c.baseline);
     const absl::InlinedVector<bool, 16> all(probabilities.size(), true);
-    return policy::ToTicks(probabilities, all, c.surface.exploration_floor);
+    return policy::ToTicks(probabilities, all, c.surface.choice.exploration_floor);
   }
 
   size_t IndexOf(const Configuration& c, const std::string& action_id) const {

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "policy/policies.h"
+#include "policy/position.h"
 #include "tests/support/made_policy.h"
 #include "tests/support/statistics.h"
 
@@ -20,7 +21,6 @@ constexpr size_t kConfigurations = 500;
 constexpr uint64_t kDraws = 2000;
 
 struct Configuration {
-  std::vector<double> probabilities;
   std::vector<Ticks> logged;    // with the mask
   std::vector<Ticks> unmasked;  // as if everything were feasible
   uint64_t seed = 0;
@@ -39,18 +39,26 @@ Configuration RandomConfiguration(PolicyKind kind, base::RandomStream& random) {
   Configuration result;
   const Policy policy =
       fulcrum::testing::MadePolicy(static_cast<uint64_t>(kind), random.NextUniform());
-  result.probabilities = ActionProbabilities(policy, arms, baseline);
-  const size_t size = result.probabilities.size();
+  const size_t size = arms.size() + 1;
+  std::vector<Share> shares(size);
+  for (Share& share : shares) {
+    share.weight = random.NextUniform();
+    if (random.NextBelow(6) == 0) share.min = 0.05 * random.NextUniform();
+    if (random.NextBelow(6) == 0) share.max = share.min + (1 - share.min) * random.NextUniform();
+  }
   std::unique_ptr<bool[]> feasible(new bool[size]);
   std::unique_ptr<bool[]> all(new bool[size]);
   for (size_t i = 0; i < size; ++i) {
     all[i] = true;
     feasible[i] = random.NextBelow(4) != 0;
   }
-  feasible[size - 1] = true;  // the neutral action always is
   const double floor = random.NextBelow(3) == 0 ? 0 : 0.2 * random.NextUniform();
-  result.logged = ToTicks(result.probabilities, absl::MakeConstSpan(feasible.get(), size), floor);
-  result.unmasked = ToTicks(result.probabilities, absl::MakeConstSpan(all.get(), size), floor);
+  const Rule rule{policy, floor, shares};
+  const auto given = [&](const std::unique_ptr<bool[]>& left) {
+    return DistributionOf(arms, absl::MakeConstSpan(left.get(), arms.size()), baseline, rule);
+  };
+  result.logged = given(feasible);
+  result.unmasked = given(all);
   const std::string salt = "surface-" + std::to_string(random.NextBelow(1000));
   result.seed = DrawSeed(salt, 1 + random.NextBelow(4));
   return result;

@@ -176,6 +176,36 @@ TEST(PoliciesParity, TopTwoIsWhatTwoDrawsGive) {
   }
 }
 
+// Every kind sees the posteriors moved; Thompson sampling of Gaussians in closed form.
+TEST(PoliciesParity, UncertaintyMovesWhatIsCompared) {
+  base::RandomStream random(21);
+  for (int round = 0; round < 100; ++round) {
+    const Situation situation = RandomSituation(random);
+    const double width = 4 * random.NextUniform() - 2;
+    std::vector<double> greedy(situation.arms.size() + 1, 0);
+    greedy[BestOf(MeansOf(situation, width))] = 1;
+    EXPECT_THAT(Apply({PolicyKind::kGreedy, 0, width}, situation),
+                Pointwise(DoubleNear(1e-12), greedy));
+    EXPECT_THAT(Apply({PolicyKind::kUpperBound, 1, width - 1}, situation),
+                Pointwise(DoubleNear(1e-12), greedy));
+    const double m = random.NextUniform(), s = 0.1 + random.NextUniform(), known = 0.5;
+    const std::vector<double> p =
+        Apply({PolicyKind::kThompson, 0, width}, {{GaussArm{m, s}}, {known, {}}});
+    EXPECT_NEAR(p[0], 0.5 * std::erfc((known - m - width * s) / (s * std::sqrt(2.0))), 2e-6);
+  }
+}
+
+TEST(PoliciesTest, CautionLowersWhatIsLittleKnown) {
+  const Situation situation = {{BetaArm{2, 18}, BetaArm{200, 1800}}, {0.05, {}}};
+  std::vector<double> last = {1, 0};
+  for (const double width : {1.0, 0.0, -1.0, -2.0}) {
+    const std::vector<double> p = Apply({PolicyKind::kThompson, 0, width}, situation);
+    EXPECT_LT(p[0], last[0]);
+    EXPECT_GT(p[1], last[1]);
+    last = p;
+  }
+}
+
 TEST(PoliciesTest, TopTwoNextToACertaintyLosesNothing) {
   // The best is nearly sure; half of the choice still goes to the two others, as they compare.
   const Situation situation = {{GaussArm{0, 1}, GaussArm{0, 1}, GaussArm{8, 1}}, {-1e6, {}}};
@@ -220,7 +250,9 @@ TEST(PoliciesTest, ParametersOutOfRangeAreNoPolicy) {
                                                  {PolicyKind::kUpperBound, -0.1},
                                                  {PolicyKind::kInverseGap, INFINITY},
                                                  {PolicyKind::kTopTwo, 2},
-                                                 {static_cast<PolicyKind>(7), 0}}) {
+                                                 {PolicyKind::kFixedShares, 1},
+                                                 {PolicyKind::kGreedy, 0, -11},
+                                                 {static_cast<PolicyKind>(8), 0}}) {
     EXPECT_FALSE(IsValid(wrong)) << ToText(wrong);
     EXPECT_DEATH(Apply(wrong, {{BetaArm{}}, {0.1, {}}}), "");
   }

@@ -25,31 +25,31 @@ TEST(Position, WhatIsNotLeftHasNoTicks) {
   const std::vector<Posterior> arms = {BetaArm{3, 50}, GaussArm{nan, 0}, BetaArm{4, 50}};
   const Baseline baseline{std::nullopt, BetaArm{2, 50}};
   const bool left[] = {true, false, true};
-  const PositionDraw draw = DrawPosition(arms, left, baseline, {}, 0.1, kId, 5);
+  const PositionDraw draw = DrawPosition(arms, left, baseline, {{}, 0.1, {}}, kId, 5);
   EXPECT_EQ(draw.ticks[1], 0u);
   EXPECT_EQ(SumOf(draw), kTicksTotal);
   EXPECT_EQ(draw.drawn, Draw(draw.ticks, kId, 5));
   // The others are as if there were no third arm.
   const bool both[] = {true, true};
-  EXPECT_THAT(DrawPosition({arms[0], arms[2]}, both, baseline, {}, 0.1, kId, 5).ticks,
+  EXPECT_THAT(DrawPosition({arms[0], arms[2]}, both, baseline, {{}, 0.1, {}}, kId, 5).ticks,
               ElementsAre(draw.ticks[0], draw.ticks[2], draw.ticks[3]));
 }
 
 TEST(Position, NothingLeftIsTheNeutralAction) {
   const bool left[] = {false};
   for (const Posterior& arm : {Posterior(BetaArm{}), Posterior(GaussArm{})}) {
-    const PositionDraw draw = DrawPosition({arm}, left, {std::nullopt, arm}, {}, 0.5, kId, 1);
+    const PositionDraw draw = DrawPosition({arm}, left, {std::nullopt, arm}, {{}, 0.5, {}}, kId, 1);
     EXPECT_THAT(draw.ticks, ElementsAre(0, kTicksTotal));
     EXPECT_EQ(draw.drawn, 1u);
   }
-  EXPECT_THAT(DrawPosition({}, {}, {}, {}, 0, kId, 1).ticks, ElementsAre(kTicksTotal));
+  EXPECT_THAT(DrawPosition({}, {}, {}, {{}, 0, {}}, kId, 1).ticks, ElementsAre(kTicksTotal));
 }
 
 TEST(Position, GaussianArmsAgainstAKnownValue) {
   const bool left[] = {true, true};
   // Any finite value may be known; the arms lie 40 sds to its sides.
-  const PositionDraw draw =
-      DrawPosition({GaussArm{-1040, 1}, GaussArm{-960, 1}}, left, {-1000.0, {}}, {}, 0, kId, 1);
+  const PositionDraw draw = DrawPosition({GaussArm{-1040, 1}, GaussArm{-960, 1}}, left,
+                                         {-1000.0, {}}, {{}, 0, {}}, kId, 1);
   EXPECT_LE(draw.ticks[0], 1u);
   EXPECT_GE(draw.ticks[1], kTicksTotal - 2);
   EXPECT_EQ(draw.drawn, 1u);
@@ -59,7 +59,7 @@ TEST(Position, GaussianArmsAgainstAPosterior) {
   const bool left[] = {true};
   // The difference has mean 1 and sd sqrt(2): P = Phi(1 / sqrt(2)).
   const PositionDraw draw =
-      DrawPosition({GaussArm{5, 1}}, left, {std::nullopt, GaussArm{4, 1}}, {}, 0, kId, 1);
+      DrawPosition({GaussArm{5, 1}}, left, {std::nullopt, GaussArm{4, 1}}, {{}, 0, {}}, kId, 1);
   EXPECT_NEAR(PropensityOf(draw.ticks[0]), 0.5 * std::erfc(-0.5), 2e-6);
 }
 
@@ -67,16 +67,18 @@ TEST(Position, GaussianArmsAgainstAPosterior) {
 TEST(Position, ManyArms) {
   const std::vector<Posterior> arms(300, BetaArm{2, 30});
   const absl::InlinedVector<bool, 1> left(300, true);
-  const PositionDraw draw = DrawPosition(arms, left, {std::nullopt, BetaArm{2, 30}}, {}, 0, kId, 1);
+  const PositionDraw draw =
+      DrawPosition(arms, left, {std::nullopt, BetaArm{2, 30}}, {{}, 0, {}}, kId, 1);
   EXPECT_EQ(SumOf(draw), kTicksTotal);
   EXPECT_NEAR(PropensityOf(draw.ticks[150]), 1 / 301.0, 1e-8);
 }
 
 TEST(PositionDeathTest, OneFamilyOnly) {
   const bool left[] = {true, true};
-  EXPECT_DEATH(DrawPosition({BetaArm{}, GaussArm{}}, left, {0.0, {}}, {}, 0, kId, 1), "");
+  EXPECT_DEATH(DrawPosition({BetaArm{}, GaussArm{}}, left, {0.0, {}}, {{}, 0, {}}, kId, 1), "");
   EXPECT_DEATH(
-      DrawPosition({GaussArm{}, GaussArm{}}, left, {std::nullopt, BetaArm{}}, {}, 0, kId, 1), "");
+      DrawPosition({GaussArm{}, GaussArm{}}, left, {std::nullopt, BetaArm{}}, {{}, 0, {}}, kId, 1),
+      "");
 }
 
 }  // namespace

@@ -43,8 +43,9 @@ inline void DrawAll(DecisionRecord* record, Family family) {
   for (uint32_t number = 1; number <= record->slate_size; ++number) {
     PositionRecord position;
     position.seed = policy::DrawSeed(kSalt, number);
-    policy::PositionDraw draw = policy::DrawPosition(
-        arms, left, baseline, record->policy, record->exploration_floor, record->id, position.seed);
+    policy::PositionDraw draw =
+        policy::DrawPosition(arms, left, baseline, {record->policy, record->exploration_floor, {}},
+                             record->id, position.seed);
     position.ticks = std::move(draw.ticks);
     const bool neutral = draw.drawn == arms.size();
     position.action_id = neutral ? kNeutralActionId : record->candidates[draw.drawn].action_id;

@@ -64,8 +64,8 @@ class ScoredWorld {
     record.occurred_us = millis_ * 1000;
     record.versions = {.bundle = 1, .model = kModel, .schema = bundle_.schema_version};
     record.slate_size = static_cast<uint32_t>(1 + Below(3));
-    record.policy = surface.policy;
-    record.exploration_floor = surface.exploration_floor;
+    record.policy = surface.choice.policy;
+    record.exploration_floor = surface.choice.exploration_floor;
     record.replayable = Replayable::kFull;
     WriteNeutral(surface, scores, &record);
     for (size_t i = 0; i < kActions; ++i) {
@@ -109,13 +109,13 @@ class ScoredWorld {
     for (const char* id : {"beta", "known", "lined"}) {
       config::Surface surface;
       surface.id = id;
-      surface.exploration_floor = 0.05;
+      surface.choice.exploration_floor = 0.05;
       surface.model_strength = 30;
       surface.policy_salt = absl::StrCat("salt of ", id);
       surface.baseline_beta = 30;
       if (surface.id == "known") {
         surface.baseline_value = 0.02;
-        surface.policy = {PolicyKind::kSoftmax, 0.01};
+        surface.choice.policy = {PolicyKind::kSoftmax, 0.01};
       }
       if (surface.id == "lined") {
         surface.linear.emplace();
@@ -196,9 +196,9 @@ class ScoredWorld {
     for (uint32_t number = 1; number <= record->slate_size; ++number) {
       PositionRecord position;
       position.seed = policy::DrawSeed(surface.policy_salt, number);
-      policy::PositionDraw draw =
-          policy::DrawPosition(arms, left, baseline, surface.policy, surface.exploration_floor,
-                               record->id, position.seed);
+      policy::PositionDraw draw = policy::DrawPosition(
+          arms, left, baseline, {surface.choice.policy, surface.choice.exploration_floor, {}},
+          record->id, position.seed);
       position.ticks = std::move(draw.ticks);
       const bool neutral = draw.drawn == arms.size();
       position.action_id = neutral ? kNeutralActionId : record->candidates[draw.drawn].action_id;

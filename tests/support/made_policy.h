@@ -7,7 +7,7 @@
 
 namespace fulcrum::testing {
 
-inline constexpr uint64_t kPolicyKinds = 7;
+inline constexpr uint64_t kPolicyKinds = 8;
 
 // Policy number `kind` modulo their number; `share` in [0, 1) sets its parameter, between what
 // differs little from even and what differs little from the largest mean.
@@ -27,6 +27,8 @@ inline Policy MadePolicy(uint64_t kind, double share) {
       return {PolicyKind::kInverseGap, 1000 * share};
     case PolicyKind::kTopTwo:
       return {PolicyKind::kTopTwo, share};
+    case PolicyKind::kFixedShares:
+      return {PolicyKind::kFixedShares, 0};
   }
   return {};
 }

@@ -58,7 +58,7 @@ inline void WriteBundle(const std::string& directory, const TestBundle& options)
        << "limit: " << options.cap << "}\n"
        << "feature_views:\n  - name: user_profile\n    entity: user\n    features:\n"
        << "      - {name: level, type: text}\n"
-       << "context_keys:\n  - {name: hour, type: number}\n";
+       << "context_keys:\n  - {name: hour, type: number}\n  - {name: country, type: text}\n";
 }
 
 }  // namespace fulcrum::testing
