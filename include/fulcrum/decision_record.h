@@ -141,6 +141,9 @@ struct PositionRecord {
   // What each of the record's shadows would have drawn from here, given the positions before: like
   // `ticks`, one per shadow. Empty where nothing was drawn, or without detail.
   std::vector<std::vector<Ticks>> shadow_ticks;
+  // How much each candidate's value was discounted here for its likeness to the actions before, in
+  // reward, at least 0. Empty if nothing was, or without detail.
+  std::vector<double> discounts;
 
   friend bool operator==(const PositionRecord&, const PositionRecord&) = default;
 };

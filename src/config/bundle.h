@@ -102,6 +102,8 @@ struct Action {
   int32_t campaign = -1;
   std::string item_id;      // key of its feature row; defaults to the action id
   int64_t cost_micros = 0;  // per exposure, >= 0
+  std::vector<std::string> categories;  // sorted, each once
+  std::vector<double> vector;           // of length 1, or empty
 };
 
 struct Campaign {
@@ -129,6 +131,12 @@ struct Choice {
 struct Region {
   std::string region;
   Choice choice;
+};
+
+// How an action is discounted by its likeness to the ones before it in a slate.
+struct Diversity {
+  double gamma = 0;        // reward
+  double full_supply = 3;  // actions per position
 };
 
 // Users who get the neutral action.
@@ -174,6 +182,7 @@ struct Surface {
   Mode mode = Mode::kLive;
   uint32_t actions_max = std::numeric_limits<uint32_t>::max();  // in cautious mode
   std::optional<Holdout> holdout;
+  std::optional<Diversity> diversity;
   std::vector<Shadow> shadows;
 
   // Of the region if it has settings of its own. Null-free; `region` may be empty.

@@ -105,6 +105,9 @@ void ResolveChoice(const v1::Surface& from, const Bundle& bundle, Surface* to) {
         static_cast<Ticks>(std::llround(from.holdout().share() * static_cast<double>(kTicksTotal))),
         from.holdout().experiment()};
   }
+  if (from.has_diversity()) {
+    to->diversity = Diversity{from.diversity().gamma(), from.diversity().full_supply()};
+  }
   for (const v1::Shadow& shadow : from.shadows()) {
     to->shadows.push_back({shadow.id(), PolicyOf(shadow.policy()), shadow.exploration_floor()});
   }

@@ -220,9 +220,44 @@ class SurfaceChecker {
   std::vector<std::string> actions_;  // of the surface, and the neutral one
 };
 
+// What likeness is computed from.
+void CheckLikeness(const v1::Bundle& bundle, const Places& places, Problems* problems) {
+  constexpr int kCategoriesMax = 32;
+  constexpr int kVectorMax = 256;
+  int size = 0;  // of the first vector
+  for (int c = 0; c < bundle.campaigns_size(); ++c) {
+    for (int i = 0; i < bundle.campaigns(c).actions_size(); ++i) {
+      const v1::Action& action = bundle.campaigns(c).actions(i);
+      const std::string path = absl::StrCat("campaigns[", c, "].actions[", i, "]");
+      const auto report = [&](const std::string& field, const std::string& message) {
+        problems->Add(places.At(field), absl::StrCat(field, ": ", message));
+      };
+      std::vector<std::string> categories(action.categories().begin(), action.categories().end());
+      std::sort(categories.begin(), categories.end());
+      if (std::adjacent_find(categories.begin(), categories.end()) != categories.end()) {
+        report(path + ".categories", "a category is given twice");
+      }
+      if (action.categories_size() > kCategoriesMax) {
+        report(path + ".categories", absl::StrCat("more than ", kCategoriesMax));
+      }
+      if (action.vector_size() == 0) continue;
+      if (size == 0) size = action.vector_size();
+      double squares = 0;
+      for (const double one : action.vector()) squares += one * one;
+      if (action.vector_size() != size || size > kVectorMax) {
+        report(path + ".vector", absl::StrCat(action.vector_size(), " numbers; all vectors have ",
+                                              "as many, at most ", kVectorMax));
+      } else if (!(squares > 0) || squares > 1e300) {
+        report(path + ".vector", "has no direction: all numbers are 0, or far too large");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void CheckPolicies(const v1::Bundle& bundle, const Places& places, Problems* problems) {
+  CheckLikeness(bundle, places, problems);
   for (int i = 0; i < bundle.surfaces_size(); ++i) {
     SurfaceChecker(bundle, i, places, problems).Run();
   }

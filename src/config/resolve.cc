@@ -1,6 +1,7 @@
 #include "config/resolve.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <utility>
 
@@ -144,10 +145,20 @@ Campaign ResolveCampaign(const v1::Campaign& from) {
   return to;
 }
 
+Action ResolveAction(const v1::Action& from, int32_t campaign) {
+  Action to{from.id(), campaign, from.item_id(), from.cost_micros()};
+  to.categories = {from.categories().begin(), from.categories().end()};
+  std::sort(to.categories.begin(), to.categories.end());
+  double squares = 0;
+  for (const double one : from.vector()) squares += one * one;
+  for (const double one : from.vector()) to.vector.push_back(one / std::sqrt(squares));
+  return to;
+}
+
 void ResolveActions(const v1::Bundle& from, Bundle* to) {
   for (int i = 0; i < from.campaigns_size(); ++i) {
     for (const v1::Action& action : from.campaigns(i).actions()) {
-      to->actions.push_back({action.id(), i, action.item_id(), action.cost_micros()});
+      to->actions.push_back(ResolveAction(action, i));
     }
   }
   std::sort(to->actions.begin(), to->actions.end(),
@@ -225,6 +236,7 @@ void Canonicalise(v1::Bundle* bundle) {
     SortBy(campaign.mutable_actions(), IdOf<v1::Action>);
     for (v1::Action& action : *campaign.mutable_actions()) {
       if (action.item_id().empty()) action.set_item_id(action.id());
+      std::sort(action.mutable_categories()->begin(), action.mutable_categories()->end());
     }
   }
   for (v1::Surface& surface : *bundle->mutable_surfaces()) {

@@ -75,6 +75,7 @@ void ToProto(const PositionRecord& position, pb::Position* proto) {
   for (const std::vector<Ticks>& ticks : position.shadow_ticks) {
     proto->add_shadows()->mutable_ticks()->Add(ticks.begin(), ticks.end());
   }
+  proto->mutable_discounts()->Add(position.discounts.begin(), position.discounts.end());
 }
 
 void FromProto(const pb::Position& proto, PositionRecord* position) {
@@ -87,6 +88,7 @@ void FromProto(const pb::Position& proto, PositionRecord* position) {
   for (const pb::Distribution& shadow : proto.shadows()) {
     position->shadow_ticks.emplace_back(shadow.ticks().begin(), shadow.ticks().end());
   }
+  position->discounts.assign(proto.discounts().begin(), proto.discounts().end());
 }
 
 void ToProto(const ShadowRecord& shadow, pb::Shadow* proto) {

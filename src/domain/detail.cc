@@ -8,6 +8,7 @@ void DropDetail(Detail why, std::string_view replayable_reason, DecisionRecord* 
       position.drawn_ticks = DrawnTicks(*record, position);
       position.ticks.clear();
       position.shadow_ticks.clear();
+      position.discounts.clear();
     }
   }
   record->candidates.clear();

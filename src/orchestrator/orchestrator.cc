@@ -5,6 +5,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "base/status_macros.h"
+#include "orchestrator/diversity.h"
 #include "policy/narrow.h"
 #include "policy/position.h"
 
@@ -52,10 +53,14 @@ void MaskLeastPromising(const config::Surface& surface, const config::Choice& ch
 // What one request draws from, position after position.
 class Slate {
  public:
-  Slate(const config::Surface& surface, const config::Choice& choice,
-        const policy::Baseline& baseline, DecisionId id, absl::Span<const Contender> contenders)
-      : surface_(surface), baseline_(baseline), id_(id) {
-    for (const Contender& contender : contenders) arms_.push_back(contender.posterior);
+  Slate(const config::Bundle& bundle, const config::Surface& surface, const config::Choice& choice,
+        const policy::Baseline& baseline, const domain::DecisionContext& context,
+        absl::Span<const Contender> contenders)
+      : bundle_(bundle), surface_(surface), baseline_(baseline), context_(context) {
+    for (const Contender& contender : contenders) {
+      actions_.push_back(contender.action);
+      arms_.push_back(contender.posterior);
+    }
     rule_ = {choice.policy, choice.exploration_floor, {}};
     if (choice.shares.empty()) return;
     for (const Contender& contender : contenders) shares_.push_back(contender.share);
@@ -64,22 +69,30 @@ class Slate {
   }
 
   // What is drawn at `position`; the record lacks the name of the action.
-  size_t Draw(absl::Span<const bool> left, uint32_t position, PositionRecord* record) const {
+  size_t Draw(absl::Span<const bool> left, uint32_t position, PositionRecord* record) {
+    const auto supply = static_cast<size_t>(std::count(left.begin(), left.end(), true));
+    record->discounts = DiscountsOf(bundle_, surface_, actions_, picked_, supply,
+                                    context_.slate_size - position + 1);
+    const std::vector<policy::Posterior> arms = policy::Discounted(arms_, record->discounts);
     record->seed = policy::DrawSeed(surface_.policy_salt, position);
     policy::PositionDraw draw =
-        policy::DrawPosition(arms_, left, baseline_, rule_, id_, record->seed);
+        policy::DrawPosition(arms, left, baseline_, rule_, context_.decision_id, record->seed);
     record->ticks = std::move(draw.ticks);
+    if (draw.drawn < actions_.size()) picked_.push_back(actions_[draw.drawn]);
     for (const config::Shadow& shadow : surface_.shadows) {
       const policy::Rule rule{shadow.policy, shadow.exploration_floor, {}};
-      record->shadow_ticks.push_back(policy::DistributionOf(arms_, left, baseline_, rule));
+      record->shadow_ticks.push_back(policy::DistributionOf(arms, left, baseline_, rule));
     }
     return draw.drawn;
   }
 
  private:
+  const config::Bundle& bundle_;
   const config::Surface& surface_;
   const policy::Baseline& baseline_;
-  const DecisionId id_;
+  const domain::DecisionContext& context_;
+  absl::InlinedVector<int32_t, kUsualArms> actions_;
+  absl::InlinedVector<int32_t, 10> picked_;
   Posteriors arms_;
   absl::InlinedVector<Share, kUsualArms> shares_;
   policy::Rule rule_;
@@ -114,7 +127,7 @@ absl::StatusOr<Selection> Orchestrator::Select(
     left[contender_of[i]] = selection.hold.secured()[i];
     index_of[contender_of[i]] = i;
   }
-  const Slate slate(surface, choice, baseline, context.decision_id, contenders);
+  Slate slate(bundle, surface, choice, baseline, context, contenders);
   std::vector<size_t> drawn_actions;
   for (uint32_t position = 1; position <= context.slate_size; ++position) {
     PositionRecord& record = selection.positions.emplace_back();

@@ -14,10 +14,13 @@
 
 namespace fulcrum::policy {
 
-// Posterior of an arm's reward rate. alpha, beta > 0 and finite.
+// Posterior of an arm's reward rate: its utility is value * rate - price. alpha, beta > 0, value
+// > 0, all finite.
 struct BetaArm {
   double alpha = 1;
   double beta = 1;
+  double value = 1;
+  double price = 0;
 };
 
 // Posterior of an arm's expected reward. Both finite, sd > 0.

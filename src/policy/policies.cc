@@ -14,7 +14,7 @@ namespace {
 using Values = absl::InlinedVector<double, 101>;
 
 double MeanOf(const BetaArm& arm) {
-  return arm.alpha / (arm.alpha + arm.beta);
+  return arm.value * (arm.alpha / (arm.alpha + arm.beta)) - arm.price;
 }
 double MeanOf(const GaussArm& arm) {
   return arm.mean;
@@ -22,29 +22,28 @@ double MeanOf(const GaussArm& arm) {
 
 double SdOf(const BetaArm& arm) {
   const double trials = arm.alpha + arm.beta;
-  return std::sqrt(arm.alpha / trials * (arm.beta / trials) / (trials + 1));
+  return arm.value * std::sqrt(arm.alpha / trials * (arm.beta / trials) / (trials + 1));
 }
 double SdOf(const GaussArm& arm) {
   return arm.sd;
 }
 
-GaussArm MovedBy(const GaussArm& arm, double width) {
-  return {arm.mean + width * arm.sd, arm.sd};
+GaussArm LoweredBy(GaussArm arm, double amount) {
+  arm.mean -= amount;
+  return arm;
+}
+// The arms with a price of their own.
+template <typename Arm>
+Arm LoweredBy(Arm arm, double amount) {
+  arm.price += amount;
+  return arm;
 }
 
-// As many observations around another mean, which keeps some distance from 0 and 1.
-BetaArm MovedBy(const BetaArm& arm, double width) {
-  constexpr double kLeastDistance = 1.0 / 16;  // of what it was
-  const double mean = MeanOf(arm);
-  const double moved =
-      std::clamp(mean + width * SdOf(arm), kLeastDistance * mean, 1 - kLeastDistance * (1 - mean));
-  const double trials = arm.alpha + arm.beta;
-  return {moved * trials, (1 - moved) * trials};
-}
-
+// Each at `width` of its standard deviations from where it was.
 Posterior Moved(const Posterior& posterior, double width) {
-  return std::visit([width](const auto& arm) -> Posterior { return MovedBy(arm, width); },
-                    posterior);
+  return std::visit(
+      [width](const auto& arm) -> Posterior { return LoweredBy(arm, -width * SdOf(arm)); },
+      posterior);
 }
 
 // The mean and `width` standard deviations.
@@ -152,7 +151,6 @@ std::vector<double> FixedShares(absl::Span<const Share> shares, size_t count) {
   return result;
 }
 
-// Each posterior at `width` of its standard deviations from where it was.
 std::vector<double> ChoiceOfMoved(absl::Span<const Posterior> arms, const Baseline& baseline,
                                   double width) {
   if (width == 0) return ChoiceProbabilities(arms, baseline);
@@ -164,6 +162,11 @@ std::vector<double> ChoiceOfMoved(absl::Span<const Posterior> arms, const Baseli
 }
 
 }  // namespace
+
+Posterior Lowered(const Posterior& posterior, double amount) {
+  return std::visit([amount](const auto& arm) -> Posterior { return LoweredBy(arm, amount); },
+                    posterior);
+}
 
 double BoundOf(const Posterior& posterior, double width) {
   return std::visit([width](const auto& arm) { return MeanOf(arm) + width * SdOf(arm); },

@@ -17,6 +17,9 @@ std::vector<double> ActionProbabilities(const Policy& policy, absl::Span<const P
                                         const Baseline& baseline,
                                         absl::Span<const Share> shares = {});
 
+// The posterior of a utility that is `amount` less.
+Posterior Lowered(const Posterior& posterior, double amount);
+
 // What cautious mode ranks an arm by, and every policy that compares values: the mean and `width`
 // standard deviations.
 double BoundOf(const Posterior& posterior, double width);

@@ -19,6 +19,16 @@ bool HasBands(absl::Span<const Share> shares) {
 
 }  // namespace
 
+std::vector<Posterior> Discounted(absl::Span<const Posterior> arms,
+                                  absl::Span<const double> discounts) {
+  FULCRUM_CHECK(discounts.empty() || discounts.size() == arms.size());
+  std::vector<Posterior> result(arms.begin(), arms.end());
+  for (size_t i = 0; i < discounts.size(); ++i) {
+    if (discounts[i] != 0) result[i] = Lowered(result[i], discounts[i]);
+  }
+  return result;
+}
+
 bool Rule::IsValid(size_t arms) const {
   return fulcrum::IsValid(policy) && floor >= 0 && floor <= 1 &&
          (shares.empty() || shares.size() == arms + 1) &&

@@ -18,6 +18,10 @@ struct PositionDraw {
   size_t drawn = 0;          // index into `ticks`; arms.size() is the neutral action
 };
 
+// The arms' posteriors, each lowered by its discount; as they are if there are no discounts.
+std::vector<Posterior> Discounted(absl::Span<const Posterior> arms,
+                                  absl::Span<const double> discounts);
+
 // How posteriors become a distribution.
 struct Rule {
   Policy policy;                   // valid

@@ -6,6 +6,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
+#include "orchestrator/diversity.h"
 #include "policy/narrow.h"
 #include "policy/position.h"
 #include "replay/selection.h"
@@ -120,6 +121,7 @@ Choice ChooseAgain(const DecisionRecord& record, const FeatureSnapshot* snapshot
   const config::Bundle& bundle = *other.bundle;
   choice.not_replayed = WhyNotDrawn(record);
   if (!choice.not_replayed.empty()) return choice;
+  choice.bundle = &bundle;
   choice.surface = bundle.FindSurface(record.surface);
   if (choice.surface == nullptr) {
     choice.not_replayed = "the other bundle has no such surface";
@@ -157,11 +159,17 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
     shares.push_back(how.ShareOf(config::kNeutralAction));
   }
   const policy::Rule rule{how.policy, how.exploration_floor, shares};
-  const auto draw = [&](const Left& now, size_t index) {
+  const auto draw = [&](const Left& now, size_t index, const std::vector<int32_t>& picked) {
     const uint64_t seed =
         policy::DrawSeed(choice.surface->policy_salt, static_cast<uint32_t>(index + 1));
+    const auto supply = static_cast<size_t>(std::count(now.begin(), now.end(), true));
+    // The record may be longer than this surface's slates.
+    const size_t positions = std::max<size_t>(choice.slate_size, index + 1) - index;
+    const std::vector<double> discounts = orchestrator::DiscountsOf(
+        *choice.bundle, *choice.surface, choice.actions, picked, supply, positions);
     policy::PositionDraw drawn =
-        policy::DrawPosition(choice.posteriors, now, choice.baseline, rule, record.id, seed);
+        policy::DrawPosition(policy::Discounted(choice.posteriors, discounts), now,
+                             choice.baseline, rule, record.id, seed);
     return SlatePosition{drawn.drawn, std::move(drawn.ticks)};
   };
   const auto logged_at = [&](size_t index) {
@@ -171,17 +179,21 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
   };
   Slate slate;
   Left own(left.begin(), left.end());
+  std::vector<int32_t> own_picked;
   for (size_t i = 0; i < choice.slate_size; ++i) {
-    slate.positions.push_back(draw(own, i));
+    slate.positions.push_back(draw(own, i, own_picked));
     const size_t drawn = slate.positions.back().drawn;
     if (drawn == neutral) break;
     own[drawn] = false;
+    own_picked.push_back(choice.actions[drawn]);
   }
   Left logged(left.begin(), left.end());
+  std::vector<int32_t> logged_picked;
   bool same = true;  // so far the log drew what is drawn here
   for (size_t i = 0; i < record.positions.size(); ++i) {
     same = same && i < slate.positions.size();
-    slate.given_logged.push_back(same ? slate.positions[i].ticks : draw(logged, i).ticks);
+    slate.given_logged.push_back(same ? slate.positions[i].ticks
+                                      : draw(logged, i, logged_picked).ticks);
     const size_t drawn = logged_at(i);
     same = same && drawn != neutral && slate.positions[i].drawn == drawn;
     if (drawn == neutral) {
@@ -189,6 +201,7 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
       break;
     }
     logged[drawn] = false;
+    logged_picked.push_back(choice.actions[drawn]);
   }
   return slate;
 }

@@ -1,10 +1,12 @@
 #include "replay/scores.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "orchestrator/diversity.h"
 #include "policy/choice.h"
 #include "policy/narrow.h"
 #include "replay/selection.h"
@@ -246,12 +248,41 @@ class ScoreComparison {
       if (position.seed != seed) {
         return Differs(number, "seed", absl::StrCat(position.seed), absl::StrCat(seed));
       }
+      if (Maybe end = CompareDiscounts(position, number)) return end;
+      picked_.push_back(IndexOf(position.action_id));
     }
     for (size_t i = 0; i < record_.positions.size(); ++i) {
       const auto number = static_cast<uint32_t>(i + 1);
       if (Maybe end = CompareBasis(record_.positions[i], number)) return end;
     }
     return std::nullopt;
+  }
+
+  // Into bundle.actions; kNeutralAction, behind which there is nothing, for none of the candidates.
+  int32_t IndexOf(const std::string& action_id) const {
+    for (size_t i = 0; i < actions_.size(); ++i) {
+      if (record_.candidates[i].action_id == action_id) return actions_[i];
+    }
+    return config::kNeutralAction;
+  }
+
+  // By the likeness to what was drawn before.
+  Maybe CompareDiscounts(const PositionRecord& position, uint32_t number) const {
+    size_t supply = 0;
+    for (const CandidateRecord& one : record_.candidates) {
+      supply += one.mask == MaskReason::kNone ? 1 : 0;
+    }
+    const bool possible = supply >= picked_.size() && record_.slate_size >= number &&
+                          std::find(picked_.begin(), picked_.end(), config::kNeutralAction) ==
+                              picked_.end();
+    const std::vector<double> again =
+        possible ? orchestrator::DiscountsOf(bundle_, *surface_, actions_, picked_,
+                                             supply - picked_.size(),
+                                             record_.slate_size - number + 1)
+                 : std::vector<double>{};
+    if (again == position.discounts) return std::nullopt;
+    return Differs(number, "discounts", absl::StrCat(position.discounts.size()),
+                   absl::StrCat(again.size(), " by the likeness of the bundle's actions"));
   }
 
   Maybe CompareBasis(const PositionRecord& position, uint32_t number) const {
@@ -286,6 +317,7 @@ class ScoreComparison {
   const config::Bundle& bundle_;
   const config::Surface* surface_ = nullptr;
   std::vector<int32_t> actions_;
+  std::vector<int32_t> picked_;  // at the positions before
   scoring::Scores scores_;
 };
 

@@ -31,6 +31,7 @@ std::string Describe(const policy::Posterior& posterior) {
 
 struct Draws {
   std::vector<policy::Posterior> arms;
+  std::vector<policy::Posterior> discounted;  // at the position that is looked at
   absl::InlinedVector<bool, 128> left;  // not masked, not yet drawn
   policy::Baseline baseline;
   std::vector<Share> shares;
@@ -95,6 +96,20 @@ std::optional<Comparison> Impossible(const DecisionRecord& record, const Draws& 
                  beta ? "between 0 and 1" : "a finite number");
 }
 
+std::optional<Comparison> ImpossibleDiscounts(const DecisionRecord& record, uint32_t number,
+                                              const std::vector<double>& discounts) {
+  if (discounts.empty()) return std::nullopt;
+  if (discounts.size() != record.candidates.size()) {
+    return Differs(number, "number of discounts", absl::StrCat(discounts.size()),
+                   absl::StrCat(record.candidates.size()));
+  }
+  for (const double one : discounts) {
+    if (one >= 0 && std::isfinite(one)) continue;
+    return Differs(number, "discount", Exactly(one), "a finite number of at least 0");
+  }
+  return std::nullopt;
+}
+
 std::string ActionAt(const DecisionRecord& record, size_t index) {
   return index < record.candidates.size() ? record.candidates[index].action_id : kNeutralActionId;
 }
@@ -127,7 +142,7 @@ std::optional<Comparison> CompareShadows(const DecisionRecord& record, const Dra
     const std::string of = absl::StrCat(" in shadow '", shadow.id, "'");
     auto difference =
         CompareTicks(record, number, of.c_str(), recorded[i],
-                     policy::DistributionOf(draws.arms, draws.left, draws.baseline, rule));
+                     policy::DistributionOf(draws.discounted, draws.left, draws.baseline, rule));
     if (difference) return difference;
   }
   return std::nullopt;
@@ -197,8 +212,13 @@ Comparison CompareSelection(const DecisionRecord& record) {
     if (drawn == positions.size()) {
       return Differs(drawn + 1, "position", "none", "one more was asked for");
     }
-    const policy::PositionDraw again = policy::DrawPosition(draws.arms, draws.left, draws.baseline,
-                                                            rule, record.id, positions[drawn].seed);
+    const std::vector<double>& discounts = positions[drawn].discounts;
+    if (auto impossible = ImpossibleDiscounts(record, drawn + 1, discounts)) {
+      return *std::move(impossible);
+    }
+    draws.discounted = policy::Discounted(draws.arms, discounts);
+    const policy::PositionDraw again = policy::DrawPosition(
+        draws.discounted, draws.left, draws.baseline, rule, record.id, positions[drawn].seed);
     ++drawn;
     if (auto difference = CompareShadows(record, draws, drawn)) return *std::move(difference);
     if (auto difference = ComparePosition(record, drawn, again)) return *std::move(difference);

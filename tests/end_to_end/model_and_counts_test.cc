@@ -54,7 +54,7 @@ std::vector<Ticks> Propensities(const Situation& situation) {
   const std::vector<double> probabilities =
       policy::ChoiceProbabilities(arms, {.known_value = surface.baseline_value, .posterior = {}});
   const bool feasible[] = {true, true, true};
-  return policy::ToTicks(probabilities, feasible, surface.exploration_floor);
+  return policy::ToTicks(probabilities, feasible, surface.choice.exploration_floor);
 }
 
 TEST(ModelAndCounts, EqualModelAndCountsGiveEqualPropensities) {
