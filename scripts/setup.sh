@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages of the named sets (deploy/packages.txt) that are missing.
-# Usage: scripts/setup.sh [base] [xgboost] [tools]; without arguments base and xgboost.
+# Usage: scripts/setup.sh [base] [xgboost] [tools] [arm64]; without arguments base and xgboost.
 # Says nothing when all is there. Needs root or sudo only if something is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -48,7 +48,7 @@ std::vector<double> AmongBeta(absl::Span<const Posterior> arms, const Baseline& 
   Workspace& workspace = ThreadWorkspace();
   Unwrap(arms, baseline, &workspace.beta_arms);
   std::vector<double> result(arms.size() + 1, 0.0);
-  const absl::Span<double> computed = absl::MakeSpan(result).first(workspace.beta_arms.size());
+  const absl::Span<double> computed = absl::MakeSpan(result.data(), workspace.beta_arms.size());
   if (!baseline.known_value) {
     workspace.beta.Compute(workspace.beta_arms, kNoKnownLogit, computed);
     return result;
@@ -68,7 +68,7 @@ std::vector<double> AmongGauss(absl::Span<const Posterior> arms, const Baseline&
   Workspace& workspace = ThreadWorkspace();
   Unwrap(arms, baseline, &workspace.gauss_arms);
   std::vector<double> result(arms.size() + 1, 0.0);
-  const absl::Span<double> computed = absl::MakeSpan(result).first(workspace.gauss_arms.size());
+  const absl::Span<double> computed = absl::MakeSpan(result.data(), workspace.gauss_arms.size());
   if (!baseline.known_value) {
     workspace.gauss.Compute(workspace.gauss_arms, kNoKnownValue, computed);
     return result;

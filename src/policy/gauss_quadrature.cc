@@ -159,8 +159,9 @@ double GaussQuadrature::Integrate(double left, double right, size_t active) {
     nodes[i] = centre + half * kNodeAt[i];
     shares[i] = half * kWeight[i];
   }
-  return PanelFunction()({nodes.data(), shares.data(), active, means_.data(), inverse_sds_.data(),
-                          members_.data(), hazards_.data(), sums_.data()});
+  const GaussPanelFunction panel = panel_ != nullptr ? panel_ : PanelFunction();
+  return panel({nodes.data(), shares.data(), active, means_.data(), inverse_sds_.data(),
+                members_.data(), hazards_.data(), sums_.data()});
 }
 
 // Probability that every arm is below the integral's lower end.

@@ -27,7 +27,9 @@ struct GaussSettings {
 // bits at every base::SimdLevel, and a permutation of the arms permutes them.
 class GaussQuadrature {
  public:
-  explicit GaussQuadrature(const GaussSettings& settings = {}) : settings_(settings) {}
+  // `panel` is the inner loop to use, by default the one of base::ActiveSimdLevel().
+  explicit GaussQuadrature(const GaussSettings& settings = {}, GaussPanelFunction panel = nullptr)
+      : settings_(settings), panel_(panel) {}
 
   // Writes to probabilities[i] the probability that arms[i] has the largest value and exceeds the
   // known one (kNoKnownValue if there is none; otherwise finite). At least one arm; means finite,
@@ -64,6 +66,7 @@ class GaussQuadrature {
   void ShareEqually(absl::Span<double> probabilities) const;
 
   GaussSettings settings_;
+  GaussPanelFunction panel_;
   double widest_ = 0;  // panel, in standard deviations
   std::vector<Live> live_;
   std::vector<Group> groups_;  // by upper end, falling: those in a panel are a prefix

@@ -1,15 +1,13 @@
 #include "policy/choice.h"
 
-#include <bit>
 #include <cmath>
 #include <cstdio>
 
-#include "base/math.h"
-#include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/beta_quadrature.h"
 #include "tests/policy/beta_choice.h"
+#include "tests/policy/choice_bits.h"
 #include "tests/support/without_fma.h"
 
 namespace fulcrum::policy {
@@ -133,28 +131,9 @@ TEST(ChoiceDeathTest, ABrokenPosteriorStopsTheProcess) {
   EXPECT_DEATH(BetaChoice({{1, 1}}, Known(1.5)), "");
 }
 
-uint64_t HashOfManyChoices() {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  base::RandomStream random(99);
-  for (int round = 0; round < 4000; ++round) {
-    std::vector<BetaArm> arms(1 + random.NextBelow(25));
-    const double width = round % 3 == 0 ? 40 : 12;
-    for (BetaArm& arm : arms) {
-      arm.alpha = base::Exp(width * (random.NextUniform() - 0.2));
-      arm.beta = base::Exp(width * (random.NextUniform() - 0.2));
-    }
-    Baseline baseline;
-    if (round % 2 == 0) baseline.known_value = random.NextUniform();
-    for (const double p : BetaChoice(arms, baseline)) {
-      hash = (hash ^ std::bit_cast<uint64_t>(p)) * 0x100000001b3ULL;
-    }
-  }
-  return hash;
-}
-
 // One number for every compiler, build type and processor.
 TEST(ChoiceBits, ArePinned) {
-  EXPECT_EQ(HashOfManyChoices(), 4871261183093392249ULL);
+  EXPECT_EQ(testing::HashOfBetaChoices(), testing::kBetaBits);
 }
 
 TEST(ChoiceBits, AreTheSameWithoutFma) {

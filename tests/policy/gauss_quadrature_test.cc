@@ -1,8 +1,6 @@
 #include "policy/gauss_quadrature.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <numeric>
@@ -12,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "policy/choice.h"
 #include "policy/gauss_table.h"
+#include "tests/policy/choice_bits.h"
 #include "tests/policy/gauss_families.h"
 #include "tests/support/without_fma.h"
 
@@ -277,34 +276,6 @@ TEST(GaussPanel, EveryWidthGivesTheSameBits) {
   }
 }
 
-// Every probability and tick of 8 families x 5 sizes x 4 known values x 3 settings.
-uint64_t HashOfEverything() {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  const auto add = [&](uint64_t bits) { hash = (hash ^ bits) * 0x100000001b3ULL; };
-  const GaussSettings all_settings[] = {{}, {.reach = 5, .panel_sds = 4, .crowd = 0}, {.crowd = 1}};
-  std::array<bool, 201> feasible;
-  feasible.fill(true);
-  for (const GaussSettings& settings : all_settings) {
-    GaussQuadrature quadrature(settings);
-    for (int family = 0; family < testing::kGaussFamilies; ++family) {
-      for (const size_t size : testing::kGaussSizes) {
-        const auto arms = testing::MakeGaussArms(static_cast<testing::GaussFamily>(family), size);
-        for (const double known : testing::KnownValuesFor(arms)) {
-          std::vector<double> p(size + 1);
-          const auto report = quadrature.Compute(arms, known, absl::MakeSpan(p).first(size));
-          p.back() = report.known_wins;
-          for (const double each : p) add(std::bit_cast<uint64_t>(each));
-          for (const Ticks each : ToTicks(p, absl::MakeSpan(feasible).first(p.size()), 0.02))
-            add(each);
-        }
-      }
-    }
-  }
-  return hash;
-}
-
-constexpr uint64_t kPinned = 18419903101908843499ULL;
-
 // One number for every compiler, build type, processor and vector width.
 TEST(GaussBits, ArePinnedAtEveryLevel) {
   for (const base::SimdLevel level :
@@ -314,7 +285,7 @@ TEST(GaussBits, ArePinnedAtEveryLevel) {
       std::printf("%s: this processor lacks it, not tested\n", name.c_str());
       continue;
     }
-    EXPECT_EQ(HashOfEverything(), kPinned) << name;
+    EXPECT_EQ(testing::HashOfGaussChoices(), testing::kGaussBits) << name;
   }
   EXPECT_TRUE(base::ForceSimdLevel(base::DetectedSimdLevel()).ok());
 }
