@@ -133,6 +133,7 @@ struct Surface {
   double detail_share = 1;  // of the records, keep their detail
   LogPressure log_pressure = LogPressure::kDropDetail;
   std::optional<LinearPosterior> linear;  // absent: Beta posteriors
+  absl::Duration forgetting;              // half-life of what was learned; 0: nothing is forgotten
   Policy policy;                          // valid
 };
 
