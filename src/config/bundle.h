@@ -173,6 +173,7 @@ struct Surface {
   double detail_share = 1;  // of the records, keep their detail
   LogPressure log_pressure = LogPressure::kDropDetail;
   std::optional<LinearPosterior> linear;  // absent: Beta posteriors
+  absl::Duration forgetting;              // half-life of what was learned; 0: nothing is forgotten
   Choice choice;
   // Where a request's region is: a feature of the user or a key of the context; both empty:
   // nowhere.

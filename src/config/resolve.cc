@@ -212,6 +212,7 @@ Surface ResolveSurface(const v1::Surface& from, const Bundle& bundle) {
   to.detail_share = from.detail_share();
   to.log_pressure = LogPressureOf(from.log_pressure());
   ResolveChoice(from, bundle, &to);
+  to.forgetting = DurationOf(from.forgetting());
   if (from.has_linear()) {
     to.linear = LinearPosterior{
         .noise_sd = from.linear().noise_sd(),

@@ -1,5 +1,6 @@
 #include "learning/outcome_fold.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -67,6 +68,10 @@ FoldStart StartOf(const config::Bundle& bundle, scoring::Posteriors counts,
   Origin origin;
   origin.Add(model);
   for (const config::Surface& surface : bundle.surfaces) {
+    if (surface.forgetting > absl::ZeroDuration()) {
+      origin.Add(surface.id);
+      origin.Add(static_cast<uint64_t>(absl::ToInt64Microseconds(surface.forgetting)));
+    }
     if (!surface.linear) continue;
     const config::LinearPosterior& linear = *surface.linear;
     origin.Add(surface.id);
@@ -89,6 +94,11 @@ OutcomeFold::OutcomeFold(FoldStart start)
 }
 
 void OutcomeFold::Apply(Lsn lsn, const LogEvent& event) {
+  if (const auto* const decision = std::get_if<DecisionRecord>(&event);
+      decision != nullptr && lsn > join_.lsn()) {
+    const int64_t now_us = std::max(decision->occurred_us, join_.latest_us());
+    if (posteriors_.AdvanceTo(now_us, /*counts_too=*/lsn > counts_lsn_)) NoteChange(lsn);
+  }
   join_.Apply(lsn, event,
               [this, lsn](const decision_log::RewardChange& change) { Teach(lsn, change); });
 }
@@ -99,13 +109,18 @@ void OutcomeFold::Teach(Lsn lsn, const decision_log::RewardChange& change) {
   // Counts hold nothing of what linear posteriors learn.
   if (counted && posteriors_.FindSpec(decision.surface) == nullptr) return;
   const decision_log::OpenDecision::Position& position = decision.positions[change.position];
-  const scoring::Observation observation = {decision.surface, decision.segment, position.action_id,
-                                            position.basis, change.now};
+  const scoring::Observation observation = {decision.surface,   decision.segment,
+                                            position.action_id, position.basis,
+                                            change.now,         decision.occurred_us};
   if (change.settled) {
     posteriors_.Observe(observation);
   } else {
     posteriors_.Correct(observation, change.before);
   }
+  NoteChange(lsn);
+}
+
+void OutcomeFold::NoteChange(Lsn lsn) {
   posteriors_.set_lsn(lsn);
   ++changes_;
 }

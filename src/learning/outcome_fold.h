@@ -5,9 +5,14 @@
 // runs. Each position teaches when it settles (decision_log/reward_join.h); what is heard of it
 // later corrects that. Missing, pending and fallback answers teach nothing.
 //
+// With a surface that forgets, what was learned counts less with every step of the log's time,
+// which is that of the latest decision: a record of a decision may change posteriors though nothing
+// settles.
+//
 // The counts of a model may hold a part of the log already, up to the manifest's `counts_lsn`. What
-// settles or is corrected by a record up to there is joined but not counted again. Linear
-// posteriors are not in those counts: they learn from the whole log.
+// settles or is corrected by a record up to there is joined but not counted again; they begin to
+// age with the first decision after it. Linear posteriors are not in those counts: they learn from
+// the whole log.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +68,7 @@ class OutcomeFold {
 
  private:
   void Teach(Lsn lsn, const decision_log::RewardChange& change);
+  void NoteChange(Lsn lsn);
 
   scoring::Posteriors posteriors_;
   uint64_t origin_ = 0;

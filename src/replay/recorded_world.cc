@@ -19,6 +19,7 @@ bool SameLinear(const config::Surface& a, const config::Surface& b) {
 // Whether a record of `was` holds the posteriors that `is` would have used, given the same model.
 bool SamePosteriors(const config::Surface& was, const config::Surface& is, bool has_model) {
   if (was.segment_feature != is.segment_feature || !SameLinear(was, is)) return false;
+  if (was.forgetting != is.forgetting) return false;
   if (has_model && !is.linear && was.model_strength != is.model_strength) return false;
   if (is.baseline_value.has_value()) return true;  // the neutral action's posterior is not read
   return !was.baseline_value.has_value() &&

@@ -79,6 +79,11 @@ LinearSpec SpecOf(const config::LinearPosterior& linear, bool has_model) {
   return {linear.terms(), linear.noise_sd, linear.prior_sd, has_model};
 }
 
+LinearSpec Discounted(LinearSpec spec, double discount) {
+  spec.noise_sd /= std::sqrt(discount);
+  return spec;
+}
+
 Belief PriorBelief(double prior_sd, absl::Span<const double> x) {
   double squares = 0;
   for (const double term : x) squares += term * term;
@@ -108,6 +113,23 @@ bool LinearArm::Add(const LinearSpec& spec, absl::Span<const double> x, double w
   }
   if (fitted_.xr.empty()) fitted_ = std::move(before);
   return false;
+}
+
+LinearArm LinearArm::Aged(const LinearSpec& spec, int halvings) const {
+  const auto halved = [halvings](LinearSums sums) {
+    for (double& value : sums.xx) value = std::ldexp(value, -halvings);
+    for (double& value : sums.xr) value = std::ldexp(value, -halvings);
+    return sums;
+  };
+  LinearArm aged(spec, halved(sums_), nullptr);
+  if (aged.has_factor()) return aged;
+  // A factor that was good stays so: discounting brings P nearer to the prior's, whose condition is
+  // 1. But what is judged is an estimate of the condition.
+  LinearSums behind = halved(fitted() == nullptr ? LinearSums::Zero(terms()) : fitted_);
+  aged = LinearArm(spec, aged.sums_, &behind);
+  if (aged.has_factor()) return aged;
+  behind = LinearSums::Zero(terms());
+  return LinearArm(spec, aged.sums_, &behind);
 }
 
 bool LinearArm::Fit(const LinearSpec& spec, const LinearSums& sums) {

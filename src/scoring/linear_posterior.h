@@ -51,6 +51,9 @@ struct LinearSpec {
 
 LinearSpec SpecOf(const config::LinearPosterior& linear, bool has_model);
 
+// Under which sums count `discount` times as much: that is the same as more noise.
+LinearSpec Discounted(LinearSpec spec, double discount);
+
 // Gaussian belief in an expected reward. Finite, sd > 0.
 struct Belief {
   double mean = 0;
@@ -91,6 +94,10 @@ class LinearArm {
   // Adds `weight` x x' and `reward` x to the sums: weight 1 and the reward for an observation, 0
   // and the difference for a correction. False if the factor could not follow. x is finite.
   bool Add(const LinearSpec& spec, absl::Span<const double> x, double weight, double reward);
+
+  // The same under a spec that discounts more than the one before, the sums times 2^-halvings. It
+  // has a factor.
+  LinearArm Aged(const LinearSpec& spec, int halvings) const;
 
   // `x` has the spec's number of terms, within kTermMax. The arm has a factor.
   Belief At(absl::Span<const double> x) const;

@@ -65,60 +65,53 @@ absl::StatusOr<Posteriors> Posteriors::LoadCounts(base::FileSystem* files,
         !base::ParseFiniteDouble(csv->fields()[3], &counts.successes) || !AreCounts(counts)) {
       return csv->Problem("trials and successes must be numbers, 0 <= successes <= trials");
     }
-    if (!posteriors.ArmsOf(segment)->emplace(action_id, counts).second) {
+    if (!posteriors.counts_[0].Add(segment, action_id, counts)) {
       return csv->Problem("segment and action id are there twice");
     }
   }
 }
 
-Posteriors::Arms* Posteriors::ArmsOf(std::string_view segment) {
-  return counts_[segment].Write();
-}
-
-ArmCounts Posteriors::Find(std::string_view segment, std::string_view action_id) const {
-  for (const std::string_view name : {segment, std::string_view()}) {
-    const auto arms = counts_.find(name);
-    if (arms == counts_.end()) continue;
-    const auto found = arms->second->find(action_id);
-    if (found != arms->second->end()) return found->second;
-  }
-  return {};
-}
-
 void Posteriors::Set(std::string_view segment, std::string_view action_id, ArmCounts counts) {
-  (*ArmsOf(segment))[action_id] = counts;
+  counts_[0].Set(segment, action_id, counts);
 }
 
-size_t Posteriors::size() const {
-  size_t pairs = 0;
-  for (const auto& [segment, arms] : counts_) pairs += arms->size();
-  return pairs;
+const ArmBook& Posteriors::CountsOf(int64_t half_life_us) const {
+  const auto found = counts_.find(half_life_us);
+  return found == counts_.end() ? counts_.find(0)->second : found->second;
 }
 
 void Posteriors::SetSurfaces(const config::Bundle& bundle, bool has_model) {
   base::StringMap<CopyOnWrite<LinearSurface>> kept;
   for (const config::Surface& surface : bundle.surfaces) {
-    if (!surface.linear) continue;
-    SetLinear(surface.id, SpecOf(*surface.linear, has_model));
-    kept[surface.id] = linear_[surface.id];
+    const int64_t half_life_us = absl::ToInt64Microseconds(surface.forgetting);
+    if (surface.linear) {
+      SetLinear(surface.id, SpecOf(*surface.linear, has_model), half_life_us);
+      kept[surface.id] = linear_[surface.id];
+    } else if (const auto [book, fresh] = counts_.try_emplace(half_life_us, Decay(half_life_us));
+               fresh) {
+      book->second.StartFrom(counts_[0]);
+    }
   }
   linear_ = std::move(kept);
 }
 
-void Posteriors::SetLinear(std::string_view surface, const LinearSpec& spec) {
+void Posteriors::SetLinear(std::string_view surface, const LinearSpec& spec, int64_t half_life_us) {
   FULCRUM_CHECK(spec.terms >= 2 && spec.terms <= kTermsMax && spec.noise_sd > 0 &&
                 spec.prior_sd > 0);
   const auto [entry, fresh] = linear_.try_emplace(surface);
-  if (!fresh && entry->second->spec == spec) return;
+  const bool same_decay = !fresh && entry->second->decay.half_life_us() == half_life_us;
+  if (same_decay && entry->second->spec == spec) return;
   LinearSurface* const to = entry->second.Write();
-  if (to->spec.terms != spec.terms) to->arms.clear();
+  if (to->spec.terms != spec.terms || !same_decay) to->arms.clear();
+  if (!same_decay) to->decay = Decay(half_life_us);
   to->spec = spec;
+  const LinearSpec now = Discounted(spec, to->decay.Discount());
   for (auto& [action_id, arm] : to->arms) {
-    auto fitted = std::make_shared<LinearArm>(spec, arm->sums(), nullptr);
+    auto fitted = std::make_shared<LinearArm>(now, arm->sums(), nullptr);
     if (!fitted->has_factor()) {  // the prior always has one
       ++ill_conditioned_;
       const LinearSums nothing = LinearSums::Zero(spec.terms);
-      fitted = std::make_shared<LinearArm>(spec, arm->sums(), &nothing);
+      fitted = std::make_shared<LinearArm>(now, arm->sums(), &nothing);
     }
     arm = std::move(fitted);
   }
@@ -156,20 +149,13 @@ void Posteriors::Observe(const Observation& observation) {
     ++ignored_;
     return;
   }
-  if (const LinearSpec* spec = FindSpec(observation.surface); spec != nullptr) {
-    return AddLinear(*spec, observation, 1, observation.reward);
+  if (FindSpec(observation.surface) != nullptr) {
+    return AddLinear(observation, 1, observation.reward);
   }
-  // The segment first. An arm that is new to it starts from what was known of it over all segments:
-  // so that with its first observation the posterior moves on from what Find said before, and does
-  // not fall back to the prior.
-  const auto add = [&](std::string_view segment) {
-    ArmCounts counts = Find(segment, observation.action_id);
-    counts.trials += 1;
-    counts.successes += AsSuccess(observation.reward);
-    Set(segment, observation.action_id, counts);
-  };
-  if (!observation.segment.empty()) add(observation.segment);
-  add("");
+  for (auto& [half_life, book] : counts_) {
+    book.Observe(observation.segment, observation.action_id, observation.occurred_us,
+                 AsSuccess(observation.reward));
+  }
 }
 
 void Posteriors::Correct(const Observation& now, double before) {
@@ -177,36 +163,49 @@ void Posteriors::Correct(const Observation& now, double before) {
     ++ignored_;
     return;
   }
-  if (const LinearSpec* spec = FindSpec(now.surface); spec != nullptr) {
-    return AddLinear(*spec, now, 0, now.reward - before);
-  }
+  if (FindSpec(now.surface) != nullptr) return AddLinear(now, 0, now.reward - before);
   const double change = AsSuccess(now.reward) - AsSuccess(before);
-  const auto correct = [&](std::string_view segment) {
-    const auto arms = counts_.find(segment);
-    if (arms == counts_.end() || !arms->second->contains(now.action_id)) return false;
-    ArmCounts& counts = (*arms->second.Write())[now.action_id];
-    // Rounding must not make counts that cannot be.
-    counts.successes = std::clamp(counts.successes + change, 0.0, counts.trials);
-    return true;
-  };
-  bool known = correct("");
-  if (!now.segment.empty()) known &= correct(now.segment);
+  bool known = true;
+  for (auto& [half_life, book] : counts_) {
+    known &= book.Correct(now.segment, now.action_id, now.occurred_us, change);
+  }
   if (!known) ++ignored_;
 }
 
-void Posteriors::AddLinear(const LinearSpec& spec, const Observation& observation, double weight,
-                           double reward) {
+bool Posteriors::AdvanceTo(int64_t now_us, bool counts_too) {
+  bool changed = false;
+  for (auto& [half_life, book] : counts_) changed |= counts_too && book.AdvanceTo(now_us);
+  for (auto& [id, surface] : linear_) {
+    Decay decay = surface->decay;
+    const Decay::Move move = decay.AdvanceTo(now_us);
+    if (decay == surface->decay) continue;
+    LinearSurface* const to = surface.Write();
+    to->decay = decay;
+    if (!move.stepped) continue;
+    const LinearSpec spec = Discounted(to->spec, decay.Discount());
+    for (auto& [action_id, arm] : to->arms) {
+      arm = std::make_shared<LinearArm>(arm->Aged(spec, move.halvings));
+    }
+    changed |= !to->arms.empty();
+  }
+  return changed;
+}
+
+void Posteriors::AddLinear(const Observation& observation, double weight, double reward) {
+  CopyOnWrite<LinearSurface>& shared = linear_.find(observation.surface)->second;
   const bool correction = weight == 0;
-  if (!CanLearnFrom(spec, observation.basis) ||
+  if (!CanLearnFrom(shared->spec, observation.basis) ||
       (correction && FindLinear(observation.surface, observation.action_id) == nullptr)) {
     ++ignored_;
     return;
   }
-  LinearSurface* const surface = linear_.find(observation.surface)->second.Write();
+  LinearSurface* const surface = shared.Write();
+  const LinearSpec spec = Discounted(surface->spec, surface->decay.Discount());
+  const double age = surface->decay.Weight(observation.occurred_us);
   std::shared_ptr<const LinearArm>& arm = surface->arms[observation.action_id];
-  auto next = arm == nullptr ? std::make_shared<LinearArm>(surface->spec)
-                             : std::make_shared<LinearArm>(*arm);
-  if (!next->Add(surface->spec, observation.basis, weight, reward)) ++ill_conditioned_;
+  auto next =
+      arm == nullptr ? std::make_shared<LinearArm>(spec) : std::make_shared<LinearArm>(*arm);
+  if (!next->Add(spec, observation.basis, age * weight, age * reward)) ++ill_conditioned_;
   arm = std::move(next);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "base/strings.h"
 #include "config/bundle.h"
 #include "fulcrum/decision_record.h"
+#include "scoring/arm_book.h"
 #include "scoring/copy_on_write.h"
 #include "scoring/linear_posterior.h"
 
@@ -23,12 +25,6 @@ struct BetaPosterior {
   double beta = 0;   // prior failures + failures
 };
 
-// What was seen of one arm in one segment.
-struct ArmCounts {
-  double trials = 0;
-  double successes = 0;
-};
-
 // One settled position of a decision.
 struct Observation {
   std::string_view surface;
@@ -36,14 +32,15 @@ struct Observation {
   std::string_view action_id;      // the neutral action included
   absl::Span<const double> basis;  // x of the arm; empty if its posterior was not linear
   double reward = 0;
+  int64_t occurred_us = 0;  // when it was decided
 };
 
 // Const use from any number of threads, or changes from one. A copy costs the segments and linear
 // surfaces, not their arms: copies share what neither has changed since, so one thread may learn in
 // its own object and publish copies.
 //
-// A segment that was never seen falls back to the counts over all segments, which are kept under
-// the empty segment name. Counts are shared by all surfaces, linear arms belong to one.
+// Counts are shared by all surfaces (but surfaces that forget at another rate weigh the same
+// evidence in counts of their own), linear arms belong to one.
 //
 // The bits depend on what it started from and on the observations in their order, and on nothing
 // else: not on when it was copied, or written and read again.
@@ -57,22 +54,35 @@ class Posteriors {
   static absl::StatusOr<Posteriors> Parse(std::string_view bytes);
   std::string Serialise() const;
 
-  ArmCounts Find(std::string_view segment, std::string_view action_id) const;
+  // Of which nothing is forgotten.
+  ArmCounts Find(std::string_view segment, std::string_view action_id) const {
+    return CountsOf(0).Find(segment, action_id);
+  }
   void Set(std::string_view segment, std::string_view action_id, ArmCounts counts);
-  size_t size() const;  // (segment, arm) pairs
+  size_t size() const { return CountsOf(0).size(); }  // (segment, arm) pairs
 
-  // Makes exactly the bundle's linear surfaces linear here; others lose their linear arms.
+  // The counts with this half-life; those of which nothing is forgotten if SetSurfaces knew no
+  // surface with it.
+  const ArmBook& CountsOf(int64_t half_life_us) const;
+
+  // Makes exactly the bundle's linear surfaces linear here, others lose their linear arms; and
+  // begins counts for the half-lives of the others: with the counts there are, as if those were of
+  // the first moment that AdvanceTo hears of.
   void SetSurfaces(const config::Bundle& bundle, bool has_model);
 
   // Makes one surface linear. Under another noise or prior its arms are fitted anew from what they
-  // have seen; under another number of terms they start over.
-  void SetLinear(std::string_view surface, const LinearSpec& spec);
+  // have seen; under another number of terms or another half-life they start over.
+  void SetLinear(std::string_view surface, const LinearSpec& spec, int64_t half_life_us = 0);
 
   // Null if the surface is not linear.
   const LinearSpec* FindSpec(std::string_view surface) const;
   // Null if the arm has no observations: PriorBelief holds.
   const LinearArm* FindLinear(std::string_view surface, std::string_view action_id) const;
   size_t linear_size() const;  // (surface, arm) pairs with observations
+
+  // A decision of this time has been logged: what is older counts less from here on, if it is to be
+  // forgotten. `counts_too`: otherwise linear arms alone. True if a posterior has changed.
+  bool AdvanceTo(int64_t now_us, bool counts_too = true);
 
   // Learns from a position that settled. Counts: one trial and the reward, limited to [0, 1], as
   // successes, in the segment and over all segments.
@@ -100,21 +110,19 @@ class Posteriors {
  private:
   friend class PosteriorsCodec;
 
-  using Arms = base::StringMap<ArmCounts>;  // by action id
   struct LinearSurface {
     LinearSpec spec;
+    Decay decay;
     base::StringMap<std::shared_ptr<const LinearArm>> arms;  // by action id
   };
 
-  Arms* ArmsOf(std::string_view segment);
-  void AddLinear(const LinearSpec& spec, const Observation& observation, double weight,
-                 double reward);
+  void AddLinear(const Observation& observation, double weight, double reward);
 
   Lsn lsn_ = 0;
   uint64_t model_ = 0;
   uint64_t ignored_ = 0;
   uint64_t ill_conditioned_ = 0;
-  base::StringMap<CopyOnWrite<Arms>> counts_;           // by segment
+  std::map<int64_t, ArmBook> counts_ = {{0, {}}};       // by half-life; 0: nothing is forgotten
   base::StringMap<CopyOnWrite<LinearSurface>> linear_;  // by surface
 };
 

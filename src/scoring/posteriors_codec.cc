@@ -5,11 +5,14 @@
 //   magic, version u32, model u64, LSN u64
 //   counts: pairs u64, each {segment, action id, trials, successes}
 //   from version 2: ignored u64, ill-conditioned u64
-//   linear surfaces u64, each {id, terms u32, noise, prior, has model u8, arms u64}, each arm
-//   {action id, sums, 0 u8 or 1 u8 and the sums behind the factor}; sums are x x' and x r
-//   CRC-32C of all before it
+//   linear surfaces u64, each {id, terms u32, noise, prior, has model u8, from version 3 decay,
+//   arms u64}, each arm {action id, sums, 0 u8 or 1 u8 and the sums behind the factor}; sums are x
+//   x' and x r from version 3: counts that forget u64, each {decay, counts} CRC-32C of all before
+//   it
 //
-// Pairs, surfaces and arms are sorted by their texts.
+// A decay is {half-life u64, landmark u64 (two's complement), step u64}, all zero but for the
+// landmark if nothing is forgotten. Pairs, surfaces and arms are sorted by their texts, counts that
+// forget by their half-lives.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -28,7 +31,7 @@ namespace fulcrum::scoring {
 namespace {
 
 constexpr std::string_view kMagic = "FULCPOST";
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 
 template <typename T>
 void PutInteger(std::string* out, T value) {
@@ -44,6 +47,12 @@ void PutNumber(std::string* out, double value) {
 void PutName(std::string* out, std::string_view name) {
   PutInteger(out, static_cast<uint32_t>(name.size()));
   out->append(name);
+}
+
+void PutDecay(std::string* out, const Decay& decay) {
+  PutInteger(out, static_cast<uint64_t>(decay.half_life_us()));
+  PutInteger(out, static_cast<uint64_t>(decay.landmark_us()));
+  PutInteger(out, static_cast<uint64_t>(decay.step()));
 }
 
 void PutSums(std::string* out, const LinearSums& sums) {
@@ -80,6 +89,13 @@ class Reader {
     return Take(size);
   }
   double Number() { return std::bit_cast<double>(Integer<uint64_t>()); }
+  Decay TakeDecay() {
+    const auto half_life_us = Integer<uint64_t>();
+    const auto landmark_us = Integer<uint64_t>();
+    const auto step = Integer<uint64_t>();
+    return Decay(static_cast<int64_t>(half_life_us), static_cast<int64_t>(landmark_us),
+                 static_cast<int64_t>(step));
+  }
   LinearSums Sums(size_t terms) {
     LinearSums sums = LinearSums::Zero(terms);
     for (double& value : sums.xx) value = Number();
@@ -142,10 +158,10 @@ std::vector<std::string_view> Sorted(const Map& map) {
 
 class PosteriorsCodec {
  public:
-  static void PutCounts(const Posteriors& from, std::string* out) {
+  static void PutCounts(const ArmBook& from, std::string* out) {
     PutInteger(out, static_cast<uint64_t>(from.size()));
-    for (const std::string_view segment : Sorted(from.counts_)) {
-      const Posteriors::Arms& arms = *from.counts_.find(segment)->second;
+    for (const std::string_view segment : Sorted(from.segments())) {
+      const ArmBook::Arms& arms = *from.segments().find(segment)->second;
       for (const std::string_view action_id : Sorted(arms)) {
         const ArmCounts& counts = arms.find(action_id)->second;
         PutName(out, segment);
@@ -153,6 +169,15 @@ class PosteriorsCodec {
         PutNumber(out, counts.trials);
         PutNumber(out, counts.successes);
       }
+    }
+  }
+
+  static void PutForgetting(const Posteriors& from, std::string* out) {
+    PutInteger(out, static_cast<uint64_t>(from.counts_.size() - 1));
+    for (const auto& [half_life_us, book] : from.counts_) {
+      if (half_life_us == 0) continue;
+      PutDecay(out, book.decay());
+      PutCounts(book, out);
     }
   }
 
@@ -167,6 +192,7 @@ class PosteriorsCodec {
       PutNumber(out, surface.spec.noise_sd);
       PutNumber(out, surface.spec.prior_sd);
       PutInteger(out, static_cast<uint8_t>(surface.spec.has_model));
+      PutDecay(out, surface.decay);
       PutInteger(out, static_cast<uint64_t>(surface.arms.size()));
       for (const std::string_view action_id : Sorted(surface.arms)) {
         const LinearArm& arm = *surface.arms.find(action_id)->second;
@@ -178,7 +204,7 @@ class PosteriorsCodec {
     }
   }
 
-  static absl::Status ReadCounts(Reader* reader, Posteriors* to) {
+  static absl::Status ReadCounts(Reader* reader, ArmBook* to) {
     const auto pairs = reader->Integer<uint64_t>();
     std::pair<std::string_view, std::string_view> last;
     for (uint64_t i = 0; i < pairs; ++i) {
@@ -196,7 +222,23 @@ class PosteriorsCodec {
     return absl::OkStatus();
   }
 
-  static absl::Status ReadLinear(Reader* reader, Posteriors* to) {
+  static absl::Status ReadForgetting(Reader* reader, Posteriors* to) {
+    const auto books = reader->Integer<uint64_t>();
+    int64_t last = 0;
+    for (uint64_t i = 0; i < books; ++i) {
+      const Decay decay = reader->TakeDecay();
+      if (!reader->ok()) break;
+      if (!decay.IsPossible() || decay.half_life_us() <= last) {
+        return Damaged(absl::StrCat("counts ", i, " forget impossibly or are out of order"));
+      }
+      last = decay.half_life_us();
+      ArmBook* const book = &to->counts_.try_emplace(last, decay).first->second;
+      FULCRUM_RETURN_IF_ERROR(ReadCounts(reader, book));
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status ReadLinear(Reader* reader, uint32_t version, Posteriors* to) {
     to->ignored_ = reader->Integer<uint64_t>();
     to->ill_conditioned_ = reader->Integer<uint64_t>();
     const auto surfaces = reader->Integer<uint64_t>();
@@ -209,9 +251,11 @@ class PosteriorsCodec {
       surface.spec.prior_sd = reader->Number();
       const auto has_model = reader->Integer<uint8_t>();
       surface.spec.has_model = has_model == 1;
+      if (version >= 3) surface.decay = reader->TakeDecay();
       if (!reader->ok()) break;
       const std::string name = absl::StrCat("linear surface ", i);
-      if (!IsSpec(surface.spec) || has_model > 1) return Damaged(name + " is impossible");
+      if (!IsSpec(surface.spec) || has_model > 1 || !surface.decay.IsPossible())
+        return Damaged(name + " is impossible");
       if (i > 0 && !(last < id)) return Damaged(name + " is out of order");
       last = id;
       FULCRUM_RETURN_IF_ERROR(ReadArms(reader, name, &surface));
@@ -223,6 +267,7 @@ class PosteriorsCodec {
   static absl::Status ReadArms(Reader* reader, const std::string& name,
                                Posteriors::LinearSurface* surface) {
     const auto arms = reader->Integer<uint64_t>();
+    const LinearSpec spec = Discounted(surface->spec, surface->decay.Discount());
     std::string_view last;
     for (uint64_t i = 0; i < arms; ++i) {
       const std::string_view action_id = reader->Name();
@@ -237,8 +282,8 @@ class PosteriorsCodec {
       }
       if (i > 0 && !(last < action_id)) return Damaged(arm + " is out of order");
       last = action_id;
-      auto made = std::make_shared<const LinearArm>(surface->spec, std::move(sums),
-                                                    fitted ? &*fitted : nullptr);
+      auto made =
+          std::make_shared<const LinearArm>(spec, std::move(sums), fitted ? &*fitted : nullptr);
       if (!made->has_factor()) return Damaged(arm + " has no good factor");
       surface->arms.emplace(action_id, std::move(made));
     }
@@ -256,8 +301,11 @@ absl::StatusOr<Posteriors> Posteriors::Parse(std::string_view bytes) {
   Posteriors posteriors;
   posteriors.set_model(reader.Integer<uint64_t>());
   posteriors.set_lsn(reader.Integer<uint64_t>());
-  FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadCounts(&reader, &posteriors));
-  if (version >= 2) FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadLinear(&reader, &posteriors));
+  FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadCounts(&reader, &posteriors.counts_[0]));
+  if (version >= 2) {
+    FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadLinear(&reader, version, &posteriors));
+  }
+  if (version >= 3) FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadForgetting(&reader, &posteriors));
   if (!reader.ok() || !reader.empty()) return Damaged("does not end where its counts say");
   return posteriors;
 }
@@ -267,8 +315,9 @@ std::string Posteriors::Serialise() const {
   PutInteger(&out, kVersion);
   PutInteger(&out, model_);
   PutInteger(&out, lsn_);
-  PosteriorsCodec::PutCounts(*this, &out);
+  PosteriorsCodec::PutCounts(counts_.find(0)->second, &out);
   PosteriorsCodec::PutLinear(*this, &out);
+  PosteriorsCodec::PutForgetting(*this, &out);
   PutInteger(&out, base::Crc32c(out));
   return out;
 }

@@ -83,15 +83,16 @@ std::vector<double> EncodeAll(const config::Bundle& bundle, const Model& model,
 void ScoreBeta(const config::Bundle& bundle, const config::Surface& surface, bool has_model,
                const Posteriors& posteriors, absl::Span<const int32_t> actions,
                absl::Span<const double> predictions, Scores* scores) {
+  const ArmBook& book = posteriors.CountsOf(absl::ToInt64Microseconds(surface.forgetting));
   scores->candidates.reserve(actions.size());
   for (size_t i = 0; i < actions.size(); ++i) {
     const config::Action& action = bundle.actions[static_cast<size_t>(actions[i])];
-    const ArmCounts counts = posteriors.Find(scores->segment, action.id);
+    const ArmCounts counts = book.Find(scores->segment, action.id);
     scores->candidates.push_back(
         has_model ? FromModel(predictions[i], surface.model_strength, counts) : FromCounts(counts));
   }
   scores->neutral = Update({surface.baseline_alpha, surface.baseline_beta},
-                           posteriors.Find(scores->segment, kNeutralActionId));
+                           book.Find(scores->segment, kNeutralActionId));
 }
 
 void ScoreLinear(const config::Bundle& bundle, const config::Surface& surface,

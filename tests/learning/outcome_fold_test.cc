@@ -1,5 +1,7 @@
 #include "learning/outcome_fold.h"
 
+#include <cmath>
+
 #include "base/hash.h"
 #include "tests/learning/learning_fixture.h"
 
@@ -98,6 +100,80 @@ TEST(OutcomeFold, GoesOnExactlyWhereItWasSerialised) {
   EXPECT_EQ(fold->Serialise(), whole.Serialise());
 }
 
+std::string Golden(const std::string& name) {
+  const auto bytes = base::ReadWholeFile(
+      base::PosixFileSystem(), FULCRUM_SOURCE_DIR "/tests/golden/posteriors/" + name, 1 << 20);
+  FULCRUM_EXPECT_OK(bytes);
+  return bytes.value_or("");
+}
+
+TEST(OutcomeFold, ACheckpointWithPosteriorsOfVersion2IsStillRead) {
+  const auto fold = OutcomeFold::Parse(Golden("fold-v1-posteriors-v2.bin"), LearningStart());
+  FULCRUM_ASSERT_OK(fold);
+  EXPECT_EQ(fold->Serialise(), SomeBytes());
+}
+
+FoldStart ForgettingStart(Lsn counts_lsn = 0) {
+  config::Bundle bundle = LearningBundle();
+  for (config::Surface& surface : bundle.surfaces) surface.forgetting = absl::Minutes(1);
+  config::ModelManifest manifest;
+  manifest.version = 7;
+  manifest.counts_lsn = counts_lsn;
+  return StartOf(bundle, SomeCounts(), &manifest);
+}
+
+constexpr int64_t kMinuteUs = 60 * kSecondUs;
+
+TEST(OutcomeFold, WhatWasLearnedCountsLessAsTheLogGoesOn) {
+  OutcomeFold fold(ForgettingStart());
+  Apply(&fold, {JoinDecision(0, 0), JoinOutcome(0, "a", 1, 10)});
+  EXPECT_EQ(fold.posteriors().lsn(), 0u);
+  Apply(&fold, {JoinDecision(1, 60)});  // settles 0, which is a half-life old
+  const scoring::ArmBook& book = fold.posteriors().CountsOf(kMinuteUs);
+  EXPECT_EQ(book.Find("new", "arm-0").trials, 25.5);
+  EXPECT_EQ(book.Find("new", "arm-0").successes, 3);
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").trials, 51);
+  // Nothing settles, but time goes on.
+  const uint64_t changes = fold.changes();
+  Apply(&fold, {JoinDecision(2, 100)});
+  EXPECT_EQ(fold.posteriors().lsn(), 4u) << "the record that changed them";
+  EXPECT_EQ(fold.changes(), changes + 1);
+  EXPECT_LT(fold.posteriors().CountsOf(kMinuteUs).Find("new", "arm-0").trials, 17);
+  Apply(&fold, {JoinDecision(3, 100), JoinDecision(4, 90)});
+  EXPECT_EQ(fold.posteriors().lsn(), 4u) << "time did not go on";
+}
+
+TEST(OutcomeFold, ForgettingGoesOnExactlyWhereItWasSerialised) {
+  std::vector<LogEvent> log;
+  for (uint64_t i = 0; i < 300; ++i) {
+    const auto second = static_cast<int64_t>(i * 31 - i % 4 * 20);
+    log.push_back(i % 3 == 0 ? LinedDecision(i, second) : JoinDecision(i, second));
+    if (i % 2 == 0) log.push_back(JoinOutcome(i, "a", 1, second + 5));
+    if (i % 8 == 4) log.push_back(JoinOutcome(i - 2, "a", 0, second + 6));
+  }
+  OutcomeFold whole(ForgettingStart());
+  OutcomeFold cut(ForgettingStart());
+  for (size_t i = 0; i < log.size(); ++i) {
+    whole.Apply(i + 1, log[i]);
+    cut.Apply(i + 1, log[i]);
+    if (i % 5 != 0) continue;
+    auto again = OutcomeFold::Parse(cut.Serialise(), ForgettingStart());
+    FULCRUM_ASSERT_OK(again);
+    cut = *std::move(again);
+  }
+  EXPECT_GT(whole.join().stats().corrected, 10u);
+  EXPECT_EQ(cut.Serialise(), whole.Serialise());
+}
+
+TEST(OutcomeFold, TheModelsCountsAgeFromTheLsnThatTheyHold) {
+  OutcomeFold fold(ForgettingStart(/*counts_lsn=*/2));
+  Apply(&fold, {JoinDecision(0, 0), JoinDecision(1, 300), JoinDecision(2, 310)});
+  EXPECT_EQ(fold.posteriors().CountsOf(kMinuteUs).Find("new", "arm-0").trials, 50);
+  Apply(&fold, {JoinDecision(3, 370)});  // 1 and 2 settle: one is 70 s old, one 60 s
+  EXPECT_NEAR(fold.posteriors().CountsOf(kMinuteUs).Find("new", "arm-0").trials,
+              25 + std::exp2(-70.0 / 60) + 0.5, 1e-12);
+}
+
 TEST(OutcomeFold, AnotherModelOrAnotherLinearPosteriorIsAnotherStart) {
   const std::string bytes = SomeBytes();
   EXPECT_THAT(OutcomeFold::Parse(bytes, LearningStart(8)),
@@ -110,6 +186,9 @@ TEST(OutcomeFold, AnotherModelOrAnotherLinearPosteriorIsAnotherStart) {
   EXPECT_NE(StartOf(bundle, {}, &manifest).origin, LearningStart().origin);
   bundle = LearningBundle();
   bundle.surfaces[0].linear->segments = {"old"};
+  EXPECT_NE(StartOf(bundle, {}, &manifest).origin, LearningStart().origin);
+  bundle = LearningBundle();
+  bundle.surfaces[1].forgetting = absl::Hours(1);
   EXPECT_NE(StartOf(bundle, {}, &manifest).origin, LearningStart().origin);
   bundle = LearningBundle();
   bundle.surfaces[1].choice.exploration_floor = 0.5;  // does not shape posteriors

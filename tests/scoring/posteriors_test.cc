@@ -24,6 +24,29 @@ Posteriors Example() {
   return posteriors;
 }
 
+// With all that there can be: also what forgets.
+Posteriors AgedExample() {
+  constexpr int64_t kHour = 3'600'000'000;
+  config::Bundle bundle;
+  bundle.surfaces.resize(2);
+  bundle.surfaces[0].id = "page";
+  bundle.surfaces[0].forgetting = absl::Hours(48);
+  bundle.surfaces[0].linear = config::LinearPosterior{
+      .noise_sd = 0.3, .prior_sd = 0.4, .segments = {}, .context_keys = {"hour"}};
+  bundle.surfaces[1].id = "side";
+  bundle.surfaces[1].forgetting = absl::Hours(24);
+  Posteriors posteriors = Example();
+  posteriors.SetSurfaces(bundle, /*has_model=*/true);
+  for (int64_t i = 0; i < 40; ++i) {
+    posteriors.AdvanceTo(i * 47 * kHour);
+    const int64_t time = (i * 47 - i % 5) * kHour;
+    posteriors.Observe({"page", "", "hat", {1, 0.2, 3}, 0.5, time});
+    posteriors.Observe({"side", "young", "shoes", {}, i % 3 == 0 ? 1.0 : 0.0, time});
+  }
+  posteriors.set_lsn(81);
+  return posteriors;
+}
+
 TEST(Posteriors, FallBackToAllSegments) {
   const Posteriors posteriors = Example();
   EXPECT_EQ(posteriors.Find("young", "shoes").trials, 10);
@@ -81,10 +104,19 @@ TEST(Posteriors, TheFormIsPinned) {
   posteriors.SetLinear("p", {.terms = 2, .noise_sd = 1, .prior_sd = 2, .has_model = true});
   posteriors.Observe({.surface = "p", .action_id = "a", .basis = {1, 0.5}, .reward = 2});
   posteriors.Observe({.surface = "p", .action_id = "a", .basis = {1}, .reward = 2});
+  config::Bundle bundle;
+  bundle.surfaces.resize(2);
+  bundle.surfaces[0].id = "p";
+  bundle.surfaces[0].linear = config::LinearPosterior{.noise_sd = 1, .prior_sd = 2};
+  bundle.surfaces[1].id = "q";
+  bundle.surfaces[1].forgetting = absl::Minutes(1) + absl::Microseconds(8);
+  posteriors.SetSurfaces(bundle, /*has_model=*/true);
+  posteriors.AdvanceTo(7);
+  posteriors.AdvanceTo(7 + 61'900'000);
   const std::string bytes = posteriors.Serialise();
   EXPECT_EQ(base::ToHex(bytes.substr(0, bytes.size() - 4)),
             std::string("46554c43504f5354"  // magic
-                        "02000000") +       // version
+                        "03000000") +       // version
                 kPinnedCounts +
                 "0100000000000000"  // ignored
                 "0000000000000000"  // ill-conditioned
@@ -95,6 +127,9 @@ TEST(Posteriors, TheFormIsPinned) {
                 "000000000000f03f"  // noise
                 "0000000000000040"  // prior
                 "01"                // has a model
+                "0000000000000000"  // no half-life,
+                "0000000000000080"  // no landmark,
+                "0000000000000000"  // no step
                 "0100000000000000"  // arms
                 "01000000"
                 "61"                // action id
@@ -103,7 +138,12 @@ TEST(Posteriors, TheFormIsPinned) {
                 "000000000000d03f"
                 "0000000000000040"  // x r
                 "000000000000f03f"
-                "00");  // the factor is of these sums
+                "00"                // the factor is of these sums
+                "0100000000000000"  // counts that forget
+                "0887930300000000"  // half-life, landmark, step
+                "0700000000000000"
+                "2100000000000000" +
+                std::string(kPinnedCounts).substr(32));
 }
 
 std::string Sealed(std::string body) {
@@ -129,8 +169,33 @@ TEST(Posteriors, TheFirstVersionIsStillRead) {
   EXPECT_EQ(read->linear_size(), 0);
 }
 
+std::string Golden(const std::string& name) {
+  const auto bytes = base::ReadWholeFile(
+      base::PosixFileSystem(), FULCRUM_SOURCE_DIR "/tests/golden/posteriors/" + name, 1 << 20);
+  FULCRUM_EXPECT_OK(bytes);
+  return bytes.value_or("");
+}
+
+// As the program wrote it that wrote version 2; what is read is written in the version of today.
+TEST(Posteriors, TheSecondVersionIsStillRead) {
+  const auto read = Posteriors::Parse(Golden("posteriors-v2.bin"));
+  FULCRUM_ASSERT_OK(read);
+  EXPECT_EQ(read->Serialise(), Example().Serialise());
+}
+
+TEST(Posteriors, TheVersionOfTodayIsWritten) {
+  const std::string bytes = Golden("posteriors-v3.bin");
+  EXPECT_EQ(AgedExample().Serialise(), bytes);
+  const auto read = Posteriors::Parse(bytes);
+  FULCRUM_ASSERT_OK(read);
+  EXPECT_EQ(read->Serialise(), bytes);
+  const std::vector<double> x = {1, 0.2, 3};
+  EXPECT_EQ(read->FindLinear("page", "hat")->At(x).mean,
+            AgedExample().FindLinear("page", "hat")->At(x).mean);
+}
+
 TEST(Posteriors, EveryFlippedByteIsFound) {
-  const std::string bytes = Example().Serialise();
+  const std::string bytes = AgedExample().Serialise();
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string damaged = bytes;
     damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
@@ -141,7 +206,7 @@ TEST(Posteriors, EveryFlippedByteIsFound) {
 }
 
 TEST(Posteriors, EveryCutIsFound) {
-  const std::string bytes = Example().Serialise();
+  const std::string bytes = AgedExample().Serialise();
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_EQ(Posteriors::Parse(bytes.substr(0, size)).status().code(),
               absl::StatusCode::kDataLoss);
@@ -159,9 +224,9 @@ TEST(Posteriors, ContentIsCheckedBehindARightChecksum) {
   FULCRUM_EXPECT_OK(Posteriors::Parse(Sealed(body)));
   EXPECT_THAT(Posteriors::Parse(Sealed(body + "x")),
               testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("does not end")));
-  body[8] = 3;
+  body[8] = 4;
   EXPECT_THAT(Posteriors::Parse(Sealed(body)),
-              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("version 3")));
+              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("version 4")));
 }
 
 class CountsFile : public ::testing::Test {
