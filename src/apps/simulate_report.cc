@@ -53,10 +53,7 @@ void WriteTraffic(Writer& json, const simulation::TrafficResult& traffic) {
 std::string ToTable(const SimulateReport& report) {
   const simulation::TrafficResult& traffic = report.traffic;
   std::string text = absl::StrCat(
-      "World '", report.world.name, "': ", report.world.what, "\n",
-      Line("policy",
-           absl::StrCat(report.policy, report.where == "service" ? ", by the service over gRPC"
-                                                                 : ", simulated in this process")),
+      "World '", report.world.name, "': ", report.world.what, "\n", Line("policy", report.policy),
       Line("decisions", absl::StrFormat("%d in %.1f s: %.0f per second", traffic.decisions,
                                         report.seconds, report.DecisionsPerSecond())),
       Line("shown in time, late", absl::StrCat(traffic.shown, ", ", traffic.shown_late)),
@@ -89,11 +86,8 @@ std::string ToTable(const SimulateReport& report) {
     absl::StrAppend(&text, Line(absl::StrCat("  ", NameOf(report.world, arm)),
                                 absl::StrCat(traffic.chosen[arm])));
   }
-  if (!report.log_directory.empty()) {
-    absl::StrAppend(&text, Line("log", report.log_directory),
-                    Line("bundle", report.bundle_directory), Line("truth", report.truth_file));
-  }
-  return text;
+  return absl::StrCat(text, Line("log", report.log_directory),
+                      Line("bundle", report.bundle_directory), Line("truth", report.truth_file));
 }
 
 std::string ToJson(const SimulateReport& report) {
@@ -102,7 +96,6 @@ std::string ToJson(const SimulateReport& report) {
   json.StartObject();
   Write(json, "world", report.world.name);
   Write(json, "policy", report.policy);
-  Write(json, "where", report.where);
   Write(json, "seed", report.seed);
   WriteTraffic(json, report.traffic);
   Write(json, "seconds", report.seconds);

@@ -14,13 +14,12 @@ struct SimulateReport {
   simulation::World world;
   simulation::Oracle oracle;
   std::string policy;
-  std::string where;  // "service" or "process"
   uint64_t seed = 0;
   double seconds = 0;
   simulation::TrafficResult traffic;
   int64_t budget_micros = 0;  // 0: none
-  int64_t spent_micros = 0;   // as the log proves; the traffic's own count without a service
-  std::string log_directory;  // empty without a service
+  int64_t spent_micros = 0;   // as the log proves
+  std::string log_directory;
   std::string bundle_directory;
   std::string truth_file;
 

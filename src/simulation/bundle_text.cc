@@ -30,6 +30,7 @@ std::string SurfaceYaml(const World& world, const BundleOptions& options) {
       "\n    policy_salt: ", world.name,
       "\n    baseline: {alpha: 1, beta: 1}\n    reward_kind: ", kRewardKind,
       "\n    attribution_window: ", Micros(attribution), "\n");
+  if (!options.policy.empty()) absl::StrAppend(&text, "    policy: ", options.policy, "\n");
   if (options.exposure_required) {
     absl::StrAppend(&text, "    exposure: required\n    exposure_window: ",
                     Micros(world.timing.exposure_window), "\n");
