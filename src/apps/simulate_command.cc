@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "apps/command_line.h"
 #include "apps/demo_rows.h"
 #include "apps/simulate_report.h"
@@ -186,7 +187,9 @@ void AddSimulateCommand(CLI::App& app, int* exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
       "simulate", "Play a small world with known truth against the service, or compare policies");
-  command->add_option("--world", arguments->world, "stationary or contextual")
+  command
+      ->add_option("--world", arguments->world,
+                   absl::StrCat("One of ", absl::StrJoin(simulation::WorldNames(), ", ")))
       ->capture_default_str();
   command->add_option("--policy", arguments->policies,
                       "NAME[:PARAMETER][@FLOOR]: what the surface's policy is to be, such as "

@@ -71,9 +71,9 @@ std::string ToTable(const SimulateReport& report) {
   absl::StrAppend(
       &text, Line("reward", absl::StrCat(traffic.reward, " credited conversions")),
       Line("  expected of its choices", absl::StrFormat("%.1f", traffic.expected_reward)),
-      Line("  expected of the oracle", absl::StrFormat("%.1f", report.OracleReward())),
+      Line("  expected of the oracle", absl::StrFormat("%.1f", traffic.oracle_reward)),
       Line("regret", absl::StrFormat("%.1f conversions, %.2f %% of the oracle's", traffic.regret,
-                                     100 * traffic.regret / report.OracleReward())));
+                                     100 * traffic.regret / traffic.oracle_reward)));
   if (report.budget_micros > 0) {
     const auto budget = static_cast<double>(report.budget_micros);
     const auto spent = static_cast<double>(report.spent_micros);
@@ -102,7 +102,7 @@ std::string ToJson(const SimulateReport& report) {
   Write(json, "decisions_per_second", report.DecisionsPerSecond());
   Write(json, "reward", report.traffic.reward);
   Write(json, "expected_reward", report.traffic.expected_reward);
-  Write(json, "oracle_reward", report.OracleReward());
+  Write(json, "oracle_reward", report.traffic.oracle_reward);
   Write(json, "regret", report.traffic.regret);
   Write(json, "budget_micros", static_cast<uint64_t>(report.budget_micros));
   Write(json, "spent_micros", static_cast<uint64_t>(report.spent_micros));

@@ -26,8 +26,6 @@ struct SimulateReport {
   double DecisionsPerSecond() const {
     return seconds > 0 ? static_cast<double>(traffic.decisions) / seconds : 0;
   }
-  // What the oracle would have earned on the shown visits.
-  double OracleReward() const { return oracle.value * static_cast<double>(traffic.shown); }
 };
 
 std::string ToTable(const SimulateReport& report);

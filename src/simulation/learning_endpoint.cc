@@ -32,23 +32,29 @@ void LearningEndpoint::Settle(absl::Time now) {
 absl::StatusOr<Endpoint::Answer> LearningEndpoint::Decide(const Visit& visit) {
   Settle(visit.time);
   FULCRUM_ASSIGN_OR_RETURN(DecisionRecord record, path_->Decide(visit, published_));
-  Answer answer{record.id, record.positions[0].action_id, true};
+  Answer answer{record.id, {}, true};
+  for (const PositionRecord& position : record.positions) {
+    answer.action_ids.push_back(position.action_id);
+  }
   fold_.Apply(path_->lsn(), std::move(record));
   return answer;
 }
 
-absl::Status LearningEndpoint::ReportExposure(DecisionId id, absl::Time occurred) {
+absl::Status LearningEndpoint::ReportExposure(DecisionId id, uint32_t position,
+                                              absl::Time occurred) {
   ExposureRecord record;
   record.decision_id = id;
+  record.position = position;
   record.occurred_us = absl::ToUnixMicros(occurred);
   Log(record);
   return absl::OkStatus();
 }
 
-absl::Status LearningEndpoint::ReportOutcome(DecisionId id, absl::Time occurred) {
+absl::Status LearningEndpoint::ReportOutcome(DecisionId id, uint32_t position,
+                                             absl::Time occurred) {
   OutcomeRecord record;
   record.decision_id = id;
-  record.position = 1;
+  record.position = position;
   record.outcome_id = kOutcomeId;
   record.kind = kRewardKind;
   record.value = 1;

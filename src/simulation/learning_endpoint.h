@@ -17,8 +17,8 @@ class LearningEndpoint final : public Endpoint {
   explicit LearningEndpoint(InProcess* path);
 
   absl::StatusOr<Answer> Decide(const Visit& visit) override;
-  absl::Status ReportExposure(DecisionId id, absl::Time occurred) override;
-  absl::Status ReportOutcome(DecisionId id, absl::Time occurred) override;
+  absl::Status ReportExposure(DecisionId id, uint32_t position, absl::Time occurred) override;
+  absl::Status ReportOutcome(DecisionId id, uint32_t position, absl::Time occurred) override;
 
   const learning::OutcomeFold& fold() const { return fold_; }
 

@@ -19,8 +19,8 @@ class RegretTest : public ::testing::Test {
  protected:
   RegretTest() {
     options.clock = &clock_;
-    options.decisions = 3000;
-    options.seeds = 3;
+    options.decisions = 2500;
+    options.seeds = 2;
     for (const char* text : {"thompson", "uniform", "greedy@0", "epsilon_greedy:0.05@0"}) {
       options.policies.push_back(*ParsePolicy(text));
     }
@@ -56,6 +56,8 @@ TEST_F(RegretTest, LearningBeatsNotLearningInEveryWorld) {
     const RegretSummary uniform = Of(study, "uniform");
     const RegretSummary thompson = Of(study, "thompson");
     EXPECT_LT(thompson.high, uniform.low) << world;
+    // A visit's regret is negative where the oracle has used up its best arm on the user.
+    if (world == "fatigue") continue;
     for (const RegretCurves& curves : study.policies) {
       for (const std::vector<double>& curve : curves.by_seed) {
         EXPECT_TRUE(std::is_sorted(curve.begin(), curve.end())) << "regret never shrinks";
