@@ -61,6 +61,7 @@ regret_study() {
   local world work=$FULCRUM_SOAK_STATE/work
   for world in stationary contextual; do
     build/release/bin/fulcrum simulate --world "$world" --decisions 20000 --regret 20 --json \
+      --policy thompson --policy greedy --policy epsilon_greedy:0.05 --policy uniform \
       --work "$work" --plot "docs/images/regret-$world.svg" > "$FULCRUM_SOAK_STATE/$world.json" ||
       return 1
     python3 - "$FULCRUM_SOAK_STATE/$world.json" << 'FIGURES' || return 1

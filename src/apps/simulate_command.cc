@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "apps/command_line.h"
 #include "apps/demo_rows.h"
 #include "apps/simulate_report.h"
@@ -16,20 +17,25 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "config/loader.h"
-#include "simulation/learning_endpoint.h"
 #include "simulation/regret.h"
+#include "simulation/served_policy.h"
 #include "simulation/truth.h"
 
 namespace fulcrum::apps {
 namespace {
 
-using simulation::PolicyKind;
+using simulation::ServedPolicy;
 
 constexpr char kProgram[] = "fulcrum simulate";
+// What --regret compares if it is not told: each kind as it is, and what the floor costs.
+constexpr const char* kStudied[] = {
+    "thompson@0",     "thompson", "thompson@0.05",     "thompson@0.1",    "top_two@0",
+    "softmax:0.02@0", "greedy@0", "inverse_gap:500@0", "upper_bound:1@0", "epsilon_greedy:0.05@0",
+    "uniform"};
 
 struct Arguments {
   std::string world = "stationary";
-  std::string policy = "thompson";
+  std::vector<std::string> policies;
   std::string work = "build/simulation";
   uint64_t decisions = 10'000;
   uint32_t users = simulation::kUsersDefault;
@@ -74,7 +80,6 @@ absl::Status Play(const Arguments& arguments, simulation::Endpoint& endpoint,
       report->traffic, simulation::PlayTraffic(report->world, report->oracle, TrafficOf(arguments),
                                                endpoint, Progress(arguments.decisions)));
   report->seconds = SecondsSince(start);
-  report->spent_micros = report->traffic.spent_micros;
   return absl::OkStatus();
 }
 
@@ -88,9 +93,11 @@ absl::StatusOr<int64_t> SpentIn(const SimulateReport& report) {
   return spent;
 }
 
-absl::Status PlayService(const Arguments& arguments, PolicyKind policy, SimulateReport* report) {
+absl::Status PlayService(const Arguments& arguments, const ServedPolicy& policy,
+                         SimulateReport* report) {
   simulation::BundleOptions bundle;
-  bundle.exploration_floor = simulation::FloorOf(policy);
+  bundle.exploration_floor = policy.exploration_floor;
+  bundle.policy = simulation::PolicyYaml(policy);
   bundle.budget_micros = report->budget_micros;
   FULCRUM_ASSIGN_OR_RETURN(const auto service,
                            SimulatedService::Start(arguments.work, report->world, bundle,
@@ -108,36 +115,31 @@ absl::Status PlayService(const Arguments& arguments, PolicyKind policy, Simulate
   return absl::OkStatus();
 }
 
-// Policies that the service does not have. Their choices are not the ledger's, so no budget.
-absl::Status PlayProcess(const Arguments& arguments, PolicyKind policy, SimulateReport* report) {
-  FULCRUM_RETURN_IF_ERROR(PrepareSimulation(arguments.work));
-  const base::SystemClock clock;
-  simulation::InProcessOptions options;
-  options.directory = absl::StrCat(arguments.work, "/in-process");
-  options.bundle.exploration_floor = simulation::FloorOf(policy);
-  options.seed = arguments.seed;
-  options.users = arguments.users;
-  options.clock = &clock;
-  FULCRUM_ASSIGN_OR_RETURN(const auto path, simulation::InProcess::Start(report->world, options));
-  simulation::LearningEndpoint endpoint(path.get(), policy, arguments.seed);
-  return Play(arguments, endpoint, report);
+absl::StatusOr<std::vector<ServedPolicy>> PoliciesOf(const Arguments& arguments) {
+  std::vector<std::string> texts = arguments.policies;
+  if (texts.empty() && arguments.regret_seeds == 0) texts = {"thompson"};
+  if (texts.empty()) texts.assign(std::begin(kStudied), std::end(kStudied));
+  std::vector<ServedPolicy> policies;
+  for (const std::string& text : texts) {
+    FULCRUM_ASSIGN_OR_RETURN(policies.emplace_back(), simulation::ParsePolicy(text));
+  }
+  return policies;
 }
 
 absl::StatusOr<SimulateReport> RunOne(const Arguments& arguments) {
   SimulateReport report;
   FULCRUM_ASSIGN_OR_RETURN(report.world, simulation::FindWorld(arguments.world));
-  FULCRUM_ASSIGN_OR_RETURN(const PolicyKind policy, simulation::PolicyNamed(arguments.policy));
-  const bool served = simulation::IsServed(policy);
-  if (!served) report.world.budgeted.clear();
-  report.policy = arguments.policy;
-  report.where = served ? "service" : "process";
+  if (arguments.policies.size() > 1) {
+    return absl::InvalidArgumentError("several policies are compared with --regret SEEDS");
+  }
+  FULCRUM_ASSIGN_OR_RETURN(const std::vector<ServedPolicy> policies, PoliciesOf(arguments));
+  report.policy = policies.front().text;
   report.seed = arguments.seed;
   report.budget_micros = simulation::BudgetOf(report.world, arguments.decisions);
   const double shown = static_cast<double>(arguments.decisions) * report.world.timing.shown;
   report.oracle =
       simulation::SolveOracle(report.world, static_cast<double>(report.budget_micros) / shown);
-  FULCRUM_RETURN_IF_ERROR(served ? PlayService(arguments, policy, &report)
-                                 : PlayProcess(arguments, policy, &report));
+  FULCRUM_RETURN_IF_ERROR(PlayService(arguments, policies.front(), &report));
   return report;
 }
 
@@ -149,6 +151,7 @@ absl::Status RunRegret(const Arguments& arguments) {
   options.directory = absl::StrCat(arguments.work, "/regret");
   options.decisions = arguments.decisions;
   options.seeds = arguments.regret_seeds;
+  FULCRUM_ASSIGN_OR_RETURN(options.policies, PoliciesOf(arguments));
   options.clock = &clock;
   FULCRUM_ASSIGN_OR_RETURN(const simulation::RegretStudy study,
                            simulation::StudyRegret(world, options, [](const std::string& what) {
@@ -184,13 +187,13 @@ void AddSimulateCommand(CLI::App& app, int* exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
       "simulate", "Play a small world with known truth against the service, or compare policies");
-  command->add_option("--world", arguments->world, "stationary or contextual")
-      ->capture_default_str();
   command
-      ->add_option("--policy", arguments->policy,
-                   "thompson or uniform (the service, over gRPC); greedy or epsilon-greedy (in "
-                   "this process)")
+      ->add_option("--world", arguments->world,
+                   absl::StrCat("One of ", absl::StrJoin(simulation::WorldNames(), ", ")))
       ->capture_default_str();
+  command->add_option("--policy", arguments->policies,
+                      "NAME[:PARAMETER][@FLOOR]: what the surface's policy is to be, such as "
+                      "softmax:0.02@0.05; with --regret there may be several");
   command->add_option("--decisions", arguments->decisions, "How many")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
@@ -202,7 +205,7 @@ void AddSimulateCommand(CLI::App& app, int* exit_code) {
   command->add_option("--work", arguments->work, "Where everything is written; emptied first")
       ->capture_default_str();
   command->add_option("--regret", arguments->regret_seeds,
-                      "Compare all policies over this many seeds, in this process");
+                      "Compare policies over this many seeds, in this process");
   command->add_option("--plot", arguments->plot, "SVG file for the plot of --regret");
   command->add_flag("--json", arguments->json, "The result as JSON");
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });

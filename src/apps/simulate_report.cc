@@ -53,10 +53,7 @@ void WriteTraffic(Writer& json, const simulation::TrafficResult& traffic) {
 std::string ToTable(const SimulateReport& report) {
   const simulation::TrafficResult& traffic = report.traffic;
   std::string text = absl::StrCat(
-      "World '", report.world.name, "': ", report.world.what, "\n",
-      Line("policy",
-           absl::StrCat(report.policy, report.where == "service" ? ", by the service over gRPC"
-                                                                 : ", simulated in this process")),
+      "World '", report.world.name, "': ", report.world.what, "\n", Line("policy", report.policy),
       Line("decisions", absl::StrFormat("%d in %.1f s: %.0f per second", traffic.decisions,
                                         report.seconds, report.DecisionsPerSecond())),
       Line("shown in time, late", absl::StrCat(traffic.shown, ", ", traffic.shown_late)),
@@ -74,9 +71,9 @@ std::string ToTable(const SimulateReport& report) {
   absl::StrAppend(
       &text, Line("reward", absl::StrCat(traffic.reward, " credited conversions")),
       Line("  expected of its choices", absl::StrFormat("%.1f", traffic.expected_reward)),
-      Line("  expected of the oracle", absl::StrFormat("%.1f", report.OracleReward())),
+      Line("  expected of the oracle", absl::StrFormat("%.1f", traffic.oracle_reward)),
       Line("regret", absl::StrFormat("%.1f conversions, %.2f %% of the oracle's", traffic.regret,
-                                     100 * traffic.regret / report.OracleReward())));
+                                     100 * traffic.regret / traffic.oracle_reward)));
   if (report.budget_micros > 0) {
     const auto budget = static_cast<double>(report.budget_micros);
     const auto spent = static_cast<double>(report.spent_micros);
@@ -89,11 +86,8 @@ std::string ToTable(const SimulateReport& report) {
     absl::StrAppend(&text, Line(absl::StrCat("  ", NameOf(report.world, arm)),
                                 absl::StrCat(traffic.chosen[arm])));
   }
-  if (!report.log_directory.empty()) {
-    absl::StrAppend(&text, Line("log", report.log_directory),
-                    Line("bundle", report.bundle_directory), Line("truth", report.truth_file));
-  }
-  return text;
+  return absl::StrCat(text, Line("log", report.log_directory),
+                      Line("bundle", report.bundle_directory), Line("truth", report.truth_file));
 }
 
 std::string ToJson(const SimulateReport& report) {
@@ -102,14 +96,13 @@ std::string ToJson(const SimulateReport& report) {
   json.StartObject();
   Write(json, "world", report.world.name);
   Write(json, "policy", report.policy);
-  Write(json, "where", report.where);
   Write(json, "seed", report.seed);
   WriteTraffic(json, report.traffic);
   Write(json, "seconds", report.seconds);
   Write(json, "decisions_per_second", report.DecisionsPerSecond());
   Write(json, "reward", report.traffic.reward);
   Write(json, "expected_reward", report.traffic.expected_reward);
-  Write(json, "oracle_reward", report.OracleReward());
+  Write(json, "oracle_reward", report.traffic.oracle_reward);
   Write(json, "regret", report.traffic.regret);
   Write(json, "budget_micros", static_cast<uint64_t>(report.budget_micros));
   Write(json, "spent_micros", static_cast<uint64_t>(report.spent_micros));

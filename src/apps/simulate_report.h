@@ -14,21 +14,18 @@ struct SimulateReport {
   simulation::World world;
   simulation::Oracle oracle;
   std::string policy;
-  std::string where;  // "service" or "process"
   uint64_t seed = 0;
   double seconds = 0;
   simulation::TrafficResult traffic;
   int64_t budget_micros = 0;  // 0: none
-  int64_t spent_micros = 0;   // as the log proves; the traffic's own count without a service
-  std::string log_directory;  // empty without a service
+  int64_t spent_micros = 0;   // as the log proves
+  std::string log_directory;
   std::string bundle_directory;
   std::string truth_file;
 
   double DecisionsPerSecond() const {
     return seconds > 0 ? static_cast<double>(traffic.decisions) / seconds : 0;
   }
-  // What the oracle would have earned on the shown visits.
-  double OracleReward() const { return oracle.value * static_cast<double>(traffic.shown); }
 };
 
 std::string ToTable(const SimulateReport& report);

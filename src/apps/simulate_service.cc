@@ -84,19 +84,26 @@ absl::StatusOr<simulation::Endpoint::Answer> ClientEndpoint::Decide(
   request.user_id = simulation::UserIdOf(visit.user);
   request.surface = simulation::kSurface;
   request.occurred_at = visit.time;
-  if (world_->has_context) request.context[simulation::kContextKey] = world_->cells[visit.cell].x;
+  request.slate_size = static_cast<uint32_t>(world_->positions.size());
+  if (world_->has_context) {
+    request.context[simulation::kContextKey] = world_->ContextAt(visit.time, visit.cell);
+  }
   FULCRUM_ASSIGN_OR_RETURN(const Decision decision, client_->Decide(request, kCallTimeout));
-  return Answer{decision.id, decision.actions.front().action_id, !decision.log_pending};
+  Answer answer{decision.id, {}, !decision.log_pending};
+  for (const DecidedAction& action : decision.actions) {
+    answer.action_ids.push_back(action.action_id);
+  }
+  return answer;
 }
 
-absl::Status ClientEndpoint::ReportExposure(DecisionId id, absl::Time occurred) {
-  return client_->ReportExposure(id, 1, occurred, kCallTimeout).status();
+absl::Status ClientEndpoint::ReportExposure(DecisionId id, uint32_t position, absl::Time occurred) {
+  return client_->ReportExposure(id, position, occurred, kCallTimeout).status();
 }
 
-absl::Status ClientEndpoint::ReportOutcome(DecisionId id, absl::Time occurred) {
+absl::Status ClientEndpoint::ReportOutcome(DecisionId id, uint32_t position, absl::Time occurred) {
   DecisionClient::Outcome outcome;
   outcome.decision = id;
-  outcome.position = 1;
+  outcome.position = position;
   outcome.outcome_id = simulation::kOutcomeId;
   outcome.kind = simulation::kRewardKind;
   outcome.occurred_at = occurred;

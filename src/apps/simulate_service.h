@@ -21,8 +21,8 @@ class ClientEndpoint final : public simulation::Endpoint {
       : client_(client), world_(world) {}
 
   absl::StatusOr<Answer> Decide(const simulation::Visit& visit) override;
-  absl::Status ReportExposure(DecisionId id, absl::Time occurred) override;
-  absl::Status ReportOutcome(DecisionId id, absl::Time occurred) override;
+  absl::Status ReportExposure(DecisionId id, uint32_t position, absl::Time occurred) override;
+  absl::Status ReportOutcome(DecisionId id, uint32_t position, absl::Time occurred) override;
 
  private:
   DecisionClient* const client_;

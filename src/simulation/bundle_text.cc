@@ -8,6 +8,8 @@
 namespace fulcrum::simulation {
 namespace {
 
+constexpr size_t kCandidatesDefault = 100;  // candidates_max of a surface that does not say
+
 std::string Micros(absl::Duration span) {
   return absl::StrCat(absl::ToInt64Milliseconds(span), "ms");
 }
@@ -30,6 +32,13 @@ std::string SurfaceYaml(const World& world, const BundleOptions& options) {
       "\n    policy_salt: ", world.name,
       "\n    baseline: {alpha: 1, beta: 1}\n    reward_kind: ", kRewardKind,
       "\n    attribution_window: ", Micros(attribution), "\n");
+  if (world.arms.size() > kCandidatesDefault) {
+    absl::StrAppend(&text, "    candidates_max: ", world.arms.size(), "\n");
+  }
+  if (world.positions.size() > 1) {
+    absl::StrAppend(&text, "    slate_size_max: ", world.positions.size(), "\n");
+  }
+  if (!options.policy.empty()) absl::StrAppend(&text, "    policy: ", options.policy, "\n");
   if (options.exposure_required) {
     absl::StrAppend(&text, "    exposure: required\n    exposure_window: ",
                     Micros(world.timing.exposure_window), "\n");

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <string>
 
+#include "simulation/served_policy.h"
 #include "simulation/world.h"
 
 namespace fulcrum::simulation {
 
 struct BundleOptions {
-  double exploration_floor = 0.02;
+  double exploration_floor = kExplorationFloor;
+  std::string policy;         // the value of the surface's `policy`; empty: none is written
   int64_t budget_micros = 0;  // in all, of the budgeted campaign; 0: no limit is written
   int64_t user_cap = 0;  // exposures per user and day of the budgeted campaign; 0: none is written
   bool exposure_required = true;

@@ -1,6 +1,7 @@
 #include "simulation/chart.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -10,7 +11,10 @@ namespace {
 
 constexpr double kWidth = 760, kHeight = 440;
 constexpr double kLeft = 70, kRight = 130, kTop = 40, kBottom = 55;
-constexpr const char* kColours[] = {"#0072b2", "#666666", "#d55e00", "#009e73"};
+// Okabe and Ito's, told apart by everyone; beyond them series are drawn with dashes.
+constexpr const char* kColours[] = {"#0072b2", "#666666", "#d55e00", "#009e73",
+                                    "#cc79a7", "#e69f00", "#56b4e9", "#000000"};
+constexpr size_t kColoursCount = std::size(kColours);
 constexpr double kLabelGap = 14;
 
 // The smallest of 1, 2, 5 times a power of ten that cuts `most` into at most six.
@@ -36,6 +40,7 @@ Scale ScaleOf(const Chart& chart) {
   for (const Series& series : chart.series) {
     for (const double x : series.x) scale.x_most = std::max(scale.x_most, x);
     for (const double y : series.high) scale.y_most = std::max(scale.y_most, y);
+    for (const double y : series.y) scale.y_most = std::max(scale.y_most, y);
   }
   scale.y_most *= 1.05;
   return scale;
@@ -76,12 +81,18 @@ std::string Points(const std::vector<double>& x, const std::vector<double>& y, c
   return text;
 }
 
-std::string Curve(const Series& series, const Scale& scale, const char* colour) {
-  return absl::StrCat("<polygon points=\"", Points(series.x, series.low, scale, false),
-                      Points(series.x, series.high, scale, true), "\" fill=\"", colour,
-                      "\" fill-opacity=\"0.15\"/>\n<polyline points=\"",
-                      Points(series.x, series.y, scale, false), "\" fill=\"none\" stroke=\"",
-                      colour, "\" stroke-width=\"2\"/>\n");
+std::string Curve(const Series& series, const Scale& scale, size_t index) {
+  const char* const colour = kColours[index % kColoursCount];
+  std::string text;
+  if (!series.low.empty()) {
+    absl::StrAppend(&text, "<polygon points=\"", Points(series.x, series.low, scale, false),
+                    Points(series.x, series.high, scale, true), "\" fill=\"", colour,
+                    "\" fill-opacity=\"0.15\"/>\n");
+  }
+  absl::StrAppend(&text, "<polyline points=\"", Points(series.x, series.y, scale, false),
+                  "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"2\"",
+                  index < kColoursCount ? "" : " stroke-dasharray=\"6 4\"", "/>\n");
+  return text;
 }
 
 // The names at the lines' ends, from the lowest line up, moved apart where they would touch.
@@ -97,7 +108,7 @@ std::string Labels(const Chart& chart, const Scale& scale) {
     const Series& series = chart.series[i];
     lowest = std::min(scale.Y(series.y.back()) + 4, lowest - kLabelGap);
     text += Text(kWidth - kRight + 8, lowest, "start", series.name,
-                 absl::StrCat(" fill=\"", kColours[i % 4], "\""));
+                 absl::StrCat(" fill=\"", kColours[i % kColoursCount], "\""));
   }
   return text;
 }
@@ -113,7 +124,7 @@ std::string ToSvg(const Chart& chart) {
       kWidth, kHeight);
   text += Axes(chart, scale);
   for (size_t i = 0; i < chart.series.size(); ++i) {
-    text += Curve(chart.series[i], scale, kColours[i % 4]);
+    text += Curve(chart.series[i], scale, i);
   }
   return text + Labels(chart, scale) + "</svg>\n";
 }

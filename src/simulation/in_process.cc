@@ -203,7 +203,8 @@ domain::DecisionContext InProcess::ContextOf(const Visit& visit) {
   context.principal.name = "simulation";
   context.user_id = UserIdOf(visit.user);
   context.surface = kSurface;
-  if (world_.has_context) context.values[kContextKey] = world_.cells[visit.cell].x;
+  context.slate_size = static_cast<uint32_t>(world_.positions.size());
+  if (world_.has_context) context.values[kContextKey] = world_.ContextAt(visit.time, visit.cell);
   context.now = visit.time;
   context.received = options_.clock->SteadyNow();
   context.latency_budget = kLatencyBudget;

@@ -9,6 +9,8 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "simulation/chart.h"
+#include "simulation/in_process.h"
+#include "simulation/learning_endpoint.h"
 #include "simulation/oracle.h"
 #include "simulation/traffic.h"
 
@@ -16,15 +18,16 @@ namespace fulcrum::simulation {
 namespace {
 
 absl::StatusOr<std::vector<double>> RunOnce(const World& world, const RegretOptions& options,
-                                            PolicyKind policy, uint64_t seed) {
+                                            const ServedPolicy& policy, uint64_t seed) {
   InProcessOptions settings;
   settings.directory =
-      absl::StrCat(options.directory, "/", world.name, "-", ToWord(policy), "-", seed);
-  settings.bundle.exploration_floor = FloorOf(policy);
+      absl::StrCat(options.directory, "/", world.name, "-", policy.text, "-", seed);
+  settings.bundle.exploration_floor = policy.exploration_floor;
+  settings.bundle.policy = PolicyYaml(policy);
   settings.seed = seed;
   settings.clock = options.clock;
   FULCRUM_ASSIGN_OR_RETURN(const auto path, InProcess::Start(world, settings));
-  LearningEndpoint endpoint(path.get(), policy, seed);
+  LearningEndpoint endpoint(path.get());
   TrafficOptions traffic;
   traffic.decisions = options.decisions;
   traffic.seed = seed;
@@ -50,7 +53,7 @@ double Mean(const std::vector<double>& values) {
 
 Series SeriesOf(const RegretCurves& curves, uint64_t decisions) {
   Series series;
-  series.name = ToWord(curves.policy);
+  series.name = curves.policy;
   const size_t points = curves.by_seed.front().size();
   for (size_t point = 0; point < points; ++point) {
     const std::vector<double> values = Across(curves, point);
@@ -71,10 +74,10 @@ absl::StatusOr<RegretStudy> StudyRegret(const World& world, const RegretOptions&
   World unlimited = world;
   unlimited.budgeted.clear();
   RegretStudy study{world.name, options.decisions, {}};
-  for (const PolicyKind policy : kPolicyKinds) {
-    RegretCurves curves{policy, {}};
+  for (const ServedPolicy& policy : options.policies) {
+    RegretCurves curves{policy.text, {}};
     for (uint64_t seed = 1; seed <= options.seeds; ++seed) {
-      if (progress) progress(absl::StrCat(world.name, ": ", ToWord(policy), ", seed ", seed));
+      if (progress) progress(absl::StrCat(world.name, ": ", policy.text, ", seed ", seed));
       FULCRUM_ASSIGN_OR_RETURN(std::vector<double> curve,
                                RunOnce(unlimited, options, policy, seed));
       curves.by_seed.push_back(std::move(curve));
@@ -103,7 +106,7 @@ std::string RegretTable(const RegretStudy& study) {
       "|---|---|---|---|---|\n");
   for (const RegretCurves& curves : study.policies) {
     const RegretSummary summary = SummaryOf(curves);
-    absl::StrAppendFormat(&text, "| %s | %.1f | %.1f | %.1f | %.1f |\n", ToWord(curves.policy),
+    absl::StrAppendFormat(&text, "| %s | %.1f | %.1f | %.1f | %.1f |\n", curves.policy,
                           summary.mean, summary.se, summary.low, summary.high);
   }
   return text;
@@ -120,7 +123,7 @@ std::string RegretJson(const RegretStudy& study) {
     policies.push_back(absl::StrFormat(
         "    \"%s\": {\"mean\": %.15g, \"se\": %.15g, \"low\": %.15g, \"high\": %.15g,\n"
         "      \"curve\": [%s]}",
-        ToWord(curves.policy), summary.mean, summary.se, summary.low, summary.high,
+        curves.policy, summary.mean, summary.se, summary.low, summary.high,
         absl::StrJoin(means, ", ")));
   }
   return absl::StrFormat(

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
-#include "simulation/learning_endpoint.h"
+#include "simulation/served_policy.h"
 #include "simulation/world.h"
 
 namespace fulcrum::simulation {
@@ -18,11 +18,12 @@ struct RegretOptions {
   std::string directory;  // scratch: bundles and ledgers
   uint64_t decisions = 20'000;
   uint64_t seeds = 20;  // 1..seeds
+  std::vector<ServedPolicy> policies;
   const base::Clock* clock = nullptr;
 };
 
 struct RegretCurves {
-  PolicyKind policy = PolicyKind::kThompson;
+  std::string policy;                        // as it was asked for
   std::vector<std::vector<double>> by_seed;  // cumulative regret at evenly spaced decisions
 };
 

@@ -17,6 +17,7 @@ struct Report {
   bool is_outcome = false;
   bool is_repeat = false;
   DecisionId id;
+  uint32_t position = 1;
   absl::Time occurred;
 
   friend bool operator>(const Report& a, const Report& b) {
@@ -26,8 +27,8 @@ struct Report {
 
 class Player {
  public:
-  Player(const World& world, const Oracle& oracle, Endpoint& endpoint)
-      : world_(world), oracle_(oracle), endpoint_(endpoint) {
+  Player(const World& world, const Oracle& oracle, uint32_t users, Endpoint& endpoint)
+      : world_(world), judge_(world, oracle, users), endpoint_(endpoint) {
     result_.chosen.assign(world.arms.size() + 1, 0);
   }
 
@@ -37,13 +38,15 @@ class Player {
   TrafficResult& result() { return result_; }
 
  private:
-  void Note(const Visit& visit, size_t arm);
-  void Send(const Visit& visit, DecisionId id, size_t arm);
+  absl::StatusOr<std::vector<size_t>> SlateOf(const Endpoint::Answer& answer) const;
+  void Note(const Visit& visit, const std::vector<size_t>& slate);
+  void Send(const Visit& visit, DecisionId id, const std::vector<size_t>& slate);
+  void SendOutcome(const Visit& visit, DecisionId id, size_t arm, Showing showing);
   void Push(Report report, bool twice, absl::Duration repeat_after);
   absl::Status Deliver(const Report& report);
 
   const World& world_;
-  const Oracle& oracle_;
+  Judge judge_;
   Endpoint& endpoint_;
   TrafficResult result_;
   uint64_t sent_ = 0;
@@ -54,46 +57,74 @@ class Player {
 absl::Status Player::Play(const Visit& visit) {
   FULCRUM_RETURN_IF_ERROR(DeliverUntil(visit.time));
   FULCRUM_ASSIGN_OR_RETURN(const Endpoint::Answer answer, endpoint_.Decide(visit));
-  const size_t arm = world_.IndexOf(answer.action_id);
-  if (arm > world_.neutral()) {
-    return absl::InternalError(
-        absl::StrCat("the service decided for '", answer.action_id, "', which the world lacks"));
-  }
+  FULCRUM_ASSIGN_OR_RETURN(const std::vector<size_t> slate, SlateOf(answer));
   if (!answer.drawn) ++result_.fallbacks;
-  Note(visit, arm);
-  Send(visit, answer.id, arm);
+  Send(visit, answer.id, slate);
+  Note(visit, slate);
   return absl::OkStatus();
 }
 
-void Player::Note(const Visit& visit, size_t arm) {
+absl::StatusOr<std::vector<size_t>> Player::SlateOf(const Endpoint::Answer& answer) const {
+  std::vector<size_t> slate;
+  for (const std::string& action : answer.action_ids) {
+    slate.push_back(world_.IndexOf(action));
+    if (slate.back() > world_.neutral()) {
+      return absl::InternalError(
+          absl::StrCat("the service decided for '", action, "', which the world lacks"));
+    }
+  }
+  if (slate.empty() || slate.size() > world_.positions.size()) {
+    return absl::InternalError(absl::StrCat("the service decided ", slate.size(), " positions of ",
+                                            world_.positions.size()));
+  }
+  return slate;
+}
+
+void Player::Note(const Visit& visit, const std::vector<size_t>& slate) {
   ++result_.decisions;
-  ++result_.chosen[arm];
+  for (const size_t arm : slate) ++result_.chosen[arm];
   if (visit.shown_late) ++result_.shown_late;
   if (!visit.shown) return;
   ++result_.shown;
-  if (visit.Earns(world_, arm)) ++result_.reward;
-  result_.expected_reward += world_.Credited(visit.cell, arm);
-  result_.regret += RegretOf(world_, oracle_, visit.cell, arm);
-  if (arm != world_.neutral() && world_.arms[arm].campaign == world_.budgeted) {
-    result_.spent_micros += world_.arms[arm].cost_micros;
+  for (size_t position = 0; position < slate.size(); ++position) {
+    const size_t arm = slate[position];
+    if (visit.Earns(world_, arm, judge_.At(visit, arm, position))) ++result_.reward;
+    if (arm != world_.neutral() && world_.arms[arm].campaign == world_.budgeted) {
+      result_.spent_micros += world_.arms[arm].cost_micros;
+    }
+  }
+  const Judge::Verdict verdict = judge_.Show(visit, slate);
+  result_.expected_reward += verdict.expected;
+  result_.oracle_reward += verdict.oracle;
+  result_.regret += verdict.regret;
+}
+
+// A slate is seen as a whole or not at all.
+void Player::Send(const Visit& visit, DecisionId id, const std::vector<size_t>& slate) {
+  if (!visit.shown && !visit.shown_late) return;
+  for (size_t position = 0; position < slate.size(); ++position) {
+    Report exposure;
+    exposure.id = id;
+    exposure.position = static_cast<uint32_t>(position) + 1;
+    exposure.occurred = visit.time;
+    exposure.due = visit.time + visit.exposure_lag;
+    Push(exposure, visit.exposure_repeated, absl::Seconds(5));
+    SendOutcome(visit, id, slate[position], judge_.At(visit, slate[position], position));
   }
 }
 
-void Player::Send(const Visit& visit, DecisionId id, size_t arm) {
-  if (!visit.shown && !visit.shown_late) return;
-  Report exposure;
-  exposure.id = id;
-  exposure.occurred = visit.time;
-  exposure.due = visit.time + visit.exposure_lag;
-  Push(exposure, visit.exposure_repeated, absl::Seconds(5));
-  if (!visit.Converts(world_, arm)) return;
+void Player::SendOutcome(const Visit& visit, DecisionId id, size_t arm, Showing showing) {
+  if (!visit.Converts(world_, arm, showing)) return;
+  const absl::Duration delay = visit.OutcomeDelay(world_, arm, showing.position);
+  const Luck& luck = visit.positions[showing.position];
   Report outcome;
   outcome.id = id;
+  outcome.position = static_cast<uint32_t>(showing.position) + 1;
   outcome.is_outcome = true;
-  outcome.occurred = visit.time + visit.outcome_delay;
-  outcome.due = outcome.occurred + visit.outcome_lag;
-  if (visit.outcome_delay > world_.timing.attribution_window) ++result_.outcomes_late;
-  Push(outcome, visit.outcome_repeated, absl::Seconds(30));
+  outcome.occurred = visit.time + delay;
+  outcome.due = outcome.occurred + luck.outcome_lag;
+  if (delay > world_.timing.attribution_window) ++result_.outcomes_late;
+  Push(outcome, luck.outcome_repeated, absl::Seconds(30));
 }
 
 void Player::Push(Report report, bool twice, absl::Duration repeat_after) {
@@ -118,12 +149,12 @@ absl::Status Player::DeliverUntil(absl::Time now) {
 absl::Status Player::Deliver(const Report& report) {
   if (!report.is_outcome) {
     ++(report.is_repeat ? result_.exposure_repeats : result_.exposure_reports);
-    return endpoint_.ReportExposure(report.id, report.occurred);
+    return endpoint_.ReportExposure(report.id, report.position, report.occurred);
   }
   ++(report.is_repeat ? result_.outcome_repeats : result_.outcome_reports);
   if (report.occurred < newest_outcome_) ++result_.outcomes_out_of_order;
   newest_outcome_ = std::max(newest_outcome_, report.occurred);
-  return endpoint_.ReportOutcome(report.id, report.occurred);
+  return endpoint_.ReportOutcome(report.id, report.position, report.occurred);
 }
 
 absl::Status Player::Close(Visit* last, absl::Duration after) {
@@ -139,7 +170,7 @@ absl::StatusOr<TrafficResult> PlayTraffic(const World& world, const Oracle& orac
                                           const TrafficOptions& options, Endpoint& endpoint,
                                           const std::function<void(uint64_t)>& progress) {
   Visits visits(world, options.seed, options.users);
-  Player player(world, oracle, endpoint);
+  Player player(world, oracle, options.users, endpoint);
   Visit visit;
   for (uint64_t done = 1; done <= options.decisions; ++done) {
     visit = visits.Next();

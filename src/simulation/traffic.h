@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fulcrum/decision_id.h"
+#include "simulation/judge.h"
 #include "simulation/oracle.h"
 #include "simulation/visits.h"
 #include "simulation/world.h"
@@ -23,14 +24,15 @@ class Endpoint {
  public:
   struct Answer {
     DecisionId id;
-    std::string action_id;
-    bool drawn = true;  // false: a fallback
+    std::vector<std::string> action_ids;  // by position, at least one
+    bool drawn = true;                    // false: a fallback
   };
 
   virtual ~Endpoint() = default;
   virtual absl::StatusOr<Answer> Decide(const Visit& visit) = 0;
-  virtual absl::Status ReportExposure(DecisionId id, absl::Time occurred) = 0;
-  virtual absl::Status ReportOutcome(DecisionId id, absl::Time occurred) = 0;
+  // `position` counts from 1.
+  virtual absl::Status ReportExposure(DecisionId id, uint32_t position, absl::Time occurred) = 0;
+  virtual absl::Status ReportOutcome(DecisionId id, uint32_t position, absl::Time occurred) = 0;
 };
 
 struct TrafficOptions {
@@ -51,9 +53,10 @@ struct TrafficResult {
   uint64_t outcomes_late = 0;          // converted after the attribution window
   uint64_t reward = 0;                 // credited conversions of shown visits
   double expected_reward = 0;          // the same, expected given what was decided
+  double oracle_reward = 0;            // the same of the oracle, on the same visits
   double regret = 0;                   // against the oracle, over shown visits
   int64_t spent_micros = 0;            // of the budgeted campaign, shown visits only
-  std::vector<uint64_t> chosen;        // by arm, the neutral action last
+  std::vector<uint64_t> chosen;        // positions by arm, the neutral action last
   std::vector<double> regret_curve;    // cumulative, after each part of the run
 };
 

@@ -4,6 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "fulcrum/decision_record.h"
+#include "simulation/visits.h"
 
 namespace fulcrum::simulation {
 namespace {
@@ -27,15 +28,42 @@ std::string ByAction(const World& world, Value value) {
   return absl::StrCat("{", absl::StrJoin(entries, ", "), "}");
 }
 
+std::string Conversions(const World& world, const std::vector<double>& rates) {
+  return ByAction(world, [&](size_t arm) { return rates[arm]; });
+}
+
 std::string CellJson(const World& world, const Oracle& oracle, size_t cell) {
   const Cell& of = world.cells[cell];
-  return absl::StrCat("    {\"segment\": ", Quoted(of.segment), ", \"x\": ", Number(of.x),
-                      ", \"share\": ", Number(of.share), ",\n     \"conversion\": ",
-                      ByAction(world, [&](size_t arm) { return world.conversion[cell][arm]; }),
-                      ",\n     \"credited\": ",
-                      ByAction(world, [&](size_t arm) { return world.Credited(cell, arm); }),
-                      ",\n     \"oracle\": ",
-                      ByAction(world, [&](size_t arm) { return oracle.choice[cell][arm]; }), "}");
+  std::string text =
+      absl::StrCat("    {\"segment\": ", Quoted(of.segment), ", \"x\": ", Number(of.x),
+                   ", \"share\": ", Number(of.share),
+                   ",\n     \"conversion\": ", Conversions(world, world.conversion[cell]));
+  if (world.IsStatic()) {
+    absl::StrAppend(&text, ",\n     \"credited\": ",
+                    ByAction(world, [&](size_t arm) { return world.Credited(cell, arm); }),
+                    ",\n     \"oracle\": ", Conversions(world, oracle.choice[cell]));
+  }
+  return text + "}";
+}
+
+// What moves the rates of the cells: changes, earlier exposures, the position.
+std::string MotionJson(const World& world) {
+  std::vector<std::string> changes;
+  for (const Change& change : world.changes) {
+    std::vector<std::string> cells;
+    for (const std::vector<double>& rates : change.conversion) {
+      cells.push_back(Conversions(world, rates));
+    }
+    changes.push_back(absl::StrCat("    {\"from_s\": ", Number(absl::ToDoubleSeconds(change.from)),
+                                   ", \"x\": ", Number(change.x), ",\n     \"conversion\": [",
+                                   absl::StrJoin(cells, ",\n       "), "]}"));
+  }
+  return absl::StrCat(
+      "  \"changes\": [", changes.empty() ? "" : "\n", absl::StrJoin(changes, ",\n"),
+      "],\n  \"period_s\": ", Number(absl::ToDoubleSeconds(world.period)),
+      ",\n  \"fatigue\": ", Number(world.fatigue), ",\n  \"positions\": [",
+      absl::StrJoin(world.positions, ", "), "],\n  \"outcome_delay_s\": ",
+      ByAction(world, [&](size_t arm) { return absl::ToDoubleSeconds(world.OutcomeDelay(arm)); }));
 }
 
 std::string Seconds(const char* name, absl::Duration span) {
@@ -61,12 +89,37 @@ std::string TruthJson(const World& world, const Oracle& oracle) {
   for (size_t cell = 0; cell < world.cells.size(); ++cell) {
     cells.push_back(CellJson(world, oracle, cell));
   }
-  return absl::StrCat("{\n  \"world\": ", Quoted(world.name), ",\n  \"cells\": [\n",
-                      absl::StrJoin(cells, ",\n"),
-                      "\n  ],\n  \"timing\": ", TimingJson(world.timing),
-                      ",\n  \"oracle\": {\"value_per_shown\": ", Number(oracle.value),
-                      ", \"spend_micros_per_shown\": ", Number(oracle.spend),
-                      ", \"price_per_micro\": ", Number(oracle.price), "}\n}\n");
+  std::string text = absl::StrCat("{\n  \"world\": ", Quoted(world.name), ",\n  \"cells\": [\n",
+                                  absl::StrJoin(cells, ",\n"), "\n  ],\n", MotionJson(world),
+                                  ",\n  \"linear\": ", world.linear ? "true" : "false",
+                                  ",\n  \"timing\": ", TimingJson(world.timing));
+  if (world.IsStatic()) {
+    absl::StrAppend(&text, ",\n  \"oracle\": {\"value_per_shown\": ", Number(oracle.value),
+                    ", \"spend_micros_per_shown\": ", Number(oracle.spend),
+                    ", \"price_per_micro\": ", Number(oracle.price), "}");
+  }
+  return text + "\n}\n";
+}
+
+std::string VisitsCsv(const World& world, uint64_t seed, uint32_t users, uint64_t count) {
+  std::string text = "number,time_s,user,cell,x,shown";
+  for (size_t position = 1; position <= world.positions.size(); ++position) {
+    absl::StrAppend(&text, ",luck_", position, ",delay_", position);
+  }
+  text += "\n";
+  Visits visits(world, seed, users);
+  for (uint64_t i = 0; i < count; ++i) {
+    const Visit visit = visits.Next();
+    absl::StrAppend(&text, visit.number, ",",
+                    Number(absl::ToDoubleSeconds(visit.time - WorldStart())), ",", visit.user, ",",
+                    visit.cell, ",", Number(world.ContextAt(visit.time, visit.cell)), ",",
+                    visit.shown ? 1 : 0);
+    for (const Luck& luck : visit.positions) {
+      absl::StrAppendFormat(&text, ",%.17g,%.17g", luck.luck, luck.delay);
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace fulcrum::simulation

@@ -29,10 +29,24 @@ size_t PickCell(const World& world, const std::vector<size_t>& among, double pla
   return among.back();
 }
 
+// Exponential, in means.
+double Delay(base::RandomStream* random) {
+  return -base::Log1p(-random->NextUniform());
+}
+
 }  // namespace
 
-absl::Duration Exponential(absl::Duration mean, base::RandomStream* random) {
-  return ToMicros(mean * -base::Log1p(-random->NextUniform()));
+bool Visit::Converts(const World& world, size_t arm, Showing showing) const {
+  return positions[showing.position].luck < world.Conversion(time, cell, arm, showing);
+}
+
+bool Visit::Earns(const World& world, size_t arm, Showing showing) const {
+  return shown && Converts(world, arm, showing) &&
+         OutcomeDelay(world, arm, showing.position) <= world.timing.attribution_window;
+}
+
+absl::Duration Visit::OutcomeDelay(const World& world, size_t arm, size_t position) const {
+  return ToMicros(world.OutcomeDelay(arm) * positions[position].delay);
 }
 
 Visits::Visits(const World& world, uint64_t seed, uint32_t users)
@@ -51,7 +65,7 @@ Visit Visits::Next() {
   const Timing& timing = world_.timing;
   Visit visit;
   visit.number = next_++;
-  time_ += std::max(Exponential(timing.visit_gap, &random), absl::Microseconds(1));
+  time_ += std::max(ToMicros(timing.visit_gap * Delay(&random)), absl::Microseconds(1));
   visit.time = time_;
   visit.user = random.NextBelow(users_);
   visit.cell = PickCell(world_, cells_of_segment_[world_.SegmentOf(visit.user, users_)],
@@ -61,11 +75,14 @@ Visit Visits::Next() {
   visit.shown_late = !visit.shown && exposed < timing.shown + timing.shown_late;
   visit.exposure_lag = Uniform(timing.exposure_lag_max, &random);
   if (visit.shown_late) visit.exposure_lag += 2 * timing.exposure_window;
-  visit.luck = random.NextUniform();
-  visit.outcome_delay = Exponential(timing.outcome_delay, &random);
-  visit.outcome_lag = Uniform(timing.outcome_lag_max, &random);
-  visit.exposure_repeated = random.NextUniform() < timing.repeated;
-  visit.outcome_repeated = random.NextUniform() < timing.repeated;
+  for (size_t position = 0; position < world_.positions.size(); ++position) {
+    Luck& luck = visit.positions.emplace_back();
+    luck.luck = random.NextUniform();
+    luck.delay = Delay(&random);
+    luck.outcome_lag = Uniform(timing.outcome_lag_max, &random);
+    if (position == 0) visit.exposure_repeated = random.NextUniform() < timing.repeated;
+    luck.outcome_repeated = random.NextUniform() < timing.repeated;
+  }
   return visit;
 }
 

@@ -5,12 +5,21 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "base/random.h"
 #include "simulation/world.h"
 
 namespace fulcrum::simulation {
+
+// What would follow at one position.
+struct Luck {
+  double luck = 0;             // [0, 1): it converts if this is below the conversion rate
+  double delay = 0;            // of the conversion, in means: exponential
+  absl::Duration outcome_lag;  // from the conversion to its report
+  bool outcome_repeated = false;
+};
 
 struct Visit {
   uint64_t number = 0;  // from 0
@@ -20,17 +29,14 @@ struct Visit {
   bool shown = false;  // what is decided will be shown, and reported in time
   bool shown_late = false;
   absl::Duration exposure_lag;  // from the decision to the report
-  double luck = 0;              // [0, 1): it converts if this is below the conversion rate
-  absl::Duration outcome_delay;
-  absl::Duration outcome_lag;  // from the conversion to its report
   bool exposure_repeated = false;
-  bool outcome_repeated = false;
+  std::vector<Luck> positions;  // the world's
 
   // Whether it converts under `arm`, and whether that is credited (within the window; shown).
-  bool Converts(const World& world, size_t arm) const { return luck < world.conversion[cell][arm]; }
-  bool Earns(const World& world, size_t arm) const {
-    return shown && Converts(world, arm) && outcome_delay <= world.timing.attribution_window;
-  }
+  bool Converts(const World& world, size_t arm, Showing showing = {}) const;
+  bool Earns(const World& world, size_t arm, Showing showing = {}) const;
+  // From the decision to the conversion, in the log's microseconds.
+  absl::Duration OutcomeDelay(const World& world, size_t arm, size_t position) const;
 };
 
 // An endless stream of visits, the same for the same seed. Not thread-safe.
@@ -47,8 +53,5 @@ class Visits {
   uint64_t next_ = 0;
   absl::Time time_ = WorldStart();
 };
-
-// A draw from the exponential distribution of mean `mean`.
-absl::Duration Exponential(absl::Duration mean, base::RandomStream* random);
 
 }  // namespace fulcrum::simulation

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "simulation/chart.h"
+#include "simulation/oracle.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -18,8 +19,11 @@ class RegretTest : public ::testing::Test {
  protected:
   RegretTest() {
     options.clock = &clock_;
-    options.decisions = 3000;
-    options.seeds = 3;
+    options.decisions = 2500;
+    options.seeds = 2;
+    for (const char* text : {"thompson", "uniform", "greedy@0", "epsilon_greedy:0.05@0"}) {
+      options.policies.push_back(*ParsePolicy(text));
+    }
   }
 
   RegretStudy Study(const std::string& world) {
@@ -29,7 +33,7 @@ class RegretTest : public ::testing::Test {
     return *std::move(study);
   }
 
-  static RegretSummary Of(const RegretStudy& study, PolicyKind policy) {
+  static RegretSummary Of(const RegretStudy& study, const std::string& policy) {
     for (const RegretCurves& curves : study.policies) {
       if (curves.policy == policy) return SummaryOf(curves);
     }
@@ -49,9 +53,11 @@ TEST_F(RegretTest, LearningBeatsNotLearningInEveryWorld) {
   for (const std::string& world : WorldNames()) {
     const RegretStudy study = Study(world);
     ASSERT_EQ(study.policies.size(), 4u);
-    const RegretSummary uniform = Of(study, PolicyKind::kUniform);
-    const RegretSummary thompson = Of(study, PolicyKind::kThompson);
+    const RegretSummary uniform = Of(study, "uniform");
+    const RegretSummary thompson = Of(study, "thompson");
     EXPECT_LT(thompson.high, uniform.low) << world;
+    // A visit's regret is negative where the oracle has used up its best arm on the user.
+    if (world == "fatigue") continue;
     for (const RegretCurves& curves : study.policies) {
       for (const std::vector<double>& curve : curves.by_seed) {
         EXPECT_TRUE(std::is_sorted(curve.begin(), curve.end())) << "regret never shrinks";
@@ -65,7 +71,7 @@ TEST_F(RegretTest, TheSameAgain) {
   options.seeds = 2;
   const std::string first = RegretJson(Study("stationary"));
   EXPECT_EQ(first, RegretJson(Study("stationary")));
-  EXPECT_THAT(first, HasSubstr("\"epsilon-greedy\""));
+  EXPECT_THAT(first, HasSubstr("\"epsilon_greedy:0.05@0\""));
 }
 
 // What uniform loses is known: the mean over the arms of each cell.
@@ -84,13 +90,7 @@ TEST_F(RegretTest, UniformLosesWhatTheTruthSays) {
     }
   }
   expected *= world.timing.shown * static_cast<double>(options.decisions);
-  EXPECT_NEAR(Of(Study("stationary"), PolicyKind::kUniform).mean, expected, 0.04 * expected);
-}
-
-TEST(PolicyKinds, AnUnknownNameIsToldWhatThereIs) {
-  for (const PolicyKind policy : kPolicyKinds) EXPECT_EQ(*PolicyNamed(ToWord(policy)), policy);
-  EXPECT_THAT(PolicyNamed("oracle").status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("thompson, uniform, greedy")));
+  EXPECT_NEAR(Of(Study("stationary"), "uniform").mean, expected, 0.04 * expected);
 }
 
 TEST(Chart, ShowsEverySeriesWithinTheFrame) {
@@ -98,9 +98,11 @@ TEST(Chart, ShowsEverySeriesWithinTheFrame) {
   chart.title = "a chart";
   chart.series.push_back({"up", {1, 2, 3}, {10, 20, 40}, {5, 10, 30}, {20, 30, 50}});
   chart.series.push_back({"flat", {1, 2, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}});
+  chart.series.push_back({"no band", {1, 2, 3}, {10, 60, 90}, {}, {}});
   const std::string svg = ToSvg(chart);
   EXPECT_THAT(svg, HasSubstr(">up</text>"));
   EXPECT_THAT(svg, HasSubstr(">flat</text>"));
+  EXPECT_THAT(svg, HasSubstr(">no band</text>"));
   EXPECT_THAT(svg, HasSubstr(">a chart</text>"));
   EXPECT_EQ(svg.find("y=\"-"), std::string::npos) << "something is above the frame";
   EXPECT_EQ(svg.find("nan"), std::string::npos);
