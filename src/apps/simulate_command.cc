@@ -1,6 +1,7 @@
 #include "apps/simulate_command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "apps/command_line.h"
 #include "apps/demo_rows.h"
+#include "apps/regret_study.h"
 #include "apps/simulate_report.h"
 #include "apps/simulate_service.h"
 #include "base/clock.h"
@@ -41,6 +43,8 @@ struct Arguments {
   uint32_t users = simulation::kUsersDefault;
   uint64_t seed = 1;
   uint64_t regret_seeds = 0;
+  std::vector<std::string> studies;
+  std::string export_to;
   std::string plot;
   bool json = false;
 };
@@ -143,6 +147,17 @@ absl::StatusOr<SimulateReport> RunOne(const Arguments& arguments) {
   return report;
 }
 
+absl::Status Show(const Arguments& arguments, const simulation::RegretStudy& study) {
+  if (!arguments.plot.empty()) {
+    FULCRUM_RETURN_IF_ERROR(base::WriteFileAtomically(base::PosixFileSystem(), arguments.plot,
+                                                      simulation::RegretSvg(study)));
+  }
+  std::fputs(
+      (arguments.json ? simulation::RegretJson(study) : simulation::RegretTable(study)).c_str(),
+      stdout);
+  return absl::OkStatus();
+}
+
 absl::Status RunRegret(const Arguments& arguments) {
   FULCRUM_ASSIGN_OR_RETURN(const simulation::World world, simulation::FindWorld(arguments.world));
   FULCRUM_RETURN_IF_ERROR(PrepareSimulation(arguments.work));
@@ -157,23 +172,56 @@ absl::Status RunRegret(const Arguments& arguments) {
                            simulation::StudyRegret(world, options, [](const std::string& what) {
                              std::fprintf(stderr, "  %s\n", what.c_str());
                            }));
-  if (!arguments.plot.empty()) {
-    FULCRUM_RETURN_IF_ERROR(base::WriteFileAtomically(base::PosixFileSystem(), arguments.plot,
-                                                      simulation::RegretSvg(study)));
+  return Show(arguments, study);
+}
+
+// Studies that are there already, or the policies of them that are named.
+absl::Status RunStudies(const Arguments& arguments) {
+  std::vector<simulation::RegretStudy> studies;
+  for (const std::string& path : arguments.studies) {
+    FULCRUM_ASSIGN_OR_RETURN(studies.emplace_back(), ReadRegretStudy(path));
   }
-  std::fputs(
-      (arguments.json ? simulation::RegretJson(study) : simulation::RegretTable(study)).c_str(),
-      stdout);
-  return absl::OkStatus();
+  FULCRUM_ASSIGN_OR_RETURN(simulation::RegretStudy study, MergeStudies(studies));
+  if (arguments.policies.empty()) return Show(arguments, study);
+  std::vector<simulation::PolicyRegret> named;
+  for (const std::string& policy : arguments.policies) {
+    const auto found =
+        std::find_if(study.policies.begin(), study.policies.end(),
+                     [&policy](const auto& regret) { return regret.policy == policy; });
+    if (found == study.policies.end()) {
+      return absl::NotFoundError(absl::StrCat("no study has the policy '", policy, "'"));
+    }
+    named.push_back(*found);
+  }
+  study.policies = std::move(named);
+  return Show(arguments, study);
+}
+
+// The world's truth and visits, for policies from elsewhere.
+absl::Status RunExport(const Arguments& arguments) {
+  FULCRUM_ASSIGN_OR_RETURN(simulation::World world, simulation::FindWorld(arguments.world));
+  world.budgeted.clear();
+  base::FileSystem* const files = base::PosixFileSystem();
+  FULCRUM_RETURN_IF_ERROR(files->CreateDirectories(arguments.export_to));
+  FULCRUM_RETURN_IF_ERROR(
+      base::WriteFileAtomically(files, absl::StrCat(arguments.export_to, "/truth.json"),
+                                simulation::TruthJson(world, simulation::SolveOracle(world, 0))));
+  return base::WriteFileAtomically(
+      files, absl::StrCat(arguments.export_to, "/visits-", arguments.seed, ".csv"),
+      simulation::VisitsCsv(world, arguments.seed, arguments.users, arguments.decisions));
 }
 
 int Run(const Arguments& arguments) {
-  if (arguments.regret_seeds > 0) {
-    const absl::Status status = RunRegret(arguments);
-    return status.ok() ? kExitOk : Fail(kProgram, status);
+  const bool compares = arguments.regret_seeds > 0 || !arguments.studies.empty();
+  if (!arguments.plot.empty() && !compares) {
+    return Fail(kProgram, absl::InvalidArgumentError(
+                              "--plot needs --regret SEEDS or --study FILE: it draws that"));
   }
-  if (!arguments.plot.empty()) {
-    return Fail(kProgram, absl::InvalidArgumentError("--plot needs --regret SEEDS: it draws that"));
+  if (compares || !arguments.export_to.empty()) {
+    const absl::Status status = !arguments.export_to.empty() ? RunExport(arguments)
+                                : !arguments.studies.empty() ? RunStudies(arguments)
+                                                             : RunRegret(arguments);
+    return status.ok() ? kExitOk : Fail(kProgram, status);
   }
   const auto report = RunOne(arguments);
   if (!report.ok()) return Fail(kProgram, report.status());
@@ -206,7 +254,17 @@ void AddSimulateCommand(CLI::App& app, int* exit_code) {
       ->capture_default_str();
   command->add_option("--regret", arguments->regret_seeds,
                       "Compare policies over this many seeds, in this process");
-  command->add_option("--plot", arguments->plot, "SVG file for the plot of --regret");
+  command
+      ->add_option("--study", arguments->studies,
+                   "Show what --regret --json wrote instead: several of a world as one, with "
+                   "--policy only some of it")
+      ->excludes("--regret");
+  command->add_option("--plot", arguments->plot, "SVG file for the plot of --regret or --study");
+  command
+      ->add_option("--export", arguments->export_to,
+                   "Only write the world's truth and the seed's visits to this directory")
+      ->excludes("--regret")
+      ->excludes("--study");
   command->add_flag("--json", arguments->json, "The result as JSON");
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
 }

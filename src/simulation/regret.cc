@@ -36,35 +36,10 @@ absl::StatusOr<std::vector<double>> RunOnce(const World& world, const RegretOpti
   return std::move(result.regret_curve);
 }
 
-// Values of all seeds at one point, ascending.
-std::vector<double> Across(const RegretCurves& curves, size_t point) {
-  std::vector<double> values;
-  values.reserve(curves.by_seed.size());
-  for (const std::vector<double>& curve : curves.by_seed) values.push_back(curve[point]);
-  std::sort(values.begin(), values.end());
-  return values;
-}
-
-double Mean(const std::vector<double>& values) {
+double MeanAt(const std::vector<std::vector<double>>& by_seed, size_t point) {
   double sum = 0;
-  for (const double value : values) sum += value;
-  return sum / static_cast<double>(values.size());
-}
-
-Series SeriesOf(const RegretCurves& curves, uint64_t decisions) {
-  Series series;
-  series.name = curves.policy;
-  const size_t points = curves.by_seed.front().size();
-  for (size_t point = 0; point < points; ++point) {
-    const std::vector<double> values = Across(curves, point);
-    const size_t inner = values.size() > 2 ? 1 : 0;
-    series.x.push_back(static_cast<double>(decisions) * static_cast<double>(point + 1) /
-                       static_cast<double>(points));
-    series.y.push_back(Mean(values));
-    series.low.push_back(values[inner]);
-    series.high.push_back(values[values.size() - 1 - inner]);
-  }
-  return series;
+  for (const std::vector<double>& curve : by_seed) sum += curve[point];
+  return sum / static_cast<double>(by_seed.size());
 }
 
 }  // namespace
@@ -73,74 +48,81 @@ absl::StatusOr<RegretStudy> StudyRegret(const World& world, const RegretOptions&
                                         const std::function<void(const std::string&)>& progress) {
   World unlimited = world;
   unlimited.budgeted.clear();
-  RegretStudy study{world.name, options.decisions, {}};
+  RegretStudy study{world.name, options.decisions, options.seeds, {}};
   for (const ServedPolicy& policy : options.policies) {
-    RegretCurves curves{policy.text, {}};
+    std::vector<std::vector<double>> by_seed;
     for (uint64_t seed = 1; seed <= options.seeds; ++seed) {
       if (progress) progress(absl::StrCat(world.name, ": ", policy.text, ", seed ", seed));
       FULCRUM_ASSIGN_OR_RETURN(std::vector<double> curve,
                                RunOnce(unlimited, options, policy, seed));
-      curves.by_seed.push_back(std::move(curve));
+      by_seed.push_back(std::move(curve));
     }
-    study.policies.push_back(std::move(curves));
+    study.policies.push_back(Summarise(policy.text, by_seed));
   }
   return study;
 }
 
-RegretSummary SummaryOf(const RegretCurves& curves) {
-  const std::vector<double> values = Across(curves, curves.by_seed.front().size() - 1);
-  RegretSummary summary;
-  summary.mean = Mean(values);
+PolicyRegret Summarise(const std::string& policy, const std::vector<std::vector<double>>& by_seed) {
+  PolicyRegret regret;
+  regret.policy = policy;
+  for (size_t point = 0; point < by_seed.front().size(); ++point) {
+    regret.curve.push_back(MeanAt(by_seed, point));
+  }
+  regret.mean = regret.curve.back();
+  regret.low = regret.high = by_seed.front().back();
   double squares = 0;
-  for (const double value : values) squares += (value - summary.mean) * (value - summary.mean);
-  const auto count = static_cast<double>(values.size());
-  summary.se = count > 1 ? std::sqrt(squares / (count - 1) / count) : 0;
-  summary.low = values.front();
-  summary.high = values.back();
-  return summary;
+  for (const std::vector<double>& curve : by_seed) {
+    regret.low = std::min(regret.low, curve.back());
+    regret.high = std::max(regret.high, curve.back());
+    squares += (curve.back() - regret.mean) * (curve.back() - regret.mean);
+  }
+  const auto count = static_cast<double>(by_seed.size());
+  regret.se = count > 1 ? std::sqrt(squares / (count - 1) / count) : 0;
+  return regret;
 }
 
 std::string RegretTable(const RegretStudy& study) {
   std::string text = absl::StrCat(
       "| ", study.world, " | mean regret | standard error | lowest seed | highest seed |\n",
       "|---|---|---|---|---|\n");
-  for (const RegretCurves& curves : study.policies) {
-    const RegretSummary summary = SummaryOf(curves);
-    absl::StrAppendFormat(&text, "| %s | %.1f | %.1f | %.1f | %.1f |\n", curves.policy,
-                          summary.mean, summary.se, summary.low, summary.high);
+  for (const PolicyRegret& regret : study.policies) {
+    absl::StrAppendFormat(&text, "| %s | %.1f | %.1f | %.1f | %.1f |\n", regret.policy, regret.mean,
+                          regret.se, regret.low, regret.high);
   }
   return text;
 }
 
 std::string RegretJson(const RegretStudy& study) {
   std::vector<std::string> policies;
-  for (const RegretCurves& curves : study.policies) {
-    const RegretSummary summary = SummaryOf(curves);
-    std::vector<std::string> means;
-    for (const double mean : SeriesOf(curves, study.decisions).y) {
-      means.push_back(absl::StrFormat("%.15g", mean));
-    }
+  for (const PolicyRegret& regret : study.policies) {
+    std::vector<std::string> curve;
+    for (const double mean : regret.curve) curve.push_back(absl::StrFormat("%.2f", mean));
     policies.push_back(absl::StrFormat(
         "    \"%s\": {\"mean\": %.15g, \"se\": %.15g, \"low\": %.15g, \"high\": %.15g,\n"
         "      \"curve\": [%s]}",
-        curves.policy, summary.mean, summary.se, summary.low, summary.high,
-        absl::StrJoin(means, ", ")));
+        regret.policy, regret.mean, regret.se, regret.low, regret.high,
+        absl::StrJoin(curve, ", ")));
   }
   return absl::StrFormat(
       "{\n  \"world\": \"%s\",\n  \"decisions\": %d,\n  \"seeds\": %d,\n  \"policies\": "
       "{\n%s\n  }\n}\n",
-      study.world, study.decisions, study.policies.front().by_seed.size(),
-      absl::StrJoin(policies, ",\n"));
+      study.world, study.decisions, study.seeds, absl::StrJoin(policies, ",\n"));
 }
 
 std::string RegretSvg(const RegretStudy& study) {
   Chart chart;
-  chart.title = absl::StrCat("Regret in the world '", study.world, "', ",
-                             study.policies.front().by_seed.size(), " seeds");
+  chart.title =
+      absl::StrCat("Regret in the world '", study.world, "', mean of ", study.seeds, " seeds");
   chart.x_label = "decisions";
   chart.y_label = "conversions lost against the oracle";
-  for (const RegretCurves& curves : study.policies) {
-    chart.series.push_back(SeriesOf(curves, study.decisions));
+  for (const PolicyRegret& regret : study.policies) {
+    Series& series = chart.series.emplace_back();
+    series.name = regret.policy;
+    series.y = regret.curve;
+    for (size_t point = 1; point <= regret.curve.size(); ++point) {
+      series.x.push_back(static_cast<double>(study.decisions) * static_cast<double>(point) /
+                         static_cast<double>(regret.curve.size()));
+    }
   }
   return ToSvg(chart);
 }

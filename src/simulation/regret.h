@@ -22,20 +22,19 @@ struct RegretOptions {
   const base::Clock* clock = nullptr;
 };
 
-struct RegretCurves {
-  std::string policy;                        // as it was asked for
-  std::vector<std::vector<double>> by_seed;  // cumulative regret at evenly spaced decisions
+// Of one policy, over the seeds: the final regret's mean, its standard error and range, and the
+// mean of the regret so far, at evenly spaced decisions.
+struct PolicyRegret {
+  std::string policy;  // as it was asked for
+  double mean = 0, se = 0, low = 0, high = 0;
+  std::vector<double> curve;
 };
 
 struct RegretStudy {
   std::string world;
   uint64_t decisions = 0;
-  std::vector<RegretCurves> policies;
-};
-
-// Mean of the final regret over the seeds, its standard error, and the range of the seeds.
-struct RegretSummary {
-  double mean = 0, se = 0, low = 0, high = 0;
+  uint64_t seeds = 0;
+  std::vector<PolicyRegret> policies;
 };
 
 // Budgets are left out, so that each decision can be judged alone; everything else of the world
@@ -43,13 +42,15 @@ struct RegretSummary {
 absl::StatusOr<RegretStudy> StudyRegret(const World& world, const RegretOptions& options,
                                         const std::function<void(const std::string&)>& progress);
 
-RegretSummary SummaryOf(const RegretCurves& curves);
+// `by_seed`: cumulative regret at evenly spaced decisions, at least one seed.
+PolicyRegret Summarise(const std::string& policy, const std::vector<std::vector<double>>& by_seed);
+
 // A table in Markdown: one row per policy.
 std::string RegretTable(const RegretStudy& study);
-// The same and the mean curves: {world, decisions, seeds, policies: {name: {mean, se, low, high,
+// The same and the curves: {world, decisions, seeds, policies: {name: {mean, se, low, high,
 // curve: [..]}}}.
 std::string RegretJson(const RegretStudy& study);
-// The mean per policy as a line, from the second lowest to the second highest seed as a band.
+// The means as lines.
 std::string RegretSvg(const RegretStudy& study);
 
 }  // namespace fulcrum::simulation

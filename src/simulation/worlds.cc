@@ -79,18 +79,18 @@ World Contextual() {
   return world;
 }
 
-// The favourite of each segment changes after one hour and after two, all at once.
+// The favourite of each segment changes after half an hour and after an hour, all at once.
 World Shifting() {
   World world;
   world.name = "shifting";
-  world.what = "two segments, five arms; the best arm changes after one hour and after two";
+  world.what = "two segments, five arms; the best arm changes after half an hour and after an hour";
   AddArms(5, "ad-", "ads", &world);
   world.cells = {{"new", 0, 0.6}, {"loyal", 0, 0.4}};
   world.conversion = {{0.20, 0.12, 0.08, 0.06, 0.10, 0.02}, {0.10, 0.24, 0.16, 0.08, 0.06, 0.05}};
   world.changes = {
-      {absl::Hours(1),
+      {absl::Minutes(30),
        {{0.06, 0.12, 0.22, 0.08, 0.10, 0.02}, {0.10, 0.08, 0.16, 0.26, 0.06, 0.05}}},
-      {absl::Hours(2),
+      {absl::Minutes(60),
        {{0.08, 0.06, 0.10, 0.12, 0.24, 0.02}, {0.22, 0.10, 0.06, 0.08, 0.12, 0.05}}},
   };
   return world;
@@ -154,7 +154,7 @@ World Delayed() {
   }
   world.cells = {{"all", 0, 1}};
   world.conversion = {{0.24, 0.16, 0.13, 0.10, 0.03}};
-  world.timing.visit_gap = absl::Seconds(2);
+  world.timing.visit_gap = absl::Seconds(3);
   world.timing.attribution_window = absl::Hours(1);
   return world;
 }

@@ -162,7 +162,7 @@ TEST(Judge, TheOracleFollowsTheShift) {
   const Judge judge(world, oracle, 1);
   Visit visit;
   for (const size_t best : {0u, 2u, 4u}) {
-    visit.time = WorldStart() + absl::Hours(best / 2) + absl::Minutes(1);
+    visit.time = WorldStart() + best / 2 * absl::Minutes(30) + absl::Minutes(1);
     EXPECT_THAT(judge.Best(visit), ElementsAre(best));
   }
 }

@@ -33,9 +33,9 @@ class RegretTest : public ::testing::Test {
     return *std::move(study);
   }
 
-  static RegretSummary Of(const RegretStudy& study, const std::string& policy) {
-    for (const RegretCurves& curves : study.policies) {
-      if (curves.policy == policy) return SummaryOf(curves);
+  static PolicyRegret Of(const RegretStudy& study, const std::string& policy) {
+    for (const PolicyRegret& regret : study.policies) {
+      if (regret.policy == policy) return regret;
     }
     ADD_FAILURE() << "not studied";
     return {};
@@ -53,17 +53,27 @@ TEST_F(RegretTest, LearningBeatsNotLearningInEveryWorld) {
   for (const std::string& world : WorldNames()) {
     const RegretStudy study = Study(world);
     ASSERT_EQ(study.policies.size(), 4u);
-    const RegretSummary uniform = Of(study, "uniform");
-    const RegretSummary thompson = Of(study, "thompson");
+    const PolicyRegret uniform = Of(study, "uniform");
+    const PolicyRegret thompson = Of(study, "thompson");
     EXPECT_LT(thompson.high, uniform.low) << world;
     // A visit's regret is negative where the oracle has used up its best arm on the user.
     if (world == "fatigue") continue;
-    for (const RegretCurves& curves : study.policies) {
-      for (const std::vector<double>& curve : curves.by_seed) {
-        EXPECT_TRUE(std::is_sorted(curve.begin(), curve.end())) << "regret never shrinks";
-      }
+    for (const PolicyRegret& regret : study.policies) {
+      EXPECT_TRUE(std::is_sorted(regret.curve.begin(), regret.curve.end()))
+          << "regret never shrinks";
     }
   }
+}
+
+TEST(Summarise, IsOverTheSeeds) {
+  const PolicyRegret regret = Summarise("some", {{1, 4}, {3, 6}, {2, 11}});
+  EXPECT_EQ(regret.policy, "some");
+  EXPECT_THAT(regret.curve, ::testing::ElementsAre(2, 7));
+  EXPECT_EQ(regret.mean, 7);
+  EXPECT_DOUBLE_EQ(regret.se, std::sqrt(13.0 / 3));
+  EXPECT_EQ(regret.low, 4);
+  EXPECT_EQ(regret.high, 11);
+  EXPECT_EQ(Summarise("one", {{1, 4}}).se, 0);
 }
 
 TEST_F(RegretTest, TheSameAgain) {

@@ -163,9 +163,9 @@ TEST(Worlds, RatesChangeWhenTheyAreSaidTo) {
     return shifting.Conversion(WorldStart() + since, 0, 2);
   };
   EXPECT_EQ(rate(absl::ZeroDuration()), 0.08);
-  EXPECT_EQ(rate(absl::Hours(1) - absl::Microseconds(1)), 0.08);
-  EXPECT_EQ(rate(absl::Hours(1)), 0.22);
-  EXPECT_EQ(rate(absl::Hours(2)), 0.10);
+  EXPECT_EQ(rate(absl::Minutes(30) - absl::Microseconds(1)), 0.08);
+  EXPECT_EQ(rate(absl::Minutes(30)), 0.22);
+  EXPECT_EQ(rate(absl::Hours(1)), 0.10);
   EXPECT_EQ(rate(absl::Hours(200)), 0.10);
 }
 
