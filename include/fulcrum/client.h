@@ -51,6 +51,7 @@ struct DecidedAction {
 struct Decision {
   DecisionId id;
   std::vector<DecidedAction> actions;  // by position, at least one
+  double joint_propensity = 0;         // of the slate: the product of theirs
   Degradation degradation = Degradation::kNone;
   bool log_pending = false;
   StageTimes times;

@@ -44,6 +44,12 @@ struct EvaluateFlags {
   bool json = false;
 };
 
+constexpr std::string_view kShadowPrefix = "shadow:";
+
+bool IsShadow(const std::string& target) {
+  return target.starts_with(kShadowPrefix);
+}
+
 // A bundle's directory, or the file that `fulcrum replay --counterfactual --target` wrote.
 bool IsPerRecord(const std::string& target) {
   return std::filesystem::is_directory(target) || target.ends_with(".jsonl");
@@ -91,12 +97,16 @@ absl::StatusOr<RowSet> ReadRows(const EvaluateFlags& flags) {
   if (flags.format != "fulcrum" && !flags.surface.empty()) {
     return absl::InvalidArgumentError("--surface goes with --format fulcrum only");
   }
-  if (flags.format != "fulcrum" && IsPerRecord(flags.target)) {
+  if (flags.format != "fulcrum" && (IsPerRecord(flags.target) || IsShadow(flags.target))) {
     return absl::InvalidArgumentError(
-        "--target: a bundle or a target by record goes with --format fulcrum only");
+        "--target: a bundle, a shadow or a target by record goes with --format fulcrum only");
   }
   if (flags.format == "open-bandit") return evaluation::ReadOpenBanditRows(files, flags.log);
   if (flags.format == "jsonl") return evaluation::ReadJsonlRows(files, flags.log);
+  if (IsShadow(flags.target)) {
+    return evaluation::ReadLogRows(
+        flags.log, {flags.surface, nullptr, flags.target.substr(kShadowPrefix.size())});
+  }
   if (!IsPerRecord(flags.target)) return evaluation::ReadLogRows(flags.log, {flags.surface});
   FULCRUM_ASSIGN_OR_RETURN(const evaluation::RecordTargets targets, ReadRecordTargets(flags));
   return evaluation::ReadLogRows(flags.log, {flags.surface, &targets});
@@ -106,7 +116,7 @@ absl::StatusOr<Target> ReadTarget(const std::string& target, RowSet* rows) {
   if (target == "logged") return Target::Logged();
   if (target == "uniform") return Target::Uniform();
   if (target == "greedy") return Target::Greedy();
-  if (IsPerRecord(target)) return Target::PerRow();
+  if (IsPerRecord(target) || IsShadow(target)) return Target::PerRow();
   absl::StatusOr<Target> read = Target::ReadCsv(base::PosixFileSystem(), target, &rows->actions);
   if (absl::IsNotFound(read.status())) {
     return absl::NotFoundError(
@@ -241,7 +251,7 @@ void AddEvaluateCommand(CLI::App& app, int* exit_code) {
   command
       ->add_option("--target", flags->target,
                    "The policy: logged, uniform, greedy, a CSV file of probabilities, a bundle's "
-                   "directory, or a target file of `fulcrum replay --counterfactual`")
+                   "directory, shadow:ID, or a target file of `fulcrum replay --counterfactual`")
       ->capture_default_str();
   command->add_option("--surface", flags->surface, "Only decisions of this surface");
   command->add_option("--estimator", flags->estimators, "Of " + EstimatorWords())

@@ -274,6 +274,7 @@ void PutPosition(const Explanation& explanation, size_t index, Json* json) {
   for (const Ticks ticks : position.ticks) json->Count(nullptr, static_cast<int64_t>(ticks));
   json->CloseArray();
   json->Numbers("x", position.basis, 0, position.basis.size());
+  json->Numbers("discounts", position.discounts, 0, position.discounts.size());
   PutDebits(position.debits, json);
   const PositionEnd& end = explanation.positions[index];
   json->Open("outcome");

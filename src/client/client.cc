@@ -70,6 +70,7 @@ absl::StatusOr<Decision> DecisionOf(const v1::DecideResponse& response) {
   }
   decision.degradation = static_cast<Degradation>(response.degradation_reason());
   decision.log_pending = response.log_pending();
+  decision.joint_propensity = response.joint_propensity();
   const v1::Timing& timing = response.timing();
   decision.times = {Micros(timing.edge()), Micros(timing.features()), Micros(timing.scoring()),
                     Micros(timing.orchestration()), Micros(timing.log())};

@@ -100,8 +100,8 @@ struct Constraint {
 struct Action {
   std::string id;
   int32_t campaign = -1;
-  std::string item_id;      // key of its feature row; defaults to the action id
-  int64_t cost_micros = 0;  // per exposure, >= 0
+  std::string item_id;                  // key of its feature row; defaults to the action id
+  int64_t cost_micros = 0;              // per exposure, >= 0
   std::vector<std::string> categories;  // sorted, each once
   std::vector<double> vector;           // of length 1, or empty
 };

@@ -39,17 +39,20 @@ const char* ReasonOf(Answer answer, const decider::ServedAction& served) {
 
 void FillActions(const decider::Reply& reply, v1::DecideResponse* response) {
   uint32_t position = 0;
+  double joint = 1;
   for (const decider::ServedAction& served : reply.actions) {
     v1::DecidedAction* action = response->add_actions();
     action->set_action_id(served.action_id);
     action->set_position(++position);
     action->set_propensity_ticks(served.ticks);
     action->set_propensity(PropensityOf(served.ticks));
+    joint *= PropensityOf(served.ticks);
     action->set_marginal_propensity(served.marginal);
     if (served.score) action->set_score(*served.score);
     if (served.uplift) action->set_uplift(*served.uplift);
     action->add_reason_codes(ReasonOf(reply.answer, served));
   }
+  response->set_joint_propensity(joint);
 }
 
 void FillTiming(const decider::Reply& reply, v1::Timing* timing) {

@@ -138,11 +138,35 @@ class LogFold {
   }
 
   bool AddTargets(const DecisionRecord& record, std::vector<Row>* rows) {
-    if (options_.targets == nullptr || record.detail != Detail::kWhole) return true;
+    if (record.detail != Detail::kWhole) return true;
+    if (!options_.shadow.empty()) return AddShadow(record, rows);
+    if (options_.targets == nullptr) return true;
     for (size_t i = 0; i < rows->size(); ++i) {
       (*rows)[i].target =
           options_.targets->Find(record.id, i, &rows_.actions, &rows_.distributions);
       if ((*rows)[i].target == kNoDistribution) return false;
+    }
+    return true;
+  }
+
+  // What the record's shadow of that name would have drawn at each position.
+  bool AddShadow(const DecisionRecord& record, std::vector<Row>* rows) {
+    size_t shadow = 0;
+    while (shadow < record.shadows.size() && record.shadows[shadow].id != options_.shadow) ++shadow;
+    for (size_t i = 0; i < rows->size(); ++i) {
+      const std::vector<std::vector<Ticks>>& all = record.positions[i].shadow_ticks;
+      if (shadow >= all.size() || all[shadow].size() != record.candidates.size() + 1) return false;
+      actions_.clear();
+      probabilities_.clear();
+      for (size_t k = 0; k < all[shadow].size(); ++k) {
+        if (all[shadow][k] == 0) continue;
+        const bool neutral = k == record.candidates.size();
+        actions_.push_back(
+            rows_.actions.Intern(neutral ? std::string_view(kNeutralActionId)
+                                         : std::string_view(record.candidates[k].action_id)));
+        probabilities_.push_back(PropensityOf(all[shadow][k]));
+      }
+      (*rows)[i].target = rows_.distributions.Add(actions_, probabilities_);
     }
     return true;
   }

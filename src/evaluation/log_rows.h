@@ -14,6 +14,8 @@ struct LogRowsOptions {
   // What Target::PerRow() does, by record; null: nothing. Decisions of which it does not know every
   // position are no rows.
   const RecordTargets* targets = nullptr;
+  // The same from the records: what their shadow of this name would have drawn. Empty: nothing.
+  std::string shadow;
 };
 
 // One row per position that has settled (decision_log/reward_join.h): shown, or assumed to be, and
@@ -24,7 +26,9 @@ struct LogRowsOptions {
 //
 // Other positions are counted in RowSet::excluded: `fallback` (not drawn), `superseded` (not what
 // was served), `missing` (not reported as shown in time), `pending` (too early to say), `no_target`
-// (the targets that were given do not have it).
+// (the targets that were given do not have it,
+// or the record has no such shadow), `held_out` (the user is), `log_only` (nothing drawn was
+// served), `no_propensity` (a caller's own action, whose probability it did not tell).
 //
 // NOT_FOUND if there is no log in `directory`. A torn tail is a warning; damage within the log is
 // skipped and sets RowSet::damaged.

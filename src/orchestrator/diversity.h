@@ -9,8 +9,8 @@
 
 namespace fulcrum::orchestrator {
 
-// How alike two actions are, 0 to 1: the cosine of their vectors if both have one, 0 if it is below;
-// else the share of their categories that they have in common (Jaccard); 0 without any.
+// How alike two actions are, 0 to 1: the cosine of their vectors if both have one, 0 if it is
+// below; else the share of their categories that they have in common (Jaccard); 0 without any.
 double Likeness(const config::Action& a, const config::Action& b);
 
 // For each of `actions`, gamma times its largest likeness to one of `picked` (Carbonell and

@@ -168,8 +168,8 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
     const std::vector<double> discounts = orchestrator::DiscountsOf(
         *choice.bundle, *choice.surface, choice.actions, picked, supply, positions);
     policy::PositionDraw drawn =
-        policy::DrawPosition(policy::Discounted(choice.posteriors, discounts), now,
-                             choice.baseline, rule, record.id, seed);
+        policy::DrawPosition(policy::Discounted(choice.posteriors, discounts), now, choice.baseline,
+                             rule, record.id, seed);
     return SlatePosition{drawn.drawn, std::move(drawn.ticks)};
   };
   const auto logged_at = [&](size_t index) {

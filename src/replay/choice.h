@@ -20,7 +20,7 @@ namespace fulcrum::replay {
 
 // What is known before the ledger is asked.
 struct Choice {
-  std::string not_replayed;  // why; empty if it can be
+  std::string not_replayed;                // why; empty if it can be
   const config::Bundle* bundle = nullptr;  // the other one, and its surface
   const config::Surface* surface = nullptr;
   std::vector<size_t> candidates;  // of the record; the rest is not on the surface any more

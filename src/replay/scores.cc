@@ -272,14 +272,14 @@ class ScoreComparison {
     for (const CandidateRecord& one : record_.candidates) {
       supply += one.mask == MaskReason::kNone ? 1 : 0;
     }
-    const bool possible = supply >= picked_.size() && record_.slate_size >= number &&
-                          std::find(picked_.begin(), picked_.end(), config::kNeutralAction) ==
-                              picked_.end();
+    const bool possible =
+        supply >= picked_.size() && record_.slate_size >= number &&
+        std::find(picked_.begin(), picked_.end(), config::kNeutralAction) == picked_.end();
     const std::vector<double> again =
-        possible ? orchestrator::DiscountsOf(bundle_, *surface_, actions_, picked_,
-                                             supply - picked_.size(),
-                                             record_.slate_size - number + 1)
-                 : std::vector<double>{};
+        possible
+            ? orchestrator::DiscountsOf(bundle_, *surface_, actions_, picked_,
+                                        supply - picked_.size(), record_.slate_size - number + 1)
+            : std::vector<double>{};
     if (again == position.discounts) return std::nullopt;
     return Differs(number, "discounts", absl::StrCat(position.discounts.size()),
                    absl::StrCat(again.size(), " by the likeness of the bundle's actions"));

@@ -32,7 +32,7 @@ std::string Describe(const policy::Posterior& posterior) {
 struct Draws {
   std::vector<policy::Posterior> arms;
   std::vector<policy::Posterior> discounted;  // at the position that is looked at
-  absl::InlinedVector<bool, 128> left;  // not masked, not yet drawn
+  absl::InlinedVector<bool, 128> left;        // not masked, not yet drawn
   policy::Baseline baseline;
   std::vector<Share> shares;
 };

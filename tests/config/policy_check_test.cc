@@ -169,6 +169,8 @@ TEST(ChoiceCheck, WhatDoesNotFitIsRefusedWithPlaceAndRemedy) {
       {"shadows: [{id: a, policy: {kind: fixed_shares, shares: [{action: none, share: 1}]}}]",
        "a shadow has no shares of its own"},
       {"caution: {actions_max: 0}", "caution.actions_max"},
+      {"diversity: {full_supply: 2}", "diversity needs 'gamma'"},
+      {"diversity: {gamma: -1}", "diversity.gamma"},
   };
   for (const auto& [line, expected] : cases) {
     std::string told;
@@ -185,6 +187,43 @@ TEST(ChoiceCheck, WhatDoesNotFitIsRefusedWithPlaceAndRemedy) {
   EXPECT_EQ(Surface("    region_key: user.state\n    regions: [{region: x}, {region: x}]\n", &told),
             nullptr);
   EXPECT_THAT(told, HasSubstr("regions[1].region: 'x' is given twice"));
+}
+
+absl::StatusOr<std::shared_ptr<const Bundle>> WithActions(const std::string& actions,
+                                                          Problems* problems) {
+  return BuildBundle(
+      base::PosixFileSystem(),
+      {{"a.yaml", absl::StrCat("surfaces: [{id: home, campaigns: [house]}]\n"
+                               "campaigns:\n  - {id: house, account: shop, currency: "
+                               "EUR,\n     actions: [",
+                               actions, "]}\n")}},
+      "/nowhere", problems);
+}
+
+TEST(LikenessCheck, VectorsAreBroughtToLengthOne) {
+  Problems problems;
+  const auto bundle = WithActions(
+      "{id: a, categories: [z, b], vector: [3, -4]}, {id: b, vector: [0, 2]}, {id: c}", &problems);
+  ASSERT_THAT(bundle, testing::IsOk());
+  EXPECT_EQ((*bundle)->actions[0].categories, (std::vector<std::string>{"b", "z"}));
+  EXPECT_EQ((*bundle)->actions[0].vector, (std::vector<double>{0.6, -0.8}));
+  EXPECT_EQ((*bundle)->actions[1].vector, (std::vector<double>{0, 1}));
+}
+
+TEST(LikenessCheck, WhatHasNoLikenessIsRefused) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{id: a, vector: [0, 0]}", "actions[0].vector: has no direction"},
+      {"{id: a, vector: [1e200]}", "actions[0].vector: has no direction"},
+      {"{id: a, vector: [1]}, {id: b, vector: [1, 2]}",
+       "actions[1].vector: 2 numbers; all vectors have as many"},
+      {"{id: a, categories: [x, x]}", "actions[0].categories: a category is given twice"},
+      {"{id: a, categories: [X]}", "actions[0].categories[0]"},
+  };
+  for (const auto& [actions, expected] : cases) {
+    Problems problems;
+    EXPECT_FALSE(WithActions(actions, &problems).ok()) << actions;
+    EXPECT_THAT(std::string(problems.ToStatus().message()), HasSubstr(expected)) << actions;
+  }
 }
 
 }  // namespace

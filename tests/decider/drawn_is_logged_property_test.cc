@@ -118,6 +118,7 @@ class DrawnIsLogged : public DeciderFixture {
     surface->choice.policy.uncertainty =
         random_.NextBelow(2) == 0 ? 0 : 2 * random_.NextUniform() - 1;
     if (random_.NextBelow(4) == 0) surface->actions_max = 1 + random_.NextBelow(4);
+    if (random_.NextBelow(2) == 0) surface->diversity = config::Diversity{random_.NextUniform(), 2};
     for (int32_t i = -1; i < static_cast<int32_t>(changed.actions.size()); ++i) {
       Share share{random_.NextUniform(), 0, 1};
       if (random_.NextBelow(3) == 0) share.min = 0.05 * random_.NextUniform();

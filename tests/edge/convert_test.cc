@@ -183,6 +183,7 @@ TEST(FillResponse, OfADrawnReply) {
   EXPECT_EQ(response.actions(0).action_id(), "shoes");
   EXPECT_EQ(response.actions(0).position(), 1u);
   EXPECT_EQ(response.actions(0).propensity(), 0.25);
+  EXPECT_EQ(response.joint_propensity(), 0.25);
   EXPECT_EQ(response.actions(0).propensity_ticks(), kTicksTotal / 4);
   EXPECT_EQ(response.actions(0).score(), 0.25);
   EXPECT_EQ(response.actions(0).uplift(), -0.125);

@@ -35,6 +35,9 @@ constexpr const char* kSurfaces[][2] = {
     {"regional",
      "    region_key: context.country\n    regions:\n"
      "      - {region: FR, policy: {kind: greedy}, bands: [{action: free-3, min: 0.3}]}\n"},
+    {"diverse", "    diversity: {gamma: 0.4, full_supply: 4}\n    linear: {}\n"},
+    {"diverse-rates",
+     "    diversity: {gamma: 0.4, full_supply: 4}\n    policy: {uncertainty: -0.5}\n"},
     {"shadowed",
      "    shadows:\n      - {id: best, policy: {kind: greedy}}\n"
      "      - {id: two, policy: {kind: top_two}, exploration_floor: 0.2}\n"},
@@ -96,7 +99,7 @@ TEST_F(ModesTest, AreServedLoggedReplayedAndEvaluated) {
   Stop();
 
   std::map<std::string, std::map<Answer, int>> answers;
-  std::map<std::string, int> unserved, regional, cautious;
+  std::map<std::string, int> unserved, regional, cautious, discounted;
   const auto reader = DecisionLogReader::Open(directory_ + "/data/log");
   ASSERT_THAT(reader, IsOk());
   LogEntry entry;
@@ -106,6 +109,9 @@ TEST_F(ModesTest, AreServedLoggedReplayedAndEvaluated) {
     ++answers[record->surface][record->answer];
     unserved[record->surface] += record->unserved.empty() ? 0 : 1;
     regional[record->surface] += record->region.empty() ? 0 : 1;
+    for (const PositionRecord& position : record->positions) {
+      discounted[record->surface] += position.discounts.empty() ? 0 : 1;
+    }
     for (const CandidateRecord& one : record->candidates) {
       cautious[record->surface] += one.mask == MaskReason::kCautious ? 1 : 0;
     }
@@ -124,6 +130,9 @@ TEST_F(ModesTest, AreServedLoggedReplayedAndEvaluated) {
   EXPECT_EQ(cautious["cautious"], 7 * kCalls);
   EXPECT_GT(regional["regional"], kCalls / 4);
   EXPECT_EQ(regional["held"], 0);
+  EXPECT_GT(discounted["diverse"], kCalls / 10);
+  EXPECT_GT(discounted["diverse-rates"], kCalls / 10);
+  EXPECT_EQ(discounted["shadowed"], 0);
 
   const auto report = replay::VerifyReplay(base::PosixFileSystem(), directory_ + "/data/log");
   ASSERT_THAT(report, IsOk());
@@ -143,6 +152,22 @@ TEST_F(ModesTest, AreServedLoggedReplayedAndEvaluated) {
   EXPECT_GT(apprentice->rows.size(), static_cast<size_t>(kCalls) / 2);
   EXPECT_EQ(apprentice->rows[0].propensity, 0.75);
   EXPECT_GT(apprentice->excluded.at("no_propensity"), 0u);
+  options.surface = "shadowed";
+  options.shadow = "best";
+  const auto shadowed = evaluation::ReadLogRows(directory_ + "/data/log", options);
+  ASSERT_THAT(shadowed, IsOk());
+  EXPECT_GT(shadowed->rows.size(), static_cast<size_t>(kCalls));
+  for (const evaluation::Row& row : shadowed->rows) {
+    // It can draw what could be drawn, and nothing else.
+    const auto target = shadowed->distributions.Get(row.target);
+    EXPECT_EQ(target.actions.size(), shadowed->distributions.Get(row.logged).actions.size());
+    double sum = 0;
+    for (const double one : target.probabilities) sum += one;
+    EXPECT_NEAR(sum, 1, 1e-9);
+  }
+  options.shadow = "bets";
+  EXPECT_EQ(evaluation::ReadLogRows(directory_ + "/data/log", options)->rows.size(), 0u);
+  options.shadow.clear();
   options.surface = "log-only";
   const auto log_only = evaluation::ReadLogRows(directory_ + "/data/log", options);
   EXPECT_EQ(log_only->rows.size(), 0u);

@@ -52,7 +52,8 @@ double MeanOf(const Posterior& posterior) {
 }
 double VarianceOf(const Posterior& posterior) {
   if (const auto* const gauss = std::get_if<GaussArm>(&posterior)) return gauss->sd * gauss->sd;
-  const auto& [a, b] = std::get<BetaArm>(posterior);
+  const auto& beta = std::get<BetaArm>(posterior);
+  const double a = beta.alpha, b = beta.beta;
   return a * b / ((a + b) * (a + b) * (a + b + 1));
 }
 

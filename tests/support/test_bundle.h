@@ -46,7 +46,8 @@ inline void WriteBundle(const std::string& directory, const TestBundle& options)
          << "    time_zone: UTC\n    actions:\n";
     for (int i = 1; i <= 3; ++i) {
       file << "      - {id: " << campaign << "-" << i
-           << ", cost_micros: " << (std::string(campaign) == "paid" ? i * 1'000'000 : 0) << "}\n";
+           << ", cost_micros: " << (std::string(campaign) == "paid" ? i * 1'000'000 : 0)
+           << ", categories: [" << campaign << ", c" << i << "]}\n";
     }
   }
   file << "constraints:\n"
