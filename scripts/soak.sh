@@ -55,23 +55,19 @@ sanitizers_full() {
     cmake --build --preset sanitizers-full && ctest --preset sanitizers-full
 }
 
-# The regret of all policies in both worlds, with the plots of docs/simulation.md.
+# The regret of all policies in all worlds beside that of the peers in tests/golden/regret, with the
+# plots of docs/simulation.md. Fails if Thompson sampling loses more than the peer's own, with the same
+# priors, by over four standard errors.
 # shellcheck disable=SC2317
 regret_study() {
-  local world work=$FULCRUM_SOAK_STATE/work
-  for world in stationary contextual; do
-    build/release/bin/fulcrum simulate --world "$world" --decisions 20000 --regret 20 --json \
-      --policy thompson --policy greedy --policy epsilon_greedy:0.05 --policy uniform \
-      --work "$work" --plot "docs/images/regret-$world.svg" > "$FULCRUM_SOAK_STATE/$world.json" ||
-      return 1
-    python3 - "$FULCRUM_SOAK_STATE/$world.json" << 'FIGURES' || return 1
-import json, sys
-study = json.load(open(sys.argv[1]))
-means = {name: policy["mean"] for name, policy in study["policies"].items()}
-for name, mean in means.items():
-    print(f"figure: regret {study['world']} {name} = {mean:.1f}")
-sys.exit(min(means, key=means.get) != "thompson")
-FIGURES
+  local golden world study work=$FULCRUM_SOAK_STATE/work
+  for golden in tests/golden/regret/*.json; do
+    world=$(basename "$golden" .json)
+    study=$FULCRUM_SOAK_STATE/$world.json
+    build/release/bin/fulcrum simulate --world "$world" --decisions 5000 --regret 50 --json \
+      --work "$work" > "$study" &&
+      python3 scripts/soak_regret.py build/release/bin/fulcrum "$study" "$golden" \
+        "docs/images/regret-$world.svg" || return 1
   done
 }
 

@@ -10,7 +10,8 @@ namespace fulcrum::simulation {
 namespace {
 
 constexpr double kWidth = 760, kHeight = 440;
-constexpr double kLeft = 70, kRight = 130, kTop = 40, kBottom = 55;
+constexpr double kLeft = 70, kRightLeast = 130, kTop = 40, kBottom = 55;
+constexpr double kLetter = 6.5;  // its mean width in a label
 // Okabe and Ito's, told apart by everyone; beyond them series are drawn with dashes.
 constexpr const char* kColours[] = {"#0072b2", "#666666", "#d55e00", "#009e73",
                                     "#cc79a7", "#e69f00", "#56b4e9", "#000000"};
@@ -30,14 +31,17 @@ double Step(double most) {
 
 struct Scale {
   double x_most = 1, y_most = 1;
+  double right = kWidth - kRightLeast;  // where the frame ends and the labels begin
 
-  double X(double x) const { return kLeft + x / x_most * (kWidth - kLeft - kRight); }
+  double X(double x) const { return kLeft + x / x_most * (right - kLeft); }
   double Y(double y) const { return kHeight - kBottom - y / y_most * (kHeight - kTop - kBottom); }
 };
 
 Scale ScaleOf(const Chart& chart) {
   Scale scale;
   for (const Series& series : chart.series) {
+    scale.right = std::min(scale.right,
+                           kWidth - kLabelGap - kLetter * static_cast<double>(series.name.size()));
     for (const double x : series.x) scale.x_most = std::max(scale.x_most, x);
     for (const double y : series.high) scale.y_most = std::max(scale.y_most, y);
     for (const double y : series.y) scale.y_most = std::max(scale.y_most, y);
@@ -57,14 +61,14 @@ std::string Axes(const Chart& chart, const Scale& scale) {
   for (double y = 0, step = Step(scale.y_most); y <= scale.y_most; y += step) {
     absl::StrAppendFormat(
         &text, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", kLeft,
-        scale.Y(y), kWidth - kRight, scale.Y(y));
+        scale.Y(y), scale.right, scale.Y(y));
     text += Text(kLeft - 8, scale.Y(y) + 4, "end", absl::StrFormat("%g", y));
   }
   for (double x = 0, step = Step(scale.x_most); x <= scale.x_most; x += step) {
     text += Text(scale.X(x), kHeight - kBottom + 18, "middle", absl::StrFormat("%.0f", x));
   }
   text += Text(kLeft, kTop - 16, "start", chart.title, " font-size=\"15\"");
-  text += Text((kLeft + kWidth - kRight) / 2, kHeight - 12, "middle", chart.x_label);
+  text += Text((kLeft + scale.right) / 2, kHeight - 12, "middle", chart.x_label);
   const double middle = (kTop + kHeight - kBottom) / 2;
   text += Text(16, middle, "middle", chart.y_label,
                absl::StrFormat(" transform=\"rotate(-90 16 %.1f)\"", middle));
@@ -107,7 +111,7 @@ std::string Labels(const Chart& chart, const Scale& scale) {
   for (const size_t i : order) {
     const Series& series = chart.series[i];
     lowest = std::min(scale.Y(series.y.back()) + 4, lowest - kLabelGap);
-    text += Text(kWidth - kRight + 8, lowest, "start", series.name,
+    text += Text(scale.right + 8, lowest, "start", series.name,
                  absl::StrCat(" fill=\"", kColours[i % kColoursCount], "\""));
   }
   return text;

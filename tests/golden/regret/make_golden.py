@@ -4,8 +4,8 @@ Usage: make_golden.py FULCRUM WORK [WORLD...]
 
 `FULCRUM simulate --export` gives each world's truth and the visits of every seed: the same visitors with
 the same luck that `FULCRUM simulate --regret` plays. Writes <world>.json, in the form of
-`simulate --regret --json`, and truth.csv. Runs that are done are kept in WORK, so an interrupted study
-goes on.
+`simulate --regret --json`, and truth.csv. Runs are kept in WORK until a world is done, so an interrupted study goes
+on.
 """
 
 import json
@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from peers import make_peer, names_for
-from world import World, play, read_visits
+from world import World, oracle_of, play, read_visits
 
 HERE = pathlib.Path(__file__).parent
 WORLDS = ["stationary", "contextual", "shifting", "seasonal", "fatigue", "delayed", "many_arms",
@@ -63,9 +63,10 @@ def study(fulcrum, name, work):
         if str(seed) in runs:
             continue
         world, visits = export(fulcrum, name, seed, work)
+        oracle = oracle_of(world, visits)
         runs[str(seed)] = {
             peer: [round(value, 2) for value in
-                   play(world, visits, make_peer(world, peer, seed), BATCH).curve]
+                   play(world, visits, oracle, make_peer(world, peer, seed), BATCH).curve]
             for peer in names_for(world)}
         runs_file.write_text(json.dumps(runs), encoding="utf-8")
         print(f"{name}: seed {seed}", flush=True)
@@ -89,8 +90,10 @@ def summarise(name, runs):
 
 def truth_row(fulcrum, name, work):
     world, visits = export(fulcrum, name, TRUTH_SEED, work)
-    result = play(world, visits[:TRUTH_DECISIONS], InTurn(world), BATCH)
-    return f"{name},{result.oracle:.9f},{result.expected:.9f},{result.earned}\n"
+    visits = visits[:TRUTH_DECISIONS]
+    oracle = oracle_of(world, visits)
+    result = play(world, visits, oracle, InTurn(world), BATCH)
+    return f"{name},{sum(oracle):.9f},{result.expected:.9f},{result.earned}\n"
 
 
 def main():
@@ -103,6 +106,7 @@ def main():
     for name in [world for world in sys.argv[3:] or WORLDS if world != "truth"]:
         runs = study(fulcrum, name, work)
         (HERE / f"{name}.json").write_text(summarise(name, runs), encoding="utf-8")
+        (work / f"{name}-runs.json").unlink()
 
 
 if __name__ == "__main__":

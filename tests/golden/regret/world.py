@@ -88,21 +88,32 @@ def best_of(world, visit, tired):
     return max(slates, key=lambda slate: value_of(world, visit, tired, slate))
 
 
+def oracle_of(world, visits):
+    """What the oracle expects of each visit; 0 where nothing is shown. It has shown what it has shown,
+    whatever the policy that is judged does."""
+    tired, values = Tired(world), []
+    for visit in visits:
+        best = best_of(world, visit, tired) if visit.shown else []
+        values.append(value_of(world, visit, tired, best))
+        tired.show(visit.user, best)
+    return values
+
+
 @dataclass
 class Result:
-    oracle: float = 0
     expected: float = 0
     earned: int = 0
-    curve: list = None
+    curve: list = None  # of the regret so far
 
 
-def play(world, visits, policy, batch, points=100):
+def play(world, visits, oracle, policy, batch, points=100):
     """Regret of a policy: `choose(visits)` gives slates, `learn([(visit, arm, reward)])` is told what
     has settled: what was shown, once its attribution window is over. The policy is told and asked in
     batches, so what it knows is up to `batch` visits old."""
     result = Result(curve=[])
-    mine, oracles = Tired(world), Tired(world)
+    tired = Tired(world)
     waiting, told = [], 0
+    best = 0
     for start in range(0, len(visits), batch):
         group = visits[start:start + batch]
         now = group[0].time
@@ -112,18 +123,16 @@ def play(world, visits, policy, batch, points=100):
         policy.learn(waiting[first:told])
         for offset, (visit, slate) in enumerate(zip(group, policy.choose(group))):
             if visit.shown:
-                best = best_of(world, visit, oracles)
-                result.oracle += value_of(world, visit, oracles, best)
-                result.expected += value_of(world, visit, mine, slate)
+                result.expected += value_of(world, visit, tired, slate)
                 for place, arm in enumerate(slate):
-                    reward = settle(world, visit, mine, place, arm)
+                    reward = settle(world, visit, tired, place, arm)
                     result.earned += reward
                     waiting.append((visit, arm, reward))
-                mine.show(visit.user, slate)
-                oracles.show(visit.user, best)
+                tired.show(visit.user, slate)
             done = start + offset + 1
+            best += oracle[done - 1]
             if done * points // len(visits) > (done - 1) * points // len(visits):
-                result.curve.append(result.oracle - result.expected)
+                result.curve.append(best - result.expected)
     return result
 
 
