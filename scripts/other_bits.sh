@@ -13,7 +13,7 @@ ln -s /usr/include/absl "$out/include/absl"
 
 # As in cmake/FulcrumCompiler.cmake: what decides about bits is that nothing is fused.
 flags=(-std=c++20 -O2 -ffp-contract=off -pthread -I. -Isrc -Iinclude -isystem "$out/include")
-sources=(src/base/{check,math,random}.cc src/policy/{beta,choice,gauss,ticks}*.cc
+sources=(src/base/{check,math,random}.cc src/policy/{beta,choice,gauss,logit,normal,rate,ticks,utility}*.cc
   tests/policy/choice_bits_main.cc)
 
 # build FOLDER COMPILER [SOURCE..]: objects of `sources` and of the named ones.

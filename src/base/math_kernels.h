@@ -88,4 +88,18 @@ inline T Log1pNearZero(T f) {
   return f - s * (f - z * tail);  // f - s f = 2 s, and f is exact
 }
 
+// ln(ratio) for normal positive numbers, where `change` is ratio - 1: near 1 it has the digits.
+inline Lanes LogOfRatio(Lanes ratio, Lanes change) {
+  using LaneInts = int64_t __attribute__((vector_size(16)));
+  constexpr uint64_t kSqrtHalfBits = 0x3fe6a09e667f3bcdULL;
+  const LaneBits bits = std::bit_cast<LaneBits>(ratio);
+  // ratio = 2^k * m with m in [sqrt(1/2), sqrt(2)).
+  const LaneInts k = std::bit_cast<LaneInts>(bits - kSqrtHalfBits) >> 52;
+  const Lanes m = std::bit_cast<Lanes>(bits - (std::bit_cast<LaneBits>(k) << 52));
+  const Lanes rounder = {exp_internal::kRounder, exp_internal::kRounder};
+  const Lanes power = std::bit_cast<Lanes>(std::bit_cast<LaneInts>(rounder) + k) - rounder;
+  const Lanes near = Log1pNearZero(k == 0 ? change : m - 1.0);
+  return power * exp_internal::kLn2High + (near + power * exp_internal::kLn2Low);
+}
+
 }  // namespace fulcrum::base

@@ -29,14 +29,24 @@ struct GaussArm {
   double sd = 1;
 };
 
-// What is believed about one arm. The arms of one choice are all of one family.
-using Posterior = std::variant<BetaArm, GaussArm>;
+// Posterior of an arm whose reward rate has a normally distributed logit, as logistic models have
+// it: its utility is value / (1 + exp(-z)) - price with z normal. sd > 0, value > 0, all finite.
+struct LogitArm {
+  double mean = 0;  // of z
+  double sd = 1;    // of z
+  double value = 1;
+  double price = 0;
+};
+
+// What is believed about one arm. The arms of one choice are all of one family; values and prices
+// may differ from arm to arm.
+using Posterior = std::variant<BetaArm, GaussArm, LogitArm>;
 
 // Whether the parameters are those of a distribution, as said above.
 bool IsValid(const Posterior& posterior);
 
-// What the neutral action is worth: a known value (a point mass; in [0, 1] among Beta arms, any
-// finite number among Gaussian ones) or a posterior of its own, of the arms' family.
+// What the neutral action is worth: a known value (a point mass; any finite number, but in [0, 1]
+// among Beta arms of value 1 and price 0) or a posterior of its own, of the arms' family.
 struct Baseline {
   std::optional<double> known_value;
   Posterior posterior;  // not read if the value is known

@@ -6,6 +6,7 @@
 #include "absl/container/inlined_vector.h"
 #include "base/check.h"
 #include "base/math.h"
+#include "policy/logit_moments.h"
 
 namespace fulcrum::policy {
 namespace {
@@ -20,12 +21,19 @@ double MeanOf(const GaussArm& arm) {
   return arm.mean;
 }
 
+double MeanOf(const LogitArm& arm) {
+  return arm.value * MomentsOfRate(arm).mean - arm.price;
+}
+
 double SdOf(const BetaArm& arm) {
   const double trials = arm.alpha + arm.beta;
   return arm.value * std::sqrt(arm.alpha / trials * (arm.beta / trials) / (trials + 1));
 }
 double SdOf(const GaussArm& arm) {
   return arm.sd;
+}
+double SdOf(const LogitArm& arm) {
+  return arm.value * MomentsOfRate(arm).sd;
 }
 
 GaussArm LoweredBy(GaussArm arm, double amount) {

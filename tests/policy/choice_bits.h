@@ -11,13 +11,16 @@
 #include "base/math.h"
 #include "base/random.h"
 #include "policy/gauss_quadrature.h"
+#include "policy/logit_moments.h"
 #include "tests/policy/beta_choice.h"
 #include "tests/policy/gauss_families.h"
+#include "tests/policy/utility_families.h"
 
 namespace fulcrum::policy::testing {
 
 inline constexpr uint64_t kGaussBits = 18419903101908843499ULL;
 inline constexpr uint64_t kBetaBits = 4871261183093392249ULL;
+inline constexpr uint64_t kUtilityBits = 10855651507707980442ULL;
 
 // FNV-1a over words.
 class WordHash {
@@ -71,6 +74,35 @@ inline uint64_t HashOfBetaChoices() {
     Baseline baseline;
     if (round % 2 == 0) baseline.known_value = random.NextUniform();
     for (const double p : BetaChoice(arms, baseline)) hash.Add(p);
+  }
+  return hash.value();
+}
+
+template <typename Arm>
+void AddUtilityChoice(const std::vector<Arm>& arms, WordHash* hash) {
+  for (const bool known : {false, true}) {
+    Baseline baseline;
+    baseline.posterior = arms.front();
+    if (known) baseline.known_value = 0.3;
+    const std::vector<Posterior> posteriors(arms.begin(), arms.end());
+    for (const double p : ChoiceProbabilities(posteriors, baseline)) hash->Add(p);
+  }
+}
+
+// Both kinds of posterior with values and prices: 14 families x 5 sizes x 2 baselines, and the
+// moments that other policies take.
+inline uint64_t HashOfUtilityChoices() {
+  WordHash hash;
+  for (const size_t size : kGaussSizes) {
+    for (int family = 0; family < kGaussFamilies; ++family) {
+      const auto arms = MakeLogitArms(static_cast<GaussFamily>(family), size);
+      AddUtilityChoice(arms, &hash);
+      hash.Add(MomentsOfRate(arms[0]).mean);
+      hash.Add(MomentsOfRate(arms[0]).sd);
+    }
+    for (int family = 0; family < kBetaFamilies; ++family) {
+      AddUtilityChoice(MakeValuedBetaArms(static_cast<BetaFamily>(family), size), &hash);
+    }
   }
   return hash.value();
 }

@@ -21,7 +21,8 @@ bool AllArePinned(const char* level) {
   std::printf("%s, %s\n", __VERSION__, level);
   const bool gauss = Is("normal", HashOfGaussChoices(), kGaussBits);
   const bool beta = Is("beta", HashOfBetaChoices(), kBetaBits);
-  return gauss && beta;
+  const bool utility = Is("utility", HashOfUtilityChoices(), kUtilityBits);
+  return gauss && beta && utility;
 }
 
 bool AtEveryLevel() {

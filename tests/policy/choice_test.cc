@@ -134,6 +134,7 @@ TEST(ChoiceDeathTest, ABrokenPosteriorStopsTheProcess) {
 // One number for every compiler, build type and processor.
 TEST(ChoiceBits, ArePinned) {
   EXPECT_EQ(testing::HashOfBetaChoices(), testing::kBetaBits);
+  EXPECT_EQ(testing::HashOfUtilityChoices(), testing::kUtilityBits);
 }
 
 TEST(ChoiceBits, AreTheSameWithoutFma) {

@@ -53,8 +53,8 @@ double MeanOf(const Posterior& posterior) {
 double VarianceOf(const Posterior& posterior) {
   if (const auto* const gauss = std::get_if<GaussArm>(&posterior)) return gauss->sd * gauss->sd;
   const auto& beta = std::get<BetaArm>(posterior);
-  const double a = beta.alpha, b = beta.beta;
-  return a * b / ((a + b) * (a + b) * (a + b + 1));
+  const double n = beta.alpha + beta.beta;
+  return beta.alpha * beta.beta / (n * n * (n + 1));
 }
 
 std::vector<double> MeansOf(const Situation& situation, double width = 0) {
