@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "apps/command_line.h"
 #include "apps/json_put.h"
 #include "base/file.h"
@@ -116,6 +117,10 @@ absl::StatusOr<Target> ReadTarget(const std::string& target, RowSet* rows) {
   return read;
 }
 
+std::string EstimatorWords() {
+  return absl::StrJoin(evaluation::kEstimatorNames, ", ");
+}
+
 absl::StatusOr<std::vector<Estimator>> ParseEstimators(const std::vector<std::string>& names) {
   std::vector<Estimator> estimators;
   for (const std::string& name : names) {
@@ -123,7 +128,7 @@ absl::StatusOr<std::vector<Estimator>> ParseEstimators(const std::vector<std::st
     while (i < evaluation::kEstimators && name != evaluation::kEstimatorNames[i]) ++i;
     if (i == evaluation::kEstimators) {
       return absl::InvalidArgumentError(
-          absl::StrCat("--estimator: there is no ", name, "; there are ips, snips, dm, dr"));
+          absl::StrCat("--estimator: there is no ", name, "; there are ", EstimatorWords()));
     }
     const auto estimator = static_cast<Estimator>(i);
     if (std::find(estimators.begin(), estimators.end(), estimator) == estimators.end()) {
@@ -145,6 +150,18 @@ void PutEstimates(Json* json, const std::vector<Estimate>& estimates) {
     PutNumber(json, "ci_high", one.ci_high);
     json->EndObject();
   }
+  json->EndObject();
+}
+
+void PutSlates(Json* json, const evaluation::SlateWeights& weights) {
+  json->Key("slate_weights");
+  json->StartObject();
+  Put(json, "slates", weights.slates);
+  Put(json, "broken", weights.broken);
+  PutNumber(json, "effective_sample_size", weights.effective_sample_size);
+  PutNumber(json, "mean", weights.mean);
+  PutNumber(json, "mean_se", weights.mean_se);
+  PutNumber(json, "max", weights.max);
   json->EndObject();
 }
 
@@ -187,6 +204,7 @@ void PrintJson(const EvaluateFlags& flags, const Evaluation& evaluation) {
   PutNumber(&json, "max_weight", evaluation.max_weight);
   PutNumber(&json, "mean_weight", evaluation.mean_weight);
   PutNumber(&json, "mean_weight_se", evaluation.mean_weight_se);
+  if (evaluation.AsksOfSlates()) PutSlates(&json, evaluation.slate_weights);
   PutNumber(&json, "unsupported_share", evaluation.unsupported_share);
   PutNumber(&json, "fallback_share", evaluation.fallback_share);
   PutFindings(&json, evaluation);
@@ -226,7 +244,7 @@ void AddEvaluateCommand(CLI::App& app, int* exit_code) {
                    "directory, or a target file of `fulcrum replay --counterfactual`")
       ->capture_default_str();
   command->add_option("--surface", flags->surface, "Only decisions of this surface");
-  command->add_option("--estimator", flags->estimators, "Of ips, snips, dm, dr")
+  command->add_option("--estimator", flags->estimators, "Of " + EstimatorWords())
       ->delimiter(',')
       ->capture_default_str();
   command->add_option("--reward-model", flags->reward_model, "What dm and dr predict with")

@@ -12,8 +12,13 @@ namespace fulcrum::evaluation {
 namespace {
 
 Values ValuesOf(const Terms& sums) {
-  return {sums.weighted_reward / sums.rows, sums.weighted_reward / sums.weight,
-          sums.direct / sums.rows, sums.robust / sums.rows};
+  return {sums.weighted_reward / sums.rows,
+          sums.weighted_reward / sums.weight,
+          sums.direct / sums.rows,
+          sums.robust / sums.rows,
+          sums.cascade / sums.slates,
+          sums.whole / sums.slates,
+          sums.stable_reward / sums.stable_weight};
 }
 
 Values ResampleOnce(absl::Span<const Terms> terms, uint64_t seed, uint32_t number) {
@@ -32,14 +37,6 @@ double Quantile(const std::vector<double>& sorted, double quantile) {
 }
 
 }  // namespace
-
-void Add(const Terms& terms, Terms* sums) {
-  sums->rows += terms.rows;
-  sums->weight += terms.weight;
-  sums->weighted_reward += terms.weighted_reward;
-  sums->direct += terms.direct;
-  sums->robust += terms.robust;
-}
 
 Values EstimateAll(absl::Span<const Terms> terms) {
   Terms sums;

@@ -2,15 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "evaluation/adaptive.h"
+#include "evaluation/bootstrap.h"
 #include "evaluation/verdict.h"
 
 namespace fulcrum::evaluation {
 namespace {
+
+bool Asks(const EvaluateOptions& options, Estimator estimator) {
+  return std::find(options.estimators.begin(), options.estimators.end(), estimator) !=
+         options.estimators.end();
+}
 
 absl::Status CheckOptions(const EvaluateOptions& options) {
   if (options.estimators.empty()) {
@@ -24,69 +31,42 @@ absl::Status CheckOptions(const EvaluateOptions& options) {
   return absl::OkStatus();
 }
 
-// A row whose detail was kept stands for 1 / Row::kept rows: itself, and those that were as likely
-// and were not kept. Rows without detail have no terms where the target needs it.
-std::vector<Terms> TermsOf(const RowSet& rows, const TargetOnRows& target,
-                           const RewardModel& model) {
-  const bool needs_detail = target.NeedsDetail();
-  std::vector<Terms> terms(rows.rows.size());
-  for (size_t i = 0; i < rows.rows.size(); ++i) {
-    const Row& row = rows.rows[i];
-    if (needs_detail && row.kept == 0) continue;
-    const double weight = target.Weight(row);
-    const double direct =
-        target.Mean(row, [&](uint32_t action) { return model.Predict(i, action); });
-    const double robust = direct + weight * (row.reward - model.Predict(i, row.action));
-    Terms& one = terms[i];
-    one.rows = needs_detail ? 1 / row.kept : 1;
-    one.weight = one.rows * weight;
-    one.weighted_reward = one.weight * row.reward;
-    one.direct = one.rows * direct;
-    one.robust = one.rows * robust;
-  }
-  return terms;
+absl::Status CheckSlates(const RowSet& rows, const EvaluateOptions& options) {
+  if (!Asks(options, Estimator::kAipw) || !HasSlates(rows)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "the estimator aipw is for decisions of one position, and the log has slates: what is left "
+      "to "
+      "a later position changes as the policy learns; use rips or slate_ips");
 }
 
-// The rows of each decision as one.
-std::vector<Terms> ByDecision(const RowSet& rows, const std::vector<Terms>& terms) {
-  std::vector<Terms> decisions;
-  for (size_t i = 0; i < terms.size(); ++i) {
-    if (terms[i].rows == 0) continue;  // and so are the others of its decision
-    const uint32_t decision = rows.rows[i].decision;
-    const bool goes_on = i > 0 && decision != kNoDecision && decision == rows.rows[i - 1].decision;
-    if (!goes_on) decisions.emplace_back();
-    Add(terms[i], &decisions.back());
-  }
-  return decisions;
-}
-
-// Standard error of the mean per row of `value`(terms), terms being independent. With one row each
-// it is the standard deviation, n - 1 below the variance, over the root of n.
-template <typename Value>
-double ErrorOfMean(absl::Span<const Terms> terms, const Value& value) {
-  const auto count = static_cast<double>(terms.size());
+// Standard error of sum(value) / sum(count), a mean per row or per slate, terms being independent.
+// With one row each it is the standard deviation, n - 1 below the variance, over the root of n.
+double ErrorOfMean(absl::Span<const Terms> terms, double Terms::*value, double Terms::*count) {
   double sum = 0;
-  double rows = 0;
+  double counted = 0;
+  double among = 0;
   for (const Terms& one : terms) {
-    sum += value(one);
-    rows += one.rows;
+    sum += one.*value;
+    counted += one.*count;
+    among += one.*count > 0 ? 1 : 0;
   }
   double squares = 0;
   for (const Terms& one : terms) {
-    const double off = value(one) - sum / rows * one.rows;
+    const double off = one.*value - sum / counted * one.*count;
     squares += off * off;
   }
-  return std::sqrt(squares * count / (count - 1)) / rows;  // NaN for one of them
+  return std::sqrt(squares * among / (among - 1)) / counted;  // NaN for one of them
 }
 
-// Of sum(w r) / sum(w), linearised at its value.
-double ErrorOfRatio(absl::Span<const Terms> terms, double ratio) {
+// Of sum(value) / sum(weight), linearised at its value.
+double ErrorOfRatio(absl::Span<const Terms> terms, double Terms::*value, double Terms::*weight,
+                    double ratio) {
   double squares = 0;
   double weights = 0;
   for (const Terms& one : terms) {
-    const double off = one.weighted_reward - ratio * one.weight;
+    const double off = one.*value - ratio * one.*weight;
     squares += off * off;
-    weights += one.weight;
+    weights += one.*weight;
   }
   return std::sqrt(squares) / weights;
 }
@@ -94,15 +74,64 @@ double ErrorOfRatio(absl::Span<const Terms> terms, double ratio) {
 double StandardError(absl::Span<const Terms> terms, Estimator estimator, double value) {
   switch (estimator) {
     case Estimator::kIps:
-      return ErrorOfMean(terms, [](const Terms& one) { return one.weighted_reward; });
+      return ErrorOfMean(terms, &Terms::weighted_reward, &Terms::rows);
     case Estimator::kSnips:
-      return ErrorOfRatio(terms, value);
+      return ErrorOfRatio(terms, &Terms::weighted_reward, &Terms::weight, value);
     case Estimator::kDm:
-      return ErrorOfMean(terms, [](const Terms& one) { return one.direct; });
+      return ErrorOfMean(terms, &Terms::direct, &Terms::rows);
     case Estimator::kDr:
-      return ErrorOfMean(terms, [](const Terms& one) { return one.robust; });
+      return ErrorOfMean(terms, &Terms::robust, &Terms::rows);
+    case Estimator::kRips:
+      return ErrorOfMean(terms, &Terms::cascade, &Terms::slates);
+    case Estimator::kSlateIps:
+      return ErrorOfMean(terms, &Terms::whole, &Terms::slates);
+    case Estimator::kAipw:
+      return ErrorOfRatio(terms, &Terms::stable_reward, &Terms::stable_weight, value);
   }
   return 0;
+}
+
+// z with P(|Z| < z) = level for a standard normal Z, by halving; to the last bits.
+double NormalWidth(double level) {
+  double low = 0;
+  double high = 40;
+  for (int i = 0; i < 100; ++i) {
+    const double middle = (low + high) / 2;
+    (std::erf(middle / std::sqrt(2.0)) < level ? low : high) = middle;
+  }
+  return low;
+}
+
+void AddIntervals(absl::Span<const Terms> decisions, const EvaluateOptions& options,
+                  Evaluation* evaluation) {
+  const std::vector<Values> resampled =
+      Resample(decisions, options.seed, options.resamples, options.threads);
+  for (Estimate& one : evaluation->estimates) {
+    if (one.estimator == Estimator::kAipw) {
+      const double width = NormalWidth(options.level) * one.se;
+      one.ci_low = one.value - width;
+      one.ci_high = one.value + width;
+    } else {
+      std::tie(one.ci_low, one.ci_high) =
+          PercentileInterval(resampled, one.estimator, options.level);
+    }
+  }
+}
+
+void DescribeSlates(absl::Span<const Terms> decisions, SlateWeights* weights) {
+  double slates = 0;
+  double sum = 0;
+  double squares = 0;
+  for (const Terms& one : decisions) {
+    (one.slates > 0 ? weights->slates : weights->broken) += 1;
+    slates += one.slates;
+    sum += one.slate_weight;
+    squares += one.slate_weight * one.slate_weight;
+    weights->max = std::max(weights->max, one.slate_weight);
+  }
+  weights->mean = sum / slates;
+  weights->mean_se = ErrorOfMean(decisions, &Terms::slate_weight, &Terms::slates);
+  weights->effective_sample_size = squares == 0 ? 0 : sum * sum / squares;
 }
 
 void DescribeWeights(absl::Span<const Terms> terms, absl::Span<const Terms> decisions,
@@ -118,7 +147,7 @@ void DescribeWeights(absl::Span<const Terms> terms, absl::Span<const Terms> deci
     evaluation->max_weight = std::max(evaluation->max_weight, one.weight);
   }
   evaluation->mean_weight = sum / rows;
-  evaluation->mean_weight_se = ErrorOfMean(decisions, [](const Terms& one) { return one.weight; });
+  evaluation->mean_weight_se = ErrorOfMean(decisions, &Terms::weight, &Terms::rows);
   evaluation->effective_sample_size = squares == 0 ? 0 : sum * sum / squares;
 }
 
@@ -161,32 +190,36 @@ const Estimate* Evaluation::Find(Estimator estimator) const {
   return found == estimates.end() ? nullptr : &*found;
 }
 
+bool Evaluation::AsksOfSlates() const {
+  return Find(Estimator::kRips) != nullptr || Find(Estimator::kSlateIps) != nullptr;
+}
+
 absl::StatusOr<Evaluation> Evaluate(const RowSet& rows, const Target& target,
                                     const EvaluateOptions& options) {
   FULCRUM_RETURN_IF_ERROR(CheckOptions(options));
+  FULCRUM_RETURN_IF_ERROR(CheckSlates(rows, options));
   FULCRUM_ASSIGN_OR_RETURN(const TargetOnRows on_rows, TargetOnRows::Make(rows, target));
   const ShrunkRewards shrunk(rows);
   const RewardModel& model = options.reward_model == nullptr ? shrunk : *options.reward_model;
-  const std::vector<Terms> terms = TermsOf(rows, on_rows, model);
+  std::vector<Terms> terms = TermsOf(rows, on_rows, model);
+  if (Asks(options, Estimator::kAipw)) AddStableTerms(rows, on_rows, &terms);
 
   Evaluation evaluation;
   const std::vector<Terms> decisions = ByDecision(rows, terms);
+  DescribeSlates(decisions, &evaluation.slate_weights);
   DescribeWeights(terms, decisions, &evaluation);
   DescribeRows(rows, &evaluation);
   const bool needs_detail = on_rows.NeedsDetail();
   evaluation.unsupported_share =
       MeanShare(rows, needs_detail, [&](const Row& row) { return on_rows.Unsupported(row); });
   const Values values = EstimateAll(decisions);
-  const std::vector<Values> resampled =
-      Resample(decisions, options.seed, options.resamples, options.threads);
   for (const Estimator estimator : options.estimators) {
-    Estimate one;
+    Estimate& one = evaluation.estimates.emplace_back();
     one.estimator = estimator;
     one.value = values[static_cast<size_t>(estimator)];
     one.se = StandardError(decisions, estimator, one.value);
-    std::tie(one.ci_low, one.ci_high) = PercentileInterval(resampled, estimator, options.level);
-    evaluation.estimates.push_back(one);
   }
+  AddIntervals(decisions, options, &evaluation);
   Judge(rows,
         MeanShare(rows, needs_detail, [&](const Row& row) { return on_rows.UnseenHere(row); }),
         &evaluation);
@@ -195,15 +228,15 @@ absl::StatusOr<Evaluation> Evaluate(const RowSet& rows, const Target& target,
 
 std::string ToText(const Evaluation& evaluation) {
   std::string text =
-      absl::StrFormat("%-6s  %12s  %12s  %12s  %12s\n", "", "value", "se", "ci_low", "ci_high");
+      absl::StrFormat("%-9s  %12s  %12s  %12s  %12s\n", "", "value", "se", "ci_low", "ci_high");
   for (const Estimate& one : evaluation.estimates) {
-    absl::StrAppend(&text, absl::StrFormat("%-6s  %12.6g  %12.6g  %12.6g  %12.6g\n",
+    absl::StrAppend(&text, absl::StrFormat("%-9s  %12.6g  %12.6g  %12.6g  %12.6g\n",
                                            kEstimatorNames[static_cast<size_t>(one.estimator)],
                                            one.value, one.se, one.ci_low, one.ci_high));
   }
   if (evaluation.Find(Estimator::kDm) != nullptr) {
     absl::StrAppend(&text,
-                    "        (dm: its interval takes the reward model as given and is far too "
+                    "           (dm: its interval takes the reward model as given and is far too "
                     "narrow)\n");
   }
   absl::StrAppend(
@@ -212,6 +245,14 @@ std::string ToText(const Evaluation& evaluation) {
                       "effective sample size %.1f, mean weight %.4f (se %.4f), largest %.4g\n",
                       evaluation.rows, evaluation.mean_reward, evaluation.effective_sample_size,
                       evaluation.mean_weight, evaluation.mean_weight_se, evaluation.max_weight));
+  if (evaluation.AsksOfSlates()) {
+    const SlateWeights& slates = evaluation.slate_weights;
+    absl::StrAppendFormat(&text,
+                          "of %d slates (rips and slate_ips are per slate): effective sample size "
+                          "%.1f, mean weight %.4f (se %.4f), largest %.4g\n",
+                          slates.slates, slates.effective_sample_size, slates.mean, slates.mean_se,
+                          slates.max);
+  }
   for (const auto& [reason, count] : evaluation.excluded) {
     absl::StrAppend(&text, absl::StrFormat("left out: %d %s\n", count, reason));
   }

@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "evaluation/bootstrap.h"
 #include "evaluation/reward_model.h"
 #include "evaluation/rows.h"
 #include "evaluation/target.h"
+#include "evaluation/terms.h"
 
 namespace fulcrum::evaluation {
 
@@ -31,13 +31,24 @@ struct EvaluateOptions {
   int threads = 0;                            // 0: as many as the machine has
 };
 
-// In units of the reward, per row. NaN where there is nothing to divide by.
+// In units of the reward, per row; kRips and kSlateIps per decision, which is all its positions
+// together. NaN where there is nothing to divide by.
 struct Estimate {
   Estimator estimator = Estimator::kIps;
   double value = 0;
-  double se = 0;      // by formula: of a mean, for SNIPS by linearisation
-  double ci_low = 0;  // percentile bootstrap
+  double se = 0;      // by formula: of a mean, for ratios (kSnips, kAipw) by linearisation
+  double ci_low = 0;  // percentile bootstrap; for kAipw the normal interval
   double ci_high = 0;
+};
+
+// The weights of whole slates: products of the weights of their positions.
+struct SlateWeights {
+  uint64_t slates = 0;  // decisions that kRips and kSlateIps are of
+  uint64_t broken = 0;  // that they leave out, because a position before the last is no row
+  double effective_sample_size = 0;
+  double mean = 0;  // 1 but for chance, if the propensities are right
+  double mean_se = 0;
+  double max = 0;
 };
 
 // Whether the estimates may be believed. If not, `reason` says why and what to do.
@@ -57,6 +68,7 @@ struct Evaluation {
   double mean_weight = 0;  // 1 but for chance, if the propensities are right
   double mean_weight_se = 0;
   double max_weight = 0;
+  SlateWeights slate_weights;    // as in the other figures, w of a slate that stands for several
   double unsupported_share = 0;  // mean share of the target on what the log could not draw
   double fallback_share = 0;     // of all positions of the log
   std::vector<Warning> warnings;
@@ -64,10 +76,12 @@ struct Evaluation {
 
   // Null if it was not asked for.
   const Estimate* Find(Estimator estimator) const;
+  bool AsksOfSlates() const;  // kRips or kSlateIps was asked for
 };
 
-// INVALID_ARGUMENT if the target does not fit the rows or an option is out of range. Estimates that
-// should not be believed are no error: they carry warnings and a verdict.
+// INVALID_ARGUMENT if the target does not fit the rows, an option is out of range, or kAipw is
+// asked of slates. Estimates that should not be believed are no error: they carry warnings and a
+// verdict.
 absl::StatusOr<Evaluation> Evaluate(const RowSet& rows, const Target& target,
                                     const EvaluateOptions& options);
 

@@ -105,6 +105,7 @@ class RowReader {
     }
     FULCRUM_ASSIGN_OR_RETURN(row.reward, NumberOf(*reward_, "reward"));
     FULCRUM_RETURN_IF_ERROR(ReadPosition(&row));
+    FULCRUM_RETURN_IF_ERROR(ReadDecision(&row));
     FULCRUM_RETURN_IF_ERROR(ReadCandidates(&row));
     rows_->rows.push_back(row);
     return absl::OkStatus();
@@ -116,6 +117,7 @@ class RowReader {
                                                                {"propensity", &propensity_},
                                                                {"reward", &reward_},
                                                                {"position", &position_},
+                                                               {"decision", &decision_},
                                                                {"candidates", &candidates_},
                                                                {"probabilities", &probabilities_},
                                                                {"context", nullptr},
@@ -161,6 +163,24 @@ class RowReader {
       return Wrong("position", "is no whole number from 1 to 1000");
     }
     row->position = position_->GetUint();
+    return absl::OkStatus();
+  }
+
+  // Lines that follow each other with the same value are one decision.
+  absl::Status ReadDecision(Row* row) {
+    std::string name;
+    if (decision_ != nullptr) {
+      if (decision_->IsString() && decision_->GetStringLength() != 0) {
+        name.assign(decision_->GetString(), decision_->GetStringLength());
+      } else if (decision_->IsInt64()) {
+        name = std::to_string(decision_->GetInt64());
+      } else {
+        return Wrong("decision", "is neither a text nor a whole number");
+      }
+      if (name != last_decision_) ++decisions_;
+      row->decision = decisions_;
+    }
+    last_decision_ = std::move(name);
     return absl::OkStatus();
   }
 
@@ -226,8 +246,11 @@ class RowReader {
   const Json* propensity_ = nullptr;
   const Json* reward_ = nullptr;
   const Json* position_ = nullptr;
+  const Json* decision_ = nullptr;
   const Json* candidates_ = nullptr;
   const Json* probabilities_ = nullptr;
+  std::string last_decision_;  // empty: the last line had none
+  uint32_t decisions_ = 0;
   std::vector<uint32_t> actions_;
   std::vector<uint32_t> sorted_;
   std::vector<double> probability_values_;

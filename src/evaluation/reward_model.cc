@@ -30,4 +30,17 @@ double ShrunkRewards::Predict(size_t row, uint32_t action) const {
   return action < rewards.size() ? rewards[action] : for_others_[row % kFolds];
 }
 
+void PastRewards::Add(const Row& row) {
+  rewards_[row.action] += row.reward;
+  counts_[row.action] += 1;
+  sum_ += row.reward;
+  count_ += 1;
+}
+
+double PastRewards::Predict(uint32_t action) const {
+  const double mean = count_ == 0 ? 0 : sum_ / count_;
+  if (action >= rewards_.size()) return mean;
+  return (rewards_[action] + kPriorRows * mean) / (counts_[action] + kPriorRows);
+}
+
 }  // namespace fulcrum::evaluation

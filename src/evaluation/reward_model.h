@@ -9,6 +9,9 @@
 
 namespace fulcrum::evaluation {
 
+// Rows of the mean of all that an action's own mean is drawn towards.
+inline constexpr double kPriorRows = 100;
+
 // Thread-safe.
 class RewardModel {
  public:
@@ -18,8 +21,8 @@ class RewardModel {
   virtual double Predict(size_t row, uint32_t action) const = 0;
 };
 
-// The model `shrunk`: each action's mean reward, drawn towards the mean of all by 100 rows that are
-// worth that mean, and cross-fitted: row i (from 0) is in fold i mod 3 and gets
+// The model `shrunk`: each action's mean reward, drawn towards the mean of all by kPriorRows that
+// are worth that mean, and cross-fitted: row i (from 0) is in fold i mod 3 and gets
 //
 //   q(a) = (sum of a's rewards + 100 c) / (rows of a + 100),   c = mean reward
 //
@@ -32,10 +35,24 @@ class ShrunkRewards final : public RewardModel {
 
  private:
   static constexpr size_t kFolds = 3;
-  static constexpr double kPriorRows = 100;
 
   std::vector<double> by_action_[kFolds];
   double for_others_[kFolds] = {};  // actions that are not in the log
+};
+
+// The same formula on the rows that were added so far, for going through a log in time: what it
+// predicts at a row hangs on nothing that came after.
+class PastRewards {
+ public:
+  explicit PastRewards(size_t actions) : rewards_(actions), counts_(actions) {}
+  void Add(const Row& row);
+  double Predict(uint32_t action) const;
+
+ private:
+  std::vector<double> rewards_;  // sums, by action
+  std::vector<double> counts_;
+  double sum_ = 0;
+  double count_ = 0;
 };
 
 }  // namespace fulcrum::evaluation

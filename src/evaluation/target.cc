@@ -95,24 +95,43 @@ bool TargetOnRows::NeedsDetail() const {
   return true;
 }
 
-double TargetOnRows::Weight(const Row& row) const {
+double TargetOnRows::Probability(const Row& row, uint32_t action) const {
   switch (target_->kind_) {
     case Target::Kind::kLogged:
-      return 1;
+      return rows_->distributions.Get(row.logged).Probability(action);
     case Target::Kind::kUniform: {
       const size_t count = row.logged == kNoDistribution
                                ? every_.size()
                                : rows_->distributions.Get(row.logged).actions.size();
-      return 1 / static_cast<double>(count) / row.propensity;
+      return 1 / static_cast<double>(count);
     }
     case Target::Kind::kGreedy:
-      return row.action == row.greedy ? 1 / row.propensity : 0;
+      return action == row.greedy ? 1 : 0;
     case Target::Kind::kPerRow:
-      return rows_->distributions.Get(row.target).Probability(row.action) / row.propensity;
+      return rows_->distributions.Get(row.target).Probability(action);
     case Target::Kind::kTable:
-      return At(TableAt(row), row.action) / row.propensity;
+      return At(TableAt(row), action);
   }
   return 0;
+}
+
+double TargetOnRows::Weight(const Row& row) const {
+  if (target_->kind_ == Target::Kind::kLogged) return 1;
+  return Probability(row, row.action) / row.propensity;
+}
+
+double TargetOnRows::SquaredWeight(const Row& row) const {
+  const Distribution logged =
+      row.logged == kNoDistribution ? Distribution() : rows_->distributions.Get(row.logged);
+  if (target_->kind_ == Target::Kind::kLogged || logged.probabilities.empty()) {
+    return Weight(row) * Weight(row);
+  }
+  double sum = 0;
+  for (size_t i = 0; i < logged.actions.size(); ++i) {
+    const double probability = Probability(row, logged.actions[i]);
+    sum += probability * probability / logged.probabilities[i];
+  }
+  return sum;
 }
 
 double TargetOnRows::Mean(const Row& row, absl::FunctionRef<double(uint32_t)> value) const {

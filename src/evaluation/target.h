@@ -61,6 +61,10 @@ class TargetOnRows {
   bool NeedsDetail() const;
   // Of the target's and the log's probability of what was logged.
   double Weight(const Row& row) const;
+  // What the square of the weight was to be before the draw: sum of target^2 / log's probability
+  // over what could be drawn. Where the log does not say: the square of the weight, which has that
+  // mean.
+  double SquaredWeight(const Row& row) const;
   // Sum over the target's actions of probability x `value`(action). For `Logged()` where the log's
   // probabilities are unknown: value(row.action), which has the same mean.
   double Mean(const Row& row, absl::FunctionRef<double(uint32_t)> value) const;
@@ -74,6 +78,7 @@ class TargetOnRows {
  private:
   TargetOnRows(const RowSet& rows, const Target& target);
   absl::Status Check() const;
+  double Probability(const Row& row, uint32_t action) const;  // the target's
   absl::Span<const double> TableAt(const Row& row) const;
 
   const RowSet* rows_;

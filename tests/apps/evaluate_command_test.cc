@@ -45,7 +45,7 @@ TEST_F(EvenLog, IsEvaluatedInWords) {
   const Result result = Evaluate({path(), "--format", "jsonl"});
   EXPECT_EQ(result.exit_code, kExitOk);
   EXPECT_THAT(result.out, HasSubstr("log.jsonl, target logged\n"));
-  EXPECT_THAT(result.out, HasSubstr("ips             0.25"));
+  EXPECT_THAT(result.out, HasSubstr("ips                0.25"));
   EXPECT_THAT(result.out, HasSubstr("verdict: ok\n"));
   EXPECT_THAT(result.err, IsEmpty());
 }
@@ -80,6 +80,47 @@ TEST_F(EvenLog, IsEvaluatedAsJson) {
   EXPECT_EQ(json["fallback_share"].GetDouble(), 0);
   EXPECT_EQ(json["warnings"].Size(), 0u);
   EXPECT_EQ(json["verdict"]["status"], "ok");
+}
+
+// Two positions each, drawn evenly; the target takes a first and b then.
+TEST(EvaluateCommand, SlatesAreEvaluatedAsAWhole) {
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/slates.jsonl";
+  std::ofstream out(path);
+  for (int i = 0; i < 8000; ++i) {
+    for (int position = 1; position <= 2; ++position) {
+      const bool a = (position == 1 ? i : i / 2) % 2 == 0;
+      out << R"({"decision":)" << i << R"(,"position":)" << position << R"(,"action":")"
+          << (a ? "a" : "b") << R"(","propensity":0.5,"reward":)" << (a ? 1 : 0) << "}\n";
+    }
+  }
+  out.close();
+  const std::string target = directory.path() + "/target.csv";
+  std::ofstream(target) << "item_id,pos1,pos2\na,1,0\nb,0,1\n";
+  const Result result = Evaluate({path, "--format", "jsonl", "--target", target, "--estimator",
+                                  "rips,slate_ips", "--resamples", "50", "--json"});
+  rapidjson::Document json;
+  json.Parse(result.out.c_str());
+  ASSERT_FALSE(json.HasParseError()) << result.out;
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_EQ(json["estimators"]["rips"]["value"].GetDouble(), 1);
+  EXPECT_EQ(json["estimators"]["slate_ips"]["value"].GetDouble(), 1);
+  EXPECT_EQ(json["slate_weights"]["slates"].GetUint64(), 8000u);
+  EXPECT_EQ(json["slate_weights"]["broken"].GetUint64(), 0u);
+  EXPECT_EQ(json["slate_weights"]["effective_sample_size"].GetDouble(), 2000);
+  EXPECT_EQ(json["slate_weights"]["mean"].GetDouble(), 1);
+  EXPECT_EQ(json["slate_weights"]["max"].GetDouble(), 4);
+  EXPECT_EQ(json["warnings"].Size(), 0u);
+  const Result adaptive =
+      Evaluate({path, "--format", "jsonl", "--target", target, "--estimator", "aipw"});
+  EXPECT_EQ(adaptive.exit_code, kExitFailure);
+  EXPECT_THAT(adaptive.err, HasSubstr("aipw is for decisions of one position"));
+}
+
+TEST_F(EvenLog, AdaptiveLogsHaveAnEstimatorOfTheirOwn) {
+  const Result result = Evaluate({path(), "--format", "jsonl", "--estimator", "aipw"});
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_THAT(result.out, HasSubstr("aipw           0.249374"));  // all rows but the first
 }
 
 TEST(EvaluateCommand, RefusesAVerdictWithExitCodeOneAndPrintsTheValueStill) {
@@ -121,7 +162,7 @@ TEST_F(EvenLog, MistakesAreToldWithTheirRemedy) {
       {{directory_.path() + "/gone", "--format", "jsonl"}, "gone"},
       {{path(), "--format", "open-bandit"}, "log.jsonl:1"},
       {{path(), "--format", "jsonl", "--estimator", "ips,mrdr"},
-       "--estimator: there is no mrdr; there are ips, snips, dm, dr"},
+       "--estimator: there is no mrdr; there are ips, snips, dm, dr, rips, slate_ips, aipw"},
       {{path(), "--format", "jsonl", "--target", "evn"},
        "give logged, uniform, greedy, a CSV file"},
       {{path(), "--format", "jsonl", "--target", bad_target}, "target.csv:3: the probabilities of"},

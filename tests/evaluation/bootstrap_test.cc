@@ -19,6 +19,8 @@ std::vector<Terms> MakeTerms(size_t count) {
     one.weighted_reward = one.weight * random.NextUniform();
     one.direct = random.NextUniform();
     one.robust = one.direct + one.weighted_reward - 0.5;
+    one.slates = one.stable_weight = 1;
+    one.cascade = one.whole = one.stable_reward = one.weighted_reward;
   }
   return terms;
 }
@@ -44,7 +46,8 @@ TEST(Bootstrap, EachResampleIsItsOwn) {
 TEST(Bootstrap, ASeedMeansTheSameForGood) {
   std::vector<Terms> terms(10);
   for (size_t i = 0; i < terms.size(); ++i) {
-    terms[i] = {1, 1, static_cast<double>(size_t{1} << (3 * i)), 0, 0};
+    terms[i].rows = 1;
+    terms[i].weighted_reward = static_cast<double>(size_t{1} << (3 * i));
   }
   // Octal digits: how often each row was drawn.
   const Values drawn = Resample(terms, 1, 1, 1)[0];

@@ -100,7 +100,7 @@ TEST(EvaluateProperty, TheLogsOwnPolicyEarnsTheMeanReward) {
     // The same policy told row by row.
     for (Row& row : log.rows.rows) row.target = row.logged;
     const Evaluation per_row = MustEvaluate(log.rows, Target::PerRow());
-    for (size_t i = 0; i < kEstimators; ++i) {
+    for (size_t i = 0; i < logged.estimates.size(); ++i) {
       EXPECT_NEAR(per_row.estimates[i].value, logged.estimates[i].value, 1e-12);
     }
   }
@@ -114,7 +114,7 @@ TEST(EvaluateProperty, ScalingTheRewardsScalesEverything) {
     constexpr double kScale = -7.25;
     for (Row& row : log.rows.rows) row.reward *= kScale;
     const Evaluation after = MustEvaluate(log.rows, target);
-    for (size_t i = 0; i < kEstimators; ++i) {
+    for (size_t i = 0; i < before.estimates.size(); ++i) {
       EXPECT_NEAR(after.estimates[i].value, kScale * before.estimates[i].value, 1e-12);
       EXPECT_NEAR(after.estimates[i].se, -kScale * before.estimates[i].se, 1e-12);
       EXPECT_NEAR(after.estimates[i].ci_low, kScale * before.estimates[i].ci_high, 1e-11);
@@ -136,7 +136,7 @@ TEST(EvaluateProperty, TheOrderOfRowsDoesNotMatter) {
     }
     const Evaluation after = MustEvaluate(log.rows, target);
     EXPECT_NEAR(after.effective_sample_size, before.effective_sample_size, 1e-9);
-    for (size_t i = 0; i < kEstimators; ++i) {
+    for (size_t i = 0; i < before.estimates.size(); ++i) {
       EXPECT_NEAR(after.estimates[i].value, before.estimates[i].value, 1e-12);
       EXPECT_NEAR(after.estimates[i].se, before.estimates[i].se, 1e-12);
     }
@@ -150,7 +150,7 @@ TEST(EvaluateProperty, AnActionThatTheTargetNeverTakesChangesNothing) {
   longer[0].push_back(0);
   const Evaluation before = MustEvaluate(log.rows, target);
   const Evaluation after = MustEvaluate(log.rows, Target::Table(longer));
-  for (size_t i = 0; i < kEstimators; ++i) {
+  for (size_t i = 0; i < before.estimates.size(); ++i) {
     EXPECT_EQ(after.estimates[i].value, before.estimates[i].value);
   }
   EXPECT_EQ(after.unsupported_share, 0);

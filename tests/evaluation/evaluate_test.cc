@@ -223,7 +223,7 @@ TEST(Evaluate, TheTextSaysWhatTheFiguresAre) {
   const auto evaluation = Evaluate(EvenRows(2000), Target::Logged(), Few());
   FULCRUM_ASSERT_OK(evaluation);
   const std::string text = ToText(*evaluation);
-  EXPECT_THAT(text, HasSubstr("ips              0.5"));
+  EXPECT_THAT(text, HasSubstr("ips                 0.5"));
   EXPECT_THAT(text, HasSubstr("its interval takes the reward model as given"));
   EXPECT_THAT(text, HasSubstr("effective sample size 2000.0, mean weight 1.0000"));
   EXPECT_THAT(text, HasSubstr("verdict: ok\n"));

@@ -53,7 +53,7 @@ TEST_P(GoldenLog, GivesTheFiguresOfNumpy) {
   EXPECT_NEAR(evaluation->mean_weight_se, expected["mean_weight_se"].GetDouble(), 1e-12);
   EXPECT_NEAR(evaluation->max_weight, expected["max_weight"].GetDouble(), 1e-12);
   EXPECT_NEAR(evaluation->unsupported_share, expected["unsupported_share"].GetDouble(), 1e-12);
-  ASSERT_EQ(evaluation->estimates.size(), kEstimators);
+  ASSERT_EQ(evaluation->estimates.size(), options.estimators.size());
   for (const Estimate& one : evaluation->estimates) {
     const char* const name = kEstimatorNames[static_cast<size_t>(one.estimator)];
     SCOPED_TRACE(name);

@@ -56,6 +56,20 @@ TEST_F(JsonlRows, ReadsCandidatesAndDropsWhatCouldNotBeDrawn) {
   EXPECT_THAT(names.probabilities, IsEmpty());
 }
 
+TEST_F(JsonlRows, LinesOfOneDecisionThatFollowEachOtherAreASlate) {
+  std::string text;
+  for (const char* decision : {R"("x")", R"("x")", "7", R"("7")", R"("x")"}) {
+    absl::StrAppend(&text, R"({"action":"a","propensity":0.5,"reward":0,"decision":)", decision,
+                    "}\n");
+  }
+  absl::StrAppend(&text, R"({"action":"a","propensity":0.5,"reward":0})");
+  const auto rows = Read(text);
+  FULCRUM_ASSERT_OK(rows);
+  std::vector<uint32_t> decisions;
+  for (const Row& row : rows->rows) decisions.push_back(row.decision);
+  EXPECT_THAT(decisions, ElementsAre(1, 1, 2, 2, 3, kNoDecision));
+}
+
 TEST_F(JsonlRows, ReadsAcrossBlocks) {
   std::string text;
   for (int i = 0; i < 4000; ++i) {
@@ -78,6 +92,7 @@ TEST_F(JsonlRows, ErrorsNameFileAndLine) {
       {R"({"action":"a","reward":0})", "log.jsonl:2: propensity: is missing"},
       {R"({"action":"a","propensity":0.5})", "log.jsonl:2: reward: is missing"},
       {R"({"action":"","propensity":0.5,"reward":0})", "action: is neither a text nor"},
+      {start + R"("decision":[1]})", "decision: is neither a text nor"},
       {R"({"action":1.5,"propensity":0.5,"reward":0})", "action: is neither a text nor"},
       {R"({"action":"a","propensity":0,"reward":0})", "propensity: is not above 0"},
       {R"({"action":"a","propensity":1.01,"reward":0})", "propensity: is not above 0"},

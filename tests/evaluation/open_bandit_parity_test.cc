@@ -32,7 +32,7 @@ class OpenBandit : public ::testing::Test {
     EXPECT_NEAR(evaluation.mean_weight, figures["mean_weight"].GetDouble(), 1e-9);
     EXPECT_NEAR(evaluation.max_weight, figures["max_weight"].GetDouble(), 1e-9);
     EXPECT_NEAR(evaluation.effective_sample_size, figures["ess"].GetDouble(), 1e-7);
-    ASSERT_EQ(evaluation.estimates.size(), kEstimators);
+    ASSERT_EQ(evaluation.estimates.size(), EvaluateOptions().estimators.size());
     for (const Estimate& one : evaluation.estimates) {
       const char* const name = kEstimatorNames[static_cast<size_t>(one.estimator)];
       SCOPED_TRACE(name);
@@ -62,7 +62,7 @@ TEST_F(OpenBandit, RandomLogTellsWhatThompsonSamplingEarns) {
   EXPECT_TRUE(evaluation->verdict.ok);
 
   // The ends of 300,000 resamples; 10,000 of any seed are this close to them.
-  constexpr double kLongRun[kEstimators][2] = {
+  constexpr double kLongRun[][2] = {
       {0.002472, 0.007074}, {0.002510, 0.007183}, {0.0049557, 0.0049919}, {0.002509, 0.007120}};
   for (const Estimate& one : evaluation->estimates) {
     const auto& [low, high] = kLongRun[static_cast<size_t>(one.estimator)];

@@ -44,6 +44,8 @@ RowSet Unweighted(RowSet rows) {
 
 Evaluation MustEvaluate(const RowSet& rows, const Target& target, int resamples = 0) {
   EvaluateOptions options;
+  options.estimators = {Estimator::kIps,  Estimator::kSnips,    Estimator::kDm,  Estimator::kDr,
+                        Estimator::kRips, Estimator::kSlateIps, Estimator::kAipw};
   options.resamples = resamples;
   options.threads = 1;
   auto evaluation = Evaluate(rows, target, options);
@@ -100,7 +102,8 @@ TEST(SampledDetail, IntervalsAndErrorsKnowOfTheSampling) {
       errors[i].Add(one.se);
     }
   }
-  for (const Estimator estimator : {Estimator::kIps, Estimator::kSnips, Estimator::kDr}) {
+  for (const Estimator estimator :
+       {Estimator::kIps, Estimator::kSnips, Estimator::kDr, Estimator::kRips}) {
     const auto i = static_cast<size_t>(estimator);
     SCOPED_TRACE(kEstimatorNames[i]);
     EXPECT_GT(covered[i], 0.90 * kSeeds);
