@@ -10,18 +10,10 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
-#include "evaluation/evaluate.h"
+#include "simulation/coverage_cell.h"
 #include "simulation/frozen.h"
 
 namespace fulcrum::simulation {
-
-// A mistake planted between the decider and the log, for showing that it would be found.
-enum class Fault : uint8_t {
-  kNone,
-  kMaskIgnored,  // the logged probabilities forget that masked arms could not be drawn
-  kLargestOff,   // the largest probability is logged 5 % too small, the others scaled up
-  kRedrawn  // 6 % of the draws are refused and drawn again, under the first draw's probabilities
-};
 
 struct CoverageOptions {
   std::string directory;  // scratch: bundle and ledger
@@ -30,31 +22,7 @@ struct CoverageOptions {
   int resamples = 200;   // of the bootstrap; 0: normal intervals alone
   double level = 0.95;
   uint64_t seed = 2026;
-  Fault fault = Fault::kNone;
   const base::Clock* clock = nullptr;
-};
-
-// One estimator for one target in one setting.
-struct CoverageCell {
-  std::string setting;
-  TargetKind target = TargetKind::kUniform;
-  evaluation::Estimator estimator = evaluation::Estimator::kIps;
-  double truth = 0;
-  uint64_t replications = 0;
-  uint64_t covered = 0;         // by the bootstrap interval
-  uint64_t covered_normal = 0;  // by value +- z se
-  double mean = 0;              // of the values
-  double sd = 0;                // of the values over the replications
-  double mean_se = 0;           // of the standard errors as estimated
-  double sample_size = 0;       // effective, mean over the replications
-
-  double Coverage() const {
-    return static_cast<double>(covered) / static_cast<double>(replications);
-  }
-  double CoverageNormal() const {
-    return static_cast<double>(covered_normal) / static_cast<double>(replications);
-  }
-  double StandardError() const;  // of `mean`
 };
 
 // IPS, SNIPS, DR and DM for all targets in one setting. `progress` may be empty.
@@ -62,11 +30,12 @@ absl::StatusOr<std::vector<CoverageCell>> RunCoverage(
     const FrozenSetting& setting, const CoverageOptions& options,
     const std::function<void(uint64_t replications)>& progress = {});
 
+// How `fulcrum evaluate` is to be asked in replication `number`, from 0.
+evaluation::EvaluateOptions AskFor(const CoverageOptions& options,
+                                   absl::Span<const evaluation::Estimator> estimators,
+                                   uint64_t number);
+
 const CoverageCell& CellOf(const std::vector<CoverageCell>& cells, TargetKind target,
                            evaluation::Estimator estimator);
-
-// A row of a Markdown table under CoverageHeader().
-std::string CoverageHeader();
-std::string CoverageRow(const CoverageCell& cell);
 
 }  // namespace fulcrum::simulation

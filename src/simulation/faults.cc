@@ -1,9 +1,12 @@
 #include "simulation/faults.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "base/math.h"
 #include "policy/position.h"
 
 namespace fulcrum::simulation {
@@ -64,21 +67,105 @@ void ShrinkLargest(DecisionRecord* record) {
   ticks[largest] = smaller + (kTicksTotal - sum);  // what rounding left over
 }
 
-// Refuses the likeliest arm so often that it comes to kRefused of all draws.
-void Redraw(base::RandomStream* random, DecisionRecord* record) {
-  const std::vector<Ticks>& ticks = record->positions[0].ticks;
-  const size_t largest = LargestOf(ticks);
-  if (DrawnIn(*record) != largest) return;
-  if (random->NextUniform() >= kRefused / PropensityOf(ticks[largest])) return;
-  double left = random->NextUniform() * PropensityOf(kTicksTotal - ticks[largest]);
-  size_t drawn = largest;
-  for (size_t i = 0; i < ticks.size() && left >= 0; ++i) {
-    if (i == largest || ticks[i] == 0) continue;
+size_t DrawFrom(const std::vector<double>& probabilities, base::RandomStream* random) {
+  double left = random->NextUniform();
+  size_t drawn = 0;
+  for (size_t i = 0; i < probabilities.size() && left >= 0; ++i) {
+    if (probabilities[i] == 0) continue;
     drawn = i;
-    left -= PropensityOf(ticks[i]);
+    left -= probabilities[i];
   }
+  return drawn;
+}
+
+void Play(size_t index, DecisionRecord* record) {
   record->positions[0].action_id =
-      drawn < record->candidates.size() ? record->candidates[drawn].action_id : kNeutralActionId;
+      index < record->candidates.size() ? record->candidates[index].action_id : kNeutralActionId;
+}
+
+std::vector<double> Logged(const DecisionRecord& record) {
+  std::vector<double> probabilities;
+  for (const Ticks ticks : record.positions[0].ticks) {
+    probabilities.push_back(PropensityOf(ticks));
+  }
+  return probabilities;
+}
+
+// Probabilities that need not sum to 1: what a fault makes of them is logged as it is.
+void Log(const std::vector<double>& probabilities, DecisionRecord* record) {
+  for (size_t i = 0; i < probabilities.size(); ++i) {
+    record->positions[0].ticks[i] =
+        static_cast<Ticks>(probabilities[i] * static_cast<double>(kTicksTotal));
+  }
+}
+
+// Refuses the likeliest arm so often that it comes to kRefused of all draws.
+void Redraw(bool log_the_last, base::RandomStream* random, DecisionRecord* record) {
+  const size_t largest = LargestOf(record->positions[0].ticks);
+  std::vector<double> left = Logged(*record);
+  if (DrawnIn(*record) != largest) return;
+  if (random->NextUniform() >= kRefused / left[largest]) return;
+  const double others = 1 - std::exchange(left[largest], 0);
+  for (double& probability : left) probability /= others;
+  Play(DrawFrom(left, random), record);
+  if (log_the_last) Log(left, record);
+}
+
+void LogEven(DecisionRecord* record) {
+  std::vector<double> even = Logged(*record);
+  const auto drawable = std::count_if(even.begin(), even.end(), [](double p) { return p > 0; });
+  for (double& probability : even) {
+    if (probability > 0) probability = 1 / static_cast<double>(drawable);
+  }
+  Log(even, record);
+}
+
+// Shares of `draws`; of those drawn anew or, if `played_counts`, with the one that is played among
+// them. What was never drawn has a share of one draw or of none.
+void LogShares(int draws, bool played_counts, base::RandomStream* random, DecisionRecord* record) {
+  const std::vector<double> exact = Logged(*record);
+  std::vector<double> counts(exact.size());
+  if (played_counts) counts[DrawnIn(*record)] += 1;
+  for (int i = played_counts ? 1 : 0; i < draws; ++i) counts[DrawFrom(exact, random)] += 1;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (!played_counts && exact[i] > 0) counts[i] = std::max(counts[i], 1.0);
+    counts[i] /= draws;
+  }
+  Log(counts, record);
+}
+
+struct Belief {
+  double mean, sd;
+};
+
+Belief BeliefOf(double alpha, double beta, double mean, double sd) {
+  if (sd > 0) return {mean, sd};
+  mean = alpha / (alpha + beta);
+  return {mean, std::sqrt(mean * (1 - mean) / (alpha + beta + 1))};
+}
+
+void PlayTheBestScore(DecisionRecord* record) {
+  std::vector<double> weights = Logged(*record);
+  size_t best = weights.size();
+  double best_score = 0;
+  double sum = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    const bool neutral = i == record->candidates.size();
+    const auto& arm = record->candidates[neutral ? 0 : i];
+    const Belief belief = neutral ? BeliefOf(record->neutral_alpha, record->neutral_beta,
+                                             record->neutral_mean, record->neutral_sd)
+                                  : BeliefOf(arm.alpha, arm.beta, arm.mean, arm.sd);
+    const double score = belief.mean + belief.sd;
+    if (best == weights.size() || score > best_score) {
+      best = i;
+      best_score = score;
+    }
+    sum += weights[i] = base::Exp(score);
+  }
+  for (double& weight : weights) weight /= sum;
+  Play(best, record);
+  Log(weights, record);
 }
 
 }  // namespace
@@ -92,7 +179,21 @@ void Plant(Fault fault, base::RandomStream* random, DecisionRecord* record) {
     case Fault::kLargestOff:
       return ShrinkLargest(record);
     case Fault::kRedrawn:
-      return Redraw(random, record);
+      return Redraw(/*log_the_last=*/false, random, record);
+    case Fault::kRedrawnLast:
+      return Redraw(/*log_the_last=*/true, random, record);
+    case Fault::kEven:
+      return LogEven(record);
+    case Fault::kSampled100:
+      return LogShares(100, /*played_counts=*/false, random, record);
+    case Fault::kSampled1000:
+      return LogShares(1000, /*played_counts=*/false, random, record);
+    case Fault::kCountedIn8:
+      return LogShares(8, /*played_counts=*/true, random, record);
+    case Fault::kCountedIn64:
+      return LogShares(64, /*played_counts=*/true, random, record);
+    case Fault::kSoftmaxOfScores:
+      return PlayTheBestScore(record);
   }
 }
 

@@ -84,7 +84,28 @@ std::vector<FrozenSetting> FrozenSettings() {
   masked.world.late_campaign = "banner";
   FrozenSetting linear{"linear", "linear posteriors on segment and context; nothing masked",
                        *FindWorld("contextual")};
-  return {masked, linear};
+  struct By {
+    const char* name;
+    const char* policy;
+    double exploration_floor;
+  };
+  constexpr By kOthers[] = {
+      {"greedy", "{kind: greedy}", 0.2},
+      {"epsilon_greedy", "{kind: epsilon_greedy, epsilon: 0.2}", 0},
+      {"softmax", "{kind: softmax, temperature: 0.1}", 0},
+      {"upper_bound", "{kind: upper_bound, width: 1}", 0.2},
+      {"inverse_gap", "{kind: inverse_gap, gamma: 40}", 0},
+      {"top_two", "{kind: top_two, beta: 0.5}", 0.1},
+  };
+  std::vector<FrozenSetting> settings = {masked, linear};
+  for (const By& by : kOthers) {
+    FrozenSetting& setting = settings.emplace_back(masked);
+    setting.name = by.name;
+    setting.what = "as masked";
+    setting.policy = by.policy;
+    setting.exploration_floor = by.exploration_floor;
+  }
+  return settings;
 }
 
 absl::Time LateFrom() {
@@ -137,25 +158,29 @@ std::vector<double> PosteriorMeans(const DecisionRecord& record) {
   return means;
 }
 
-std::vector<double> TargetAt(const World& world, TargetKind target, const DecisionRecord& record) {
-  if (target == TargetKind::kTable) return TableTarget(world);
-  const std::vector<double> means = PosteriorMeans(record);
-  std::vector<double> probabilities(means.size(), 0.0);
+std::vector<double> TargetAmong(const World& world, TargetKind target,
+                                const std::vector<double>& means) {
+  std::vector<double> weights =
+      target == TargetKind::kTable ? TableTarget(world) : std::vector<double>(means.size(), 1.0);
   size_t best = means.size();
-  size_t drawable = 0;
+  double sum = 0;
   for (size_t i = 0; i < means.size(); ++i) {
-    if (std::isnan(means[i])) continue;
-    ++drawable;
+    if (std::isnan(means[i])) weights[i] = 0;
+    sum += weights[i];
+    if (weights[i] == 0) continue;
     if (best == means.size() || means[i] > means[best]) best = i;  // of equals the first
   }
   if (target == TargetKind::kGreedy) {
+    std::vector<double> probabilities(means.size(), 0.0);
     probabilities[best] = 1;
     return probabilities;
   }
-  for (size_t i = 0; i < means.size(); ++i) {
-    probabilities[i] = std::isnan(means[i]) ? 0 : 1.0 / static_cast<double>(drawable);
-  }
-  return probabilities;
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+std::vector<double> TargetAt(const World& world, TargetKind target, const DecisionRecord& record) {
+  return TargetAmong(world, target, PosteriorMeans(record));
 }
 
 std::vector<Visit> FrozenRun(const World& world, uint32_t users, uint64_t count,

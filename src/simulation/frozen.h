@@ -1,5 +1,5 @@
-// Settings with a stationary logging policy: Thompson sampling on posteriors that do not change, so
-// that rows are independent and the value of every target policy is known exactly.
+// Settings with a stationary logging policy: one of the service's on posteriors that do not change,
+// so that rows are independent and the value of every target policy is known exactly.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +28,14 @@ struct FrozenSetting {
   std::string name;
   std::string what;  // for the report
   World world;
+  std::string policy = "{kind: thompson}";  // the value of the surface's `policy`
   double exploration_floor = 0.1;
 };
 
 // The settings of the coverage runs: `masked` (Beta posteriors; a campaign with half of the arms is
-// inactive in the first half of each run) and `linear` (linear posteriors, no mask).
+// inactive in the first half of each run) and `linear` (linear posteriors, no mask) by Thompson
+// sampling, and `masked` by each other policy. A policy that leaves actions out by itself has a
+// larger floor; one that never does has none.
 std::vector<FrozenSetting> FrozenSettings();
 
 // Posteriors as a short time of learning would leave them; the same for the same world.
@@ -42,7 +45,11 @@ scoring::Posteriors FrozenPosteriors(const World& world);
 // over those that are always active.
 std::vector<double> TableTarget(const World& world);
 
-// Probabilities of a target where `record` was decided: by candidate, the neutral action last.
+// Probabilities of a target, by candidate and the neutral action last, where `means` are the
+// posterior means of what can be drawn and NaN for what cannot; kTable is restricted to that.
+std::vector<double> TargetAmong(const World& world, TargetKind target,
+                                const std::vector<double>& means);
+// The same where `record` was decided, at its first position.
 std::vector<double> TargetAt(const World& world, TargetKind target, const DecisionRecord& record);
 
 // `count` visits, one run: independent, in the order of time over one day.

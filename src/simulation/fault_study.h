@@ -1,0 +1,41 @@
+// What each fault between the draw and the log does to IPS.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "simulation/chart.h"
+#include "simulation/coverage.h"
+#include "simulation/faults.h"
+
+namespace fulcrum::simulation {
+
+// What a fault is judged by, and found to do. Settled before any run: the target where it has most
+// to spoil.
+struct FaultCase {
+  Fault fault;
+  TargetKind target;
+  const char* name;
+};
+absl::Span<const FaultCase> FaultCases();
+
+struct FaultFinding {
+  FaultCase planted;
+  double truth = 0;
+  // Mean over the replications of IPS, as a share of the truth off it; and its standard error.
+  double honest = 0, honest_se = 0;
+  double faulty = 0, faulty_se = 0;
+  // Of the difference between the two on the same replications.
+  double moved = 0, moved_se = 0;
+};
+
+// All cases on the same decisions, in the setting `masked`.
+absl::StatusOr<std::vector<FaultFinding>> RunFaults(const CoverageOptions& options);
+
+// IPS of the target `uniform` in shares of the truth, against the number of rows, by what is
+// logged: exact propensities, sampled ones, BanditDB's. Lines are means over the replications,
+// bands one standard deviation of them.
+absl::StatusOr<Chart> PropensityChart(const CoverageOptions& options);
+
+}  // namespace fulcrum::simulation
