@@ -1,5 +1,6 @@
 #include "simulation/fault_study.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -47,12 +48,22 @@ absl::Status PlayOnce(uint64_t decisions, FrozenPath* path, base::RandomStream* 
   });
 }
 
-double IpsOf(const evaluation::RowSet& rows) {
+struct Judged {
+  double ips = std::numeric_limits<double>::quiet_NaN();
+  bool refused = false;  // for its mean weight
+};
+
+Judged Judge(const evaluation::RowSet& rows) {
   evaluation::EvaluateOptions options;
   options.estimators = {Estimator::kIps};
   options.resamples = 0;
   const auto evaluated = evaluation::Evaluate(rows, evaluation::Target::PerRow(), options);
-  return evaluated.ok() ? evaluated->estimates[0].value : std::numeric_limits<double>::quiet_NaN();
+  if (!evaluated.ok()) return {};
+  const auto& warnings = evaluated->warnings;
+  return {evaluated->estimates[0].value,
+          std::any_of(warnings.begin(), warnings.end(), [](const evaluation::Warning& warning) {
+            return warning.code == "mean_weight";
+          })};
 }
 
 double ErrorOf(const Moments& moments) {
@@ -108,18 +119,20 @@ absl::StatusOr<std::vector<FaultFinding>> RunFaults(const CoverageOptions& optio
   }
   for (const TargetKind target : kTargetKinds) loggings.push_back({Fault::kNone, target});
   struct Off {
-    Moments honest, faulty, moved;
+    Moments honest, faulty, moved, honest_refused, faulty_refused;
   };
   std::vector<Off> offs(findings.size());
   for (uint64_t number = 0; number < options.replications; ++number) {
     FULCRUM_RETURN_IF_ERROR(PlayOnce(options.rows, path.get(), &random, &loggings));
     for (size_t i = 0; i < findings.size(); ++i) {
       const auto target = static_cast<size_t>(findings[i].planted.target);
-      const double honest = IpsOf(loggings[findings.size() + target].rows);
-      const double faulty = IpsOf(loggings[i].rows);
-      offs[i].honest.Add(honest / findings[i].truth - 1);
-      offs[i].faulty.Add(faulty / findings[i].truth - 1);
-      offs[i].moved.Add((faulty - honest) / findings[i].truth);
+      const Judged honest = Judge(loggings[findings.size() + target].rows);
+      const Judged faulty = Judge(loggings[i].rows);
+      offs[i].honest.Add(honest.ips / findings[i].truth - 1);
+      offs[i].faulty.Add(faulty.ips / findings[i].truth - 1);
+      offs[i].moved.Add((faulty.ips - honest.ips) / findings[i].truth);
+      offs[i].honest_refused.Add(honest.refused ? 1 : 0);
+      offs[i].faulty_refused.Add(faulty.refused ? 1 : 0);
     }
   }
   for (size_t i = 0; i < findings.size(); ++i) {
@@ -130,6 +143,8 @@ absl::StatusOr<std::vector<FaultFinding>> RunFaults(const CoverageOptions& optio
     finding.faulty_se = ErrorOf(offs[i].faulty);
     finding.moved = offs[i].moved.mean;
     finding.moved_se = ErrorOf(offs[i].moved);
+    finding.honest_refused = offs[i].honest_refused.mean;
+    finding.faulty_refused = offs[i].faulty_refused.mean;
   }
   return findings;
 }
@@ -147,7 +162,7 @@ absl::StatusOr<Chart> PropensityChart(const CoverageOptions& options) {
       const std::vector<evaluation::Row> all = loggings[line].rows.rows;
       for (size_t point = 0; point < kPoints; ++point) {
         loggings[line].rows.rows = Thinned(all, CountAt(options, point));
-        values[line][point].Add(100 * IpsOf(loggings[line].rows) / truth);
+        values[line][point].Add(100 * Judge(loggings[line].rows).ips / truth);
       }
     }
   }

@@ -28,6 +28,8 @@ struct FaultFinding {
   double faulty = 0, faulty_se = 0;
   // Of the difference between the two on the same replications.
   double moved = 0, moved_se = 0;
+  // Share of the logs that `fulcrum evaluate` refuses for their mean weight.
+  double honest_refused = 0, faulty_refused = 0;
 };
 
 // All cases on the same decisions, in the setting `masked`.

@@ -19,9 +19,13 @@ TEST_F(FaultStudy, EveryFaultMovesIpsAndNoneDoesNot) {
   const auto findings = RunFaults(options);
   FULCRUM_ASSERT_OK(findings);
   for (const FaultFinding& one : *findings) {
-    std::printf("figure: %s, target %s = %+.2f %% (se %.2f) off the truth, exact %+.2f (%.2f)\n",
-                one.planted.name, ToWord(one.planted.target), 100 * one.faulty, 100 * one.faulty_se,
-                100 * one.honest, 100 * one.honest_se);
+    std::printf(
+        "figure: %s, target %s = %+.2f %% (se %.2f) off the truth, refused %.1f %%; exact "
+        "%+.2f (%.2f), refused %.1f; moved by %.0f errors\n",
+        one.planted.name, ToWord(one.planted.target), 100 * one.faulty, 100 * one.faulty_se,
+        100 * one.faulty_refused, 100 * one.honest, 100 * one.honest_se, 100 * one.honest_refused,
+        std::fabs(one.moved / one.moved_se));
+    EXPECT_LT(one.honest_refused, 0.02) << one.planted.name;
     EXPECT_LT(std::fabs(one.honest), 4 * one.honest_se) << one.planted.name;
     EXPECT_GT(std::fabs(one.moved), kErrorsMin * one.moved_se) << one.planted.name;
   }
