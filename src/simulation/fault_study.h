@@ -10,8 +10,8 @@
 
 namespace fulcrum::simulation {
 
-// What a fault is judged by: the target where it has much to spoil. Settled in pilot runs of another
-// seed.
+// What a fault is judged by: the target where it has much to spoil. Settled in pilot runs of
+// another seed.
 struct FaultCase {
   Fault fault;
   TargetKind target;
