@@ -72,10 +72,11 @@ double AdaptiveRunner::TruthOf(const std::string& target) const {
   double truth = 0;
   for (size_t cell = 0; cell < world_.cells.size(); ++cell) {
     const std::vector<double>& rates = world_.conversion[cell];
-    double mean = rates[std::min(world_.IndexOf(target), world_.neutral())];
+    double mean = 0;
     if (target == "uniform") {
-      mean = 0;
       for (const double rate : rates) mean += rate / static_cast<double>(rates.size());
+    } else {
+      mean = rates[world_.IndexOf(target)];
     }
     truth += world_.cells[cell].share * mean;
   }

@@ -102,10 +102,6 @@ std::vector<evaluation::Row> Thinned(const std::vector<evaluation::Row>& rows, u
 
 }  // namespace
 
-absl::Span<const FaultCase> FaultCases() {
-  return kCases;
-}
-
 absl::StatusOr<std::vector<FaultFinding>> RunFaults(const CoverageOptions& options) {
   FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenPath> path, StartMasked(options));
   base::RandomStream random = StreamOfFaults(options);

@@ -4,21 +4,19 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "simulation/chart.h"
 #include "simulation/coverage.h"
 #include "simulation/faults.h"
 
 namespace fulcrum::simulation {
 
-// What a fault is judged by, and found to do. Settled before any run: the target where it has most
-// to spoil.
+// What a fault is judged by: the target where it has much to spoil. Settled in pilot runs of
+// another seed.
 struct FaultCase {
   Fault fault;
   TargetKind target;
   const char* name;
 };
-absl::Span<const FaultCase> FaultCases();
 
 struct FaultFinding {
   FaultCase planted;

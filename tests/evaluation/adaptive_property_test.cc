@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "evaluation/adaptive.h"
 #include "evaluation/evaluate.h"
 #include "tests/evaluation/made_up_rows.h"
 #include "tests/support/status_matchers.h"
@@ -86,18 +87,32 @@ TEST(AdaptiveProperty, ScalingTheRewardsScalesTheEstimate) {
   }
 }
 
-// What a row's score and weight rest on is known before it: later rows change neither.
+std::vector<Terms> StableTerms(const RowSet& rows) {
+  const Target uniform = Target::Uniform();
+  const auto target = TargetOnRows::Make(rows, uniform);
+  EXPECT_THAT(target, testing::IsOk());
+  if (!target.ok()) return {};
+  std::vector<Terms> terms = TermsOf(rows, *target, ShrunkRewards(rows));
+  AddStableTerms(rows, *target, &terms);
+  return terms;
+}
+
+// Rows from the middle on earn something else: nothing before them moves, and not even the weight
+// of the first of them.
 TEST(AdaptiveProperty, ARowsPartHangsOnNothingThatComesAfter) {
-  MadeUpLog log = MakeLog(3, 600);
-  const Estimate before = Aipw(log.rows, Target::Uniform());
-  RowSet cut = log.rows;
-  cut.rows.resize(300);
-  const Estimate half = Aipw(cut, Target::Uniform());
-  for (size_t i = 300; i < 600; ++i) log.rows.rows[i].reward = 5;
-  cut = log.rows;
-  cut.rows.resize(300);
-  EXPECT_EQ(Aipw(cut, Target::Uniform()).value, half.value);
-  EXPECT_NE(Aipw(log.rows, Target::Uniform()).value, before.value);
+  constexpr size_t kMiddle = 300;
+  MadeUpLog log = MakeLog(3, 2 * kMiddle);
+  const std::vector<Terms> before = StableTerms(log.rows);
+  for (size_t i = kMiddle; i < log.rows.rows.size(); ++i) log.rows.rows[i].reward = 5;
+  std::swap(log.rows.rows[kMiddle].logged, log.rows.rows[kMiddle + 1].logged);
+  const std::vector<Terms> after = StableTerms(log.rows);
+  for (size_t i = 0; i < kMiddle; ++i) {
+    EXPECT_EQ(after[i].stable_weight, before[i].stable_weight);
+    EXPECT_EQ(after[i].stable_reward, before[i].stable_reward);
+  }
+  EXPECT_EQ(after[kMiddle].stable_weight, before[kMiddle].stable_weight);
+  EXPECT_NE(after[kMiddle].stable_reward, before[kMiddle].stable_reward);
+  EXPECT_NE(after[kMiddle + 1].stable_weight, before[kMiddle + 1].stable_weight);
 }
 
 // Two contexts: in one the arm earns 0.5 and is nearly always drawn, in the other 0.1 and rarely.
