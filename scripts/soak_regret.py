@@ -12,7 +12,7 @@ import sys
 # With the service's default floor, and each policy as it is.
 DRAWN = ["thompson", "thompson@0", "greedy@0", "softmax:0.02@0", "upper_bound:1@0",
          "epsilon_greedy:0.05@0", "uniform"]
-SAME = ["mabwiser ThompsonSampling", "mabwiser LinTS(0.4)"]  # one of the two, as the world is
+SAME = ["mabwiser ThompsonSampling", "mabwiser LinTS(0.4), drawn apart"]  # one of the two, as the world is
 ERRORS = 4
 
 

@@ -51,6 +51,7 @@ absl::StatusOr<RegretStudy> StudyRegret(const World& world, const RegretOptions&
   RegretStudy study{world.name, options.decisions, options.seeds, {}};
   for (const ServedPolicy& policy : options.policies) {
     std::vector<std::vector<double>> by_seed;
+    by_seed.reserve(options.seeds);
     for (uint64_t seed = 1; seed <= options.seeds; ++seed) {
       if (progress) progress(absl::StrCat(world.name, ": ", policy.text, ", seed ", seed));
       FULCRUM_ASSIGN_OR_RETURN(std::vector<double> curve,
@@ -65,6 +66,7 @@ absl::StatusOr<RegretStudy> StudyRegret(const World& world, const RegretOptions&
 PolicyRegret Summarise(const std::string& policy, const std::vector<std::vector<double>>& by_seed) {
   PolicyRegret regret;
   regret.policy = policy;
+  regret.curve.reserve(by_seed.front().size());
   for (size_t point = 0; point < by_seed.front().size(); ++point) {
     regret.curve.push_back(MeanAt(by_seed, point));
   }
@@ -96,6 +98,7 @@ std::string RegretJson(const RegretStudy& study) {
   std::vector<std::string> policies;
   for (const PolicyRegret& regret : study.policies) {
     std::vector<std::string> curve;
+    curve.reserve(regret.curve.size());
     for (const double mean : regret.curve) curve.push_back(absl::StrFormat("%.2f", mean));
     policies.push_back(absl::StrFormat(
         "    \"%s\": {\"mean\": %.15g, \"se\": %.15g, \"low\": %.15g, \"high\": %.15g,\n"

@@ -1,5 +1,6 @@
 #include "simulation/served_policy.h"
 
+#include <iterator>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -35,6 +36,7 @@ const char* ParameterOf(PolicyKind kind) {
 
 std::string Names() {
   std::vector<std::string> names;
+  names.reserve(std::size(kKinds));
   for (const Kind& known : kKinds) names.push_back(NameOf(known.kind));
   return absl::StrCat(absl::StrJoin(names, ", "), ", ", kUniform);
 }

@@ -66,6 +66,7 @@ absl::Status Player::Play(const Visit& visit) {
 
 absl::StatusOr<std::vector<size_t>> Player::SlateOf(const Endpoint::Answer& answer) const {
   std::vector<size_t> slate;
+  slate.reserve(answer.action_ids.size());
   for (const std::string& action : answer.action_ids) {
     slate.push_back(world_.IndexOf(action));
     if (slate.back() > world_.neutral()) {

@@ -49,8 +49,10 @@ std::string CellJson(const World& world, const Oracle& oracle, size_t cell) {
 // What moves the rates of the cells: changes, earlier exposures, the position.
 std::string MotionJson(const World& world) {
   std::vector<std::string> changes;
+  changes.reserve(world.changes.size());
   for (const Change& change : world.changes) {
     std::vector<std::string> cells;
+    cells.reserve(change.conversion.size());
     for (const std::vector<double>& rates : change.conversion) {
       cells.push_back(Conversions(world, rates));
     }

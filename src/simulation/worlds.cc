@@ -28,6 +28,7 @@ struct Line {
 
 std::vector<double> RatesOn(absl::Span<const Line> lines, bool regular, double x) {
   std::vector<double> rates;
+  rates.reserve(lines.size() + 1);
   for (const Line& line : lines) {
     rates.push_back(line.base + (regular ? line.regular : 0) + line.slope * x);
   }
@@ -169,6 +170,7 @@ World ManyArms() {
   AddArms(kArms, "ad-", "ads", &world);
   world.cells = {{"all", 0, 1}};
   std::vector<double>& rates = world.conversion.emplace_back();
+  rates.reserve(kArms + 1);
   for (int arm = 0; arm < kArms; ++arm) {
     const double rank = (arm * kStride % kArms + 0.5) / kArms;
     rates.push_back(0.02 + 0.18 * rank * rank * rank);
@@ -205,6 +207,7 @@ constexpr Named kWorlds[] = {
 
 std::vector<std::string> WorldNames() {
   std::vector<std::string> names;
+  names.reserve(std::size(kWorlds));
   for (const Named& world : kWorlds) names.emplace_back(world.name);
   return names;
 }

@@ -60,14 +60,13 @@ def study(fulcrum, name, work):
     runs_file = work / f"{name}-runs.json"
     runs = json.loads(runs_file.read_text(encoding="utf-8")) if runs_file.exists() else {}
     for seed in range(1, SEEDS + 1):
-        if str(seed) in runs:
-            continue
+        done = runs.setdefault(str(seed), {})
         world, visits = export(fulcrum, name, seed, work)
-        oracle = oracle_of(world, visits)
-        runs[str(seed)] = {
-            peer: [round(value, 2) for value in
-                   play(world, visits, oracle, make_peer(world, peer, seed), BATCH).curve]
-            for peer in names_for(world)}
+        missing = [peer for peer in names_for(world) if peer not in done]
+        oracle = oracle_of(world, visits) if missing else []
+        for peer in missing:
+            played = play(world, visits, oracle, make_peer(world, peer, seed), BATCH)
+            done[peer] = [round(value, 2) for value in played.curve]
         runs_file.write_text(json.dumps(runs), encoding="utf-8")
         print(f"{name}: seed {seed}", flush=True)
     return runs

@@ -16,8 +16,10 @@ COUNTING = {
     "mabwiser UCB1(0.1)": lambda: LearningPolicy.UCB1(alpha=0.1),
     "mabwiser EpsilonGreedy(0.05)": lambda: LearningPolicy.EpsilonGreedy(epsilon=0.05),
 }
+APART = "mabwiser LinTS(0.4), drawn apart"
 LINEAR = {
     "mabwiser LinTS(0.4)": lambda: LearningPolicy.LinTS(**MATCHED),
+    APART: lambda: LearningPolicy.LinTS(**MATCHED),
     "mabwiser LinUCB(0.4)": lambda: LearningPolicy.LinUCB(**MATCHED),
     "mabwiser LinGreedy(0.05)": lambda: LearningPolicy.LinGreedy(epsilon=0.05,
                                                                  l2_lambda=MATCHED["l2_lambda"]),
@@ -108,6 +110,17 @@ class Linear:
         self.fitted = True
 
 
+class Apart(Linear):
+    """Each arm of MABWiser's LinTS has a copy of one random generator in the same state, so all arms
+    draw the same normals. Here they draw one after the other from one generator, as the method says."""
+
+    def learn(self, settled):
+        super().learn(settled)
+        if self.fitted:
+            for model in self.mab._imp.arm_to_model.values():
+                model.rng = self.mab._imp.rng
+
+
 def make_peer(world, name, seed):
-    kind = Linear if world.linear else Counting
+    kind = Apart if name == APART else Linear if world.linear else Counting
     return kind(world, names_for(world)[name], seed)
