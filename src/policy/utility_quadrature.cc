@@ -259,7 +259,7 @@ size_t UtilityQuadrature::TakeEnds(double right, size_t active) {
   for (size_t k = 0; k < end; ++k) {
     Group& group = groups_[k];
     const double own = k < active ? 0 : group.on_end;
-    const NodeRow cdf = 1 - (group.tail + own * remaining);
+    const NodeRow cdf = AtLeast(0, 1 - (group.tail + own * remaining));
     const NodeRow others = Power(cdf, group.members - 1);
     rows_[k].own = own * others;
     rows_[k].cdf = cdf * others;
