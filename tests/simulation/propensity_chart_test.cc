@@ -20,7 +20,7 @@ TEST(PropensityChart, IsTheOneInTheDocs) {
   CoverageOptions options;
   options.directory = temporary.path();
   options.clock = &clock;
-  options.replications = 25;
+  options.replications = 40;
   options.rows = 8000;
   const auto chart = PropensityChart(options);
   FULCRUM_ASSERT_OK(chart);
