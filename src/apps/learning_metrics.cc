@@ -82,6 +82,12 @@ void AddLearningMetrics(const learning::Learner* learner, const base::Clock* clo
                         const LearnerStats stats = learner->Stats();
                         return std::vector<Sample>{{"", static_cast<double>(stats.ignored)}};
                       }});
+  metrics->AddPulled({"fulcrum_learning_capped_total",
+                      "Rewards beyond the cap of their surface, which counted as the cap", "", true,
+                      [learner] {
+                        const LearnerStats stats = learner->Stats();
+                        return std::vector<Sample>{{"", static_cast<double>(stats.capped)}};
+                      }});
   metrics->AddPulled(
       {"fulcrum_learning_ill_conditioned_total",
        "Changes that a linear posterior's factor could not follow", "", true, [learner] {

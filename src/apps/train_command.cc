@@ -109,7 +109,7 @@ absl::StatusOr<training::TrainedModel> TrainFromLog(base::FileSystem* files, Tra
   training::LogSource source = {flags->log, flags->surface, served.columns, {}, {}};
   for (config::ManifestColumn& column : source.columns) column.summary.reset();
   for (const config::Surface& surface : bundle->surfaces) {
-    if (surface.linear) source.uncounted.push_back(surface.id);
+    if (surface.IsGaussian()) source.uncounted.push_back(surface.id);
   }
   FULCRUM_ASSIGN_OR_RETURN(source.models, training::ModelsWithColumnsOf(files, flags->log, served));
   FULCRUM_ASSIGN_OR_RETURN(training::LogRows rows, training::ReadLogRows(source));

@@ -82,6 +82,26 @@ struct LinearPosterior {
   std::vector<std::string> context_keys;
 
   size_t terms() const { return 2 + segments.size() + context_keys.size(); }
+
+  friend bool operator==(const LinearPosterior&, const LinearPosterior&) = default;
+};
+
+// Priors of actions from their campaign's rate, and of campaigns from the surface's.
+struct Pooling {
+  double strength = 20;
+  bool estimate = false;
+
+  friend bool operator==(const Pooling&, const Pooling&) = default;
+};
+
+// Gaussian posteriors of an amount per decision, which is 0 for most.
+struct ValuePosterior {
+  double cap = 0;
+  double amount_mean = 0;
+  double amount_sd = 0;
+  double amount_sales = 1;
+
+  friend bool operator==(const ValuePosterior&, const ValuePosterior&) = default;
 };
 
 enum class Resource : uint8_t { kCost, kExposures };
@@ -172,8 +192,10 @@ struct Surface {
   std::string reward_kind = "click";
   double detail_share = 1;  // of the records, keep their detail
   LogPressure log_pressure = LogPressure::kDropDetail;
-  std::optional<LinearPosterior> linear;  // absent: Beta posteriors
-  absl::Duration forgetting;              // half-life of what was learned; 0: nothing is forgotten
+  std::optional<LinearPosterior> linear;  // these two absent: Beta posteriors
+  std::optional<ValuePosterior> value;
+  std::optional<Pooling> pooling;  // of Beta priors, also of those of sales
+  absl::Duration forgetting;       // half-life of what was learned; 0: nothing is forgotten
   Choice choice;
   // Where a request's region is: a feature of the user or a key of the context; both empty:
   // nowhere.
@@ -185,6 +207,8 @@ struct Surface {
   std::optional<Holdout> holdout;
   std::optional<Diversity> diversity;
   std::vector<Shadow> shadows;
+
+  bool IsGaussian() const { return linear.has_value() || value.has_value(); }
 
   // Of the region if it has settings of its own. Null-free; `region` may be empty.
   const Choice& ChoiceIn(std::string_view region) const;

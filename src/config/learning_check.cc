@@ -1,5 +1,6 @@
 #include "config/learning_check.h"
 
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,9 @@ class LearningChecker {
       }
     }
     if (surface.has_linear()) CheckLinear(surface, path);
+    if (surface.has_value()) CheckValue(surface, path);
+    if (surface.has_pooling()) CheckPooling(surface, path);
+    CheckBaseline(surface, path);
   }
 
  private:
@@ -73,6 +77,35 @@ class LearningChecker {
     for (int i = 0; i < linear.context_keys_size(); ++i) {
       CheckContextKey(linear.context_keys(i), absl::StrCat(path, ".context_keys[", i, "]"));
     }
+  }
+
+  void CheckValue(const v1::Surface& surface, const std::string& surface_path) const {
+    const std::string path = surface_path + ".value";
+    if (surface.has_linear()) {
+      Report(path, "the surface has 'linear', whose posteriors are of amounts already; keep one");
+    }
+    if (std::abs(surface.value().amount_mean()) > surface.value().cap()) {
+      Report(path + ".amount_mean",
+             "beyond 'cap', which no amount is; raise the cap or lower this");
+    }
+  }
+
+  void CheckPooling(const v1::Surface& surface, const std::string& surface_path) const {
+    const std::string path = surface_path + ".pooling";
+    if (surface.has_linear()) {
+      Report(path, "the surface has 'linear', whose actions share nothing; remove one of them");
+    } else if (bundle_.has_model() && surface.model_strength() > 0) {
+      Report(path, "the model's opinion is the prior here; remove this or add 'model_strength: 0'");
+    }
+  }
+
+  void CheckBaseline(const v1::Surface& surface, const std::string& surface_path) const {
+    const v1::Baseline& baseline = surface.baseline();
+    if (!baseline.has_value() || surface.has_linear() || surface.has_value()) return;
+    if (baseline.value() >= 0 && baseline.value() <= 1) return;
+    Report(
+        surface_path + ".baseline.value",
+        "must be 0 to 1: rewards are successes here, unless the surface has 'linear' or 'value'");
   }
 
   template <typename List>

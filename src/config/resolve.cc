@@ -213,6 +213,15 @@ Surface ResolveSurface(const v1::Surface& from, const Bundle& bundle) {
   to.log_pressure = LogPressureOf(from.log_pressure());
   ResolveChoice(from, bundle, &to);
   to.forgetting = DurationOf(from.forgetting());
+  if (from.has_pooling()) {
+    to.pooling = Pooling{from.pooling().strength(), from.pooling().estimate()};
+  }
+  if (from.has_value()) {
+    to.value = ValuePosterior{.cap = from.value().cap(),
+                              .amount_mean = from.value().amount_mean(),
+                              .amount_sd = from.value().amount_sd(),
+                              .amount_sales = from.value().amount_sales()};
+  }
   if (from.has_linear()) {
     to.linear = LinearPosterior{
         .noise_sd = from.linear().noise_sd(),

@@ -24,7 +24,7 @@ bool HasCapsPerUser(const config::Bundle& bundle, absl::Span<const int32_t> acti
 // What the surface's arms are believed by.
 policy::Posterior PosteriorOf(const config::Surface& surface, const scoring::BetaPosterior& beta,
                               const scoring::Belief& gauss) {
-  if (surface.linear) return policy::GaussArm{gauss.mean, gauss.sd};
+  if (surface.IsGaussian()) return policy::GaussArm{gauss.mean, gauss.sd};
   return policy::BetaArm{beta.alpha, beta.beta};
 }
 

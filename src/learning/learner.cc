@@ -135,6 +135,7 @@ void Learner::Drain() {
   stats_.open_decisions = fold_.join().open();
   stats_.join = fold_.join().stats();
   stats_.ill_conditioned = fold_.posteriors().ill_conditioned();
+  stats_.capped = fold_.posteriors().capped();
   stats_.ignored = fold_.posteriors().ignored();
 }
 

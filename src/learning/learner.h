@@ -63,6 +63,7 @@ struct LearnerStats {
   int64_t latest_us = INT64_MIN;                      // time of the latest decision
   uint64_t open_decisions = 0;
   uint64_t ill_conditioned = 0;
+  uint64_t capped = 0;           // rewards beyond the cap of their surface
   uint64_t ignored = 0;          // observations and corrections that posteriors could not use
   decision_log::JoinStats join;  // since the log began
 };

@@ -72,6 +72,10 @@ FoldStart StartOf(const config::Bundle& bundle, scoring::Posteriors counts,
       origin.Add(surface.id);
       origin.Add(static_cast<uint64_t>(absl::ToInt64Microseconds(surface.forgetting)));
     }
+    if (surface.value) {
+      origin.Add(surface.id);
+      origin.Add(surface.value->cap);
+    }
     if (!surface.linear) continue;
     const config::LinearPosterior& linear = *surface.linear;
     origin.Add(surface.id);
@@ -106,8 +110,8 @@ void OutcomeFold::Apply(Lsn lsn, const LogEvent& event) {
 void OutcomeFold::Teach(Lsn lsn, const decision_log::RewardChange& change) {
   const decision_log::OpenDecision& decision = *change.decision;
   const bool counted = lsn <= counts_lsn_;
-  // Counts hold nothing of what linear posteriors learn.
-  if (counted && posteriors_.FindSpec(decision.surface) == nullptr) return;
+  // Counts hold nothing of what linear posteriors and amounts learn.
+  if (counted && posteriors_.IsCounted(decision.surface)) return;
   const decision_log::OpenDecision::Position& position = decision.positions[change.position];
   const scoring::Observation observation = {decision.surface,   decision.segment,
                                             position.action_id, position.basis,

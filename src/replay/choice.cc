@@ -55,10 +55,10 @@ void TakeRecorded(const DecisionRecord& record, Choice* choice) {
 }
 
 void TakeScores(const scoring::Scores& scores, Choice* choice) {
-  const bool linear = choice->surface->linear.has_value();
+  const bool gaussian = choice->surface->IsGaussian();
   const auto posterior = [&](const scoring::BetaPosterior& beta, double mean,
                              double sd) -> policy::Posterior {
-    if (linear) return policy::GaussArm{mean, sd};
+    if (gaussian) return policy::GaussArm{mean, sd};
     return policy::BetaArm{beta.alpha, beta.beta};
   };
   for (const scoring::ScoredCandidate& one : scores.candidates) {

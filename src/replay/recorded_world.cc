@@ -8,18 +8,24 @@
 namespace fulcrum::replay {
 namespace {
 
-bool SameLinear(const config::Surface& a, const config::Surface& b) {
-  if (a.linear.has_value() != b.linear.has_value()) return false;
-  if (!a.linear) return true;
-  return a.linear->noise_sd == b.linear->noise_sd && a.linear->prior_sd == b.linear->prior_sd &&
-         a.linear->segments == b.linear->segments &&
-         a.linear->context_keys == b.linear->context_keys;
+// Which of whose actions tell of one another.
+std::vector<std::pair<std::string, std::string>> Pools(const config::Bundle& bundle,
+                                                       const config::Surface& surface) {
+  std::vector<std::pair<std::string, std::string>> pools;
+  for (const int32_t index : surface.actions) {
+    const config::Action& action = bundle.actions[static_cast<size_t>(index)];
+    pools.emplace_back(action.id, bundle.campaigns[static_cast<size_t>(action.campaign)].id);
+  }
+  return pools;
 }
 
 // Whether a record of `was` holds the posteriors that `is` would have used, given the same model.
-bool SamePosteriors(const config::Surface& was, const config::Surface& is, bool has_model) {
-  if (was.segment_feature != is.segment_feature || !SameLinear(was, is)) return false;
-  if (was.forgetting != is.forgetting) return false;
+bool SamePosteriors(const config::Bundle& was_in, const config::Surface& was,
+                    const config::Bundle& is_in, const config::Surface& is, bool has_model) {
+  if (was.segment_feature != is.segment_feature || was.linear != is.linear) return false;
+  if (was.forgetting != is.forgetting || was.value != is.value) return false;
+  if (was.pooling != is.pooling) return false;
+  if (is.pooling && Pools(was_in, was) != Pools(is_in, is)) return false;
   if (has_model && !is.linear && was.model_strength != is.model_strength) return false;
   if (is.baseline_value.has_value()) return true;  // the neutral action's posterior is not read
   return !was.baseline_value.has_value() &&
@@ -68,7 +74,8 @@ bool RecordedWorld::KeepsPosteriors(const DecisionRecord& record) const {
   if (always_rescore_ || bundle_ == nullptr || model_ != other_->model_version()) return false;
   const config::Surface* const was = bundle_->FindSurface(record.surface);
   const config::Surface* const is = other_->bundle->FindSurface(record.surface);
-  return was != nullptr && is != nullptr && SamePosteriors(*was, *is, model_ != 0);
+  return was != nullptr && is != nullptr &&
+         SamePosteriors(*bundle_, *was, *other_->bundle, *is, model_ != 0);
 }
 
 std::string RecordedWorld::Inputs(const DecisionRecord& record, const FeatureSnapshot* snapshot,

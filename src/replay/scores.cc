@@ -172,7 +172,6 @@ class ScoreComparison {
 
   Maybe CompareNeutral() {
     const bool known = surface_->baseline_value.has_value();
-    const bool linear = surface_->linear.has_value();
     if (record_.neutral_known != known) {
       return Differs(0, "whether the neutral action's value is known",
                      record_.neutral_known ? "yes" : "no", known ? "yes" : "no");
@@ -180,8 +179,8 @@ class ScoreComparison {
     const auto compare = [&](const char* what, double recorded, bool used, double again) {
       return CompareNumber(0, what, recorded, used ? again : 0);
     };
-    const bool beta = !known && !linear;
-    const bool gauss = !known && linear;
+    const bool beta = !known && !surface_->IsGaussian();
+    const bool gauss = !known && surface_->IsGaussian();
     for (Maybe end : {compare("neutral_value", record_.neutral_value, known,
                               surface_->baseline_value.value_or(0)),
                       compare("neutral_alpha", record_.neutral_alpha, beta, scores_.neutral.alpha),

@@ -4,6 +4,25 @@
 #include <cmath>
 
 namespace fulcrum::scoring {
+namespace {
+
+// Rounding must not make counts that cannot be; nor must something be left of amounts when nothing
+// is left that earned them.
+void AddTo(ArmCounts* counts, const ArmCounts& change, double weight) {
+  counts->trials += weight * change.trials;
+  counts->successes =
+      std::clamp(counts->successes + weight * change.successes, 0.0, counts->trials);
+  const bool any = counts->successes > 0;
+  counts->amount = any ? counts->amount + weight * change.amount : 0;
+  counts->squares = any ? std::max(counts->squares + weight * change.squares, 0.0) : 0;
+}
+
+ArmCounts Times(const ArmCounts& counts, double factor) {
+  return {counts.trials * factor, counts.successes * factor, counts.amount * factor,
+          counts.squares * factor};
+}
+
+}  // namespace
 
 const ArmCounts* ArmBook::Kept(std::string_view segment, std::string_view action_id) const {
   for (const std::string_view name : {segment, std::string_view()}) {
@@ -17,13 +36,11 @@ const ArmCounts* ArmBook::Kept(std::string_view segment, std::string_view action
 
 ArmCounts ArmBook::Find(std::string_view segment, std::string_view action_id) const {
   const ArmCounts* const kept = Kept(segment, action_id);
-  if (kept == nullptr) return {};
-  const double discount = decay_.Discount();
-  return {kept->trials * discount, kept->successes * discount};
+  return kept == nullptr ? ArmCounts() : Times(*kept, decay_.Discount());
 }
 
 void ArmBook::Observe(std::string_view segment, std::string_view action_id, int64_t occurred_us,
-                      double successes) {
+                      const ArmCounts& trial) {
   const double weight = decay_.Weight(occurred_us);
   // The segment first. An arm that is new to it starts from what was known of it over all segments:
   // so that with its first observation the posterior moves on from what Find said before, and does
@@ -31,8 +48,7 @@ void ArmBook::Observe(std::string_view segment, std::string_view action_id, int6
   const auto add = [&](std::string_view name) {
     const ArmCounts* const kept = Kept(name, action_id);
     ArmCounts counts = kept == nullptr ? ArmCounts() : *kept;
-    counts.trials += weight;
-    counts.successes = std::min(counts.successes + weight * successes, counts.trials);
+    AddTo(&counts, trial, weight);
     Set(name, action_id, counts);
   };
   if (!segment.empty()) add(segment);
@@ -40,14 +56,14 @@ void ArmBook::Observe(std::string_view segment, std::string_view action_id, int6
 }
 
 bool ArmBook::Correct(std::string_view segment, std::string_view action_id, int64_t occurred_us,
-                      double change) {
-  const double weighed = decay_.Weight(occurred_us) * change;
+                      const ArmCounts& before, const ArmCounts& now) {
+  const double weight = decay_.Weight(occurred_us);
+  const ArmCounts change = {now.trials - before.trials, now.successes - before.successes,
+                            now.amount - before.amount, now.squares - before.squares};
   const auto correct = [&](std::string_view name) {
     const auto arms = arms_.find(name);
     if (arms == arms_.end() || !arms->second->contains(action_id)) return false;
-    ArmCounts& counts = (*arms->second.Write())[action_id];
-    // Rounding must not make counts that cannot be.
-    counts.successes = std::clamp(counts.successes + weighed, 0.0, counts.trials);
+    AddTo(&(*arms->second.Write())[action_id], change, weight);
     return true;
   };
   bool known = correct("");
@@ -60,8 +76,7 @@ bool ArmBook::AdvanceTo(int64_t now_us) {
   if (move.halvings > 0) {
     for (auto& [segment, arms] : arms_) {
       for (auto& [action_id, counts] : *arms.Write()) {
-        counts.trials = std::ldexp(counts.trials, -move.halvings);
-        counts.successes = std::ldexp(counts.successes, -move.halvings);
+        counts = Times(counts, std::ldexp(1.0, -move.halvings));
       }
     }
   }

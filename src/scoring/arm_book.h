@@ -15,6 +15,8 @@ namespace fulcrum::scoring {
 struct ArmCounts {
   double trials = 0;
   double successes = 0;  // 0 to `trials`
+  double amount = 0;     // sum of rewards, where they are amounts; else 0
+  double squares = 0;    // sum of their squares
 
   friend bool operator==(const ArmCounts&, const ArmCounts&) = default;
 };
@@ -33,12 +35,13 @@ class ArmBook {
 
   // As it counts now. Zero if the arm was never seen.
   ArmCounts Find(std::string_view segment, std::string_view action_id) const;
-  // One trial of that time with `successes`, in its segment and over all.
+  // One trial of that time, in its segment and over all.
   void Observe(std::string_view segment, std::string_view action_id, int64_t occurred_us,
-               double successes);
-  // A trial of that time, observed earlier, has `change` more successes. False if it is not known.
+               const ArmCounts& trial);
+  // A trial of that time that was observed as `before` turned out to be `now`. False if the arm is
+  // not known.
   bool Correct(std::string_view segment, std::string_view action_id, int64_t occurred_us,
-               double change);
+               const ArmCounts& before, const ArmCounts& now);
   // See Decay. True if what is known counts less now.
   bool AdvanceTo(int64_t now_us);
 

@@ -82,17 +82,38 @@ const ArmBook& Posteriors::CountsOf(int64_t half_life_us) const {
 
 void Posteriors::SetSurfaces(const config::Bundle& bundle, bool has_model) {
   base::StringMap<CopyOnWrite<LinearSurface>> kept;
+  base::StringMap<Values> values;
   for (const config::Surface& surface : bundle.surfaces) {
     const int64_t half_life_us = absl::ToInt64Microseconds(surface.forgetting);
     if (surface.linear) {
       SetLinear(surface.id, SpecOf(*surface.linear, has_model), half_life_us);
       kept[surface.id] = linear_[surface.id];
+    } else if (surface.value) {
+      SetValue(surface.id, surface.value->cap, half_life_us);
+      values[surface.id] = values_[surface.id];
     } else if (const auto [book, fresh] = counts_.try_emplace(half_life_us, Decay(half_life_us));
                fresh) {
       book->second.StartFrom(counts_[0]);
     }
   }
   linear_ = std::move(kept);
+  values_ = std::move(values);
+}
+
+void Posteriors::SetValue(std::string_view surface, double cap, int64_t half_life_us) {
+  FULCRUM_CHECK(cap > 0 && cap <= kRewardMax);
+  Values& values = values_[surface];
+  if (values.cap == cap && values.book.decay().half_life_us() == half_life_us) return;
+  values = {cap, ArmBook(Decay(half_life_us))};
+}
+
+const ArmBook* Posteriors::FindValues(std::string_view surface) const {
+  const auto found = values_.find(surface);
+  return found == values_.end() ? nullptr : &found->second.book;
+}
+
+bool Posteriors::IsCounted(std::string_view surface) const {
+  return FindSpec(surface) == nullptr && FindValues(surface) == nullptr;
 }
 
 void Posteriors::SetLinear(std::string_view surface, const LinearSpec& spec, int64_t half_life_us) {
@@ -152,9 +173,13 @@ void Posteriors::Observe(const Observation& observation) {
   if (FindSpec(observation.surface) != nullptr) {
     return AddLinear(observation, 1, observation.reward);
   }
+  const auto& [surface, segment, action_id, basis, reward, time] = observation;
+  if (const auto values = values_.find(surface); values != values_.end()) {
+    const ArmCounts trial = Capped(values->second, reward);
+    return values->second.book.Observe(segment, action_id, time, trial);
+  }
   for (auto& [half_life, book] : counts_) {
-    book.Observe(observation.segment, observation.action_id, observation.occurred_us,
-                 AsSuccess(observation.reward));
+    book.Observe(segment, action_id, time, {1, AsSuccess(reward)});
   }
 }
 
@@ -164,17 +189,31 @@ void Posteriors::Correct(const Observation& now, double before) {
     return;
   }
   if (FindSpec(now.surface) != nullptr) return AddLinear(now, 0, now.reward - before);
-  const double change = AsSuccess(now.reward) - AsSuccess(before);
+  const auto& [surface, segment, action_id, basis, reward, time] = now;
   bool known = true;
-  for (auto& [half_life, book] : counts_) {
-    known &= book.Correct(now.segment, now.action_id, now.occurred_us, change);
+  if (const auto values = values_.find(surface); values != values_.end()) {
+    const ArmCounts trial = Capped(values->second, reward);
+    const double limit = values->second.cap;
+    const ArmCounts earlier = ValueOf(std::clamp(before, -limit, limit));
+    known = values->second.book.Correct(segment, action_id, time, earlier, trial);
+  } else {
+    for (auto& [half_life, book] : counts_) {
+      known &=
+          book.Correct(segment, action_id, time, {1, AsSuccess(before)}, {1, AsSuccess(reward)});
+    }
   }
   if (!known) ++ignored_;
+}
+
+ArmCounts Posteriors::Capped(const Values& values, double reward) {
+  capped_ += std::abs(reward) > values.cap ? 1 : 0;
+  return ValueOf(std::clamp(reward, -values.cap, values.cap));
 }
 
 bool Posteriors::AdvanceTo(int64_t now_us, bool counts_too) {
   bool changed = false;
   for (auto& [half_life, book] : counts_) changed |= counts_too && book.AdvanceTo(now_us);
+  for (auto& [id, values] : values_) changed |= values.book.AdvanceTo(now_us);
   for (auto& [id, surface] : linear_) {
     Decay decay = surface->decay;
     const Decay::Move move = decay.AdvanceTo(now_us);

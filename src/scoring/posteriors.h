@@ -17,13 +17,9 @@
 #include "scoring/arm_book.h"
 #include "scoring/copy_on_write.h"
 #include "scoring/linear_posterior.h"
+#include "scoring/value_posterior.h"
 
 namespace fulcrum::scoring {
-
-struct BetaPosterior {
-  double alpha = 0;  // prior successes + successes
-  double beta = 0;   // prior failures + failures
-};
 
 // One settled position of a decision.
 struct Observation {
@@ -40,7 +36,7 @@ struct Observation {
 // its own object and publish copies.
 //
 // Counts are shared by all surfaces (but surfaces that forget at another rate weigh the same
-// evidence in counts of their own), linear arms belong to one.
+// evidence in counts of their own); linear arms and amounts belong to one.
 //
 // The bits depend on what it started from and on the observations in their order, and on nothing
 // else: not on when it was copied, or written and read again.
@@ -65,14 +61,22 @@ class Posteriors {
   // surface with it.
   const ArmBook& CountsOf(int64_t half_life_us) const;
 
-  // Makes exactly the bundle's linear surfaces linear here, others lose their linear arms; and
-  // begins counts for the half-lives of the others: with the counts there are, as if those were of
-  // the first moment that AdvanceTo hears of.
+  // Makes exactly the bundle's linear surfaces linear here and gives exactly those with `value`
+  // amounts; others lose theirs. Begins counts for the half-lives of the rest: with the counts
+  // there are, as if those were of the first moment that AdvanceTo hears of.
   void SetSurfaces(const config::Bundle& bundle, bool has_model);
 
   // Makes one surface linear. Under another noise or prior its arms are fitted anew from what they
   // have seen; under another number of terms or another half-life they start over.
   void SetLinear(std::string_view surface, const LinearSpec& spec, int64_t half_life_us = 0);
+
+  // Gives one surface amounts. Under another cap or half-life they start over.
+  void SetValue(std::string_view surface, double cap, int64_t half_life_us = 0);
+
+  // Sales and amounts; null if the surface has none.
+  const ArmBook* FindValues(std::string_view surface) const;
+  // Whether what the surface earns is learned as counts that all surfaces share.
+  bool IsCounted(std::string_view surface) const;
 
   // Null if the surface is not linear.
   const LinearSpec* FindSpec(std::string_view surface) const;
@@ -85,12 +89,15 @@ class Posteriors {
   bool AdvanceTo(int64_t now_us, bool counts_too = true);
 
   // Learns from a position that settled. Counts: one trial and the reward, limited to [0, 1], as
-  // successes, in the segment and over all segments.
+  // successes, in the segment and over all segments. Amounts: the same, any reward but 0 being a
+  // success, and the reward, limited to the cap, as its amount.
   void Observe(const Observation& observation);
 
   // `now.reward` takes the place of `before`, which Observe or Correct was told earlier.
   void Correct(const Observation& now, double before);
 
+  // Rewards, also of corrections, that were beyond the cap.
+  uint64_t capped() const { return capped_; }
   // Observations and corrections that changed nothing: the surface is linear and the basis has
   // another number of terms or would by itself ruin the condition, a number is not finite or the
   // reward is beyond 1e12, or a correction is of an arm that is not known.
@@ -116,14 +123,22 @@ class Posteriors {
     base::StringMap<std::shared_ptr<const LinearArm>> arms;  // by action id
   };
 
+  struct Values {
+    double cap = 0;
+    ArmBook book;
+  };
+
+  ArmCounts Capped(const Values& values, double reward);
   void AddLinear(const Observation& observation, double weight, double reward);
 
   Lsn lsn_ = 0;
   uint64_t model_ = 0;
   uint64_t ignored_ = 0;
   uint64_t ill_conditioned_ = 0;
+  uint64_t capped_ = 0;
   std::map<int64_t, ArmBook> counts_ = {{0, {}}};       // by half-life; 0: nothing is forgotten
   base::StringMap<CopyOnWrite<LinearSurface>> linear_;  // by surface
+  base::StringMap<Values> values_;                      // by surface
 };
 
 }  // namespace fulcrum::scoring

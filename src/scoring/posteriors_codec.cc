@@ -6,13 +6,15 @@
 //   counts: pairs u64, each {segment, action id, trials, successes}
 //   from version 2: ignored u64, ill-conditioned u64
 //   linear surfaces u64, each {id, terms u32, noise, prior, has model u8, from version 3 decay,
-//   arms u64}, each arm {action id, sums, 0 u8 or 1 u8 and the sums behind the factor}; sums are x
-//   x' and x r from version 3: counts that forget u64, each {decay, counts} CRC-32C of all before
-//   it
+//   arms u64}, each arm {action id, sums, 0 u8 or 1 u8 and the sums behind the factor}; sums are
+//   x x' and x r
+//   from version 3: counts that forget u64, each {decay, counts}
+//   surfaces with amounts u64, each {id, cap, decay, counts whose pairs end with amount, squares}
+//   capped u64
+//   CRC-32C of all before it
 //
-// A decay is {half-life u64, landmark u64 (two's complement), step u64}, all zero but for the
-// landmark if nothing is forgotten. Pairs, surfaces and arms are sorted by their texts, counts that
-// forget by their half-lives.
+// A decay is {half-life u64, landmark u64 (two's complement), step u64}. Pairs, surfaces and arms
+// are sorted by their texts, counts that forget by their half-lives.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -111,7 +113,9 @@ class Reader {
 };
 
 bool AreCounts(const ArmCounts& counts) {
-  return std::isfinite(counts.trials) && counts.successes >= 0 && counts.successes <= counts.trials;
+  return std::isfinite(counts.trials) && counts.successes >= 0 &&
+         counts.successes <= counts.trials && std::isfinite(counts.amount) && counts.squares >= 0 &&
+         std::isfinite(counts.squares);
 }
 
 bool AreFinite(const LinearSums& sums) {
@@ -158,7 +162,7 @@ std::vector<std::string_view> Sorted(const Map& map) {
 
 class PosteriorsCodec {
  public:
-  static void PutCounts(const ArmBook& from, std::string* out) {
+  static void PutCounts(const ArmBook& from, bool amounts, std::string* out) {
     PutInteger(out, static_cast<uint64_t>(from.size()));
     for (const std::string_view segment : Sorted(from.segments())) {
       const ArmBook::Arms& arms = *from.segments().find(segment)->second;
@@ -168,6 +172,9 @@ class PosteriorsCodec {
         PutName(out, action_id);
         PutNumber(out, counts.trials);
         PutNumber(out, counts.successes);
+        if (!amounts) continue;
+        PutNumber(out, counts.amount);
+        PutNumber(out, counts.squares);
       }
     }
   }
@@ -177,8 +184,20 @@ class PosteriorsCodec {
     for (const auto& [half_life_us, book] : from.counts_) {
       if (half_life_us == 0) continue;
       PutDecay(out, book.decay());
-      PutCounts(book, out);
+      PutCounts(book, /*amounts=*/false, out);
     }
+  }
+
+  static void PutValues(const Posteriors& from, std::string* out) {
+    PutInteger(out, static_cast<uint64_t>(from.values_.size()));
+    for (const std::string_view id : Sorted(from.values_)) {
+      const Posteriors::Values& values = from.values_.find(id)->second;
+      PutName(out, id);
+      PutNumber(out, values.cap);
+      PutDecay(out, values.book.decay());
+      PutCounts(values.book, /*amounts=*/true, out);
+    }
+    PutInteger(out, from.capped_);
   }
 
   static void PutLinear(const Posteriors& from, std::string* out) {
@@ -204,14 +223,17 @@ class PosteriorsCodec {
     }
   }
 
-  static absl::Status ReadCounts(Reader* reader, ArmBook* to) {
+  static absl::Status ReadCounts(Reader* reader, bool amounts, ArmBook* to) {
     const auto pairs = reader->Integer<uint64_t>();
     std::pair<std::string_view, std::string_view> last;
     for (uint64_t i = 0; i < pairs; ++i) {
       const std::string_view segment = reader->Name();
       const std::string_view action_id = reader->Name();
-      const double trials = reader->Number();
-      const ArmCounts counts = {trials, reader->Number()};
+      ArmCounts counts;
+      counts.trials = reader->Number();
+      counts.successes = reader->Number();
+      if (amounts) counts.amount = reader->Number();
+      if (amounts) counts.squares = reader->Number();
       if (!reader->ok()) break;
       if (!AreCounts(counts)) return Damaged(absl::StrCat("pair ", i, " has impossible counts"));
       const std::pair here(segment, action_id);
@@ -233,8 +255,30 @@ class PosteriorsCodec {
       }
       last = decay.half_life_us();
       ArmBook* const book = &to->counts_.try_emplace(last, decay).first->second;
-      FULCRUM_RETURN_IF_ERROR(ReadCounts(reader, book));
+      FULCRUM_RETURN_IF_ERROR(ReadCounts(reader, /*amounts=*/false, book));
     }
+    return absl::OkStatus();
+  }
+
+  static absl::Status ReadValues(Reader* reader, Posteriors* to) {
+    const auto surfaces = reader->Integer<uint64_t>();
+    std::string_view last;
+    for (uint64_t i = 0; i < surfaces; ++i) {
+      const std::string_view id = reader->Name();
+      const double cap = reader->Number();
+      const Decay decay = reader->TakeDecay();
+      if (!reader->ok()) break;
+      const std::string name = absl::StrCat("surface with amounts ", i);
+      if (!(cap > 0) || !std::isfinite(cap) || !decay.IsPossible()) {
+        return Damaged(name + " is impossible");
+      }
+      if (i > 0 && !(last < id)) return Damaged(name + " is out of order");
+      last = id;
+      Posteriors::Values& values = to->values_[id];
+      values = {cap, ArmBook(decay)};
+      FULCRUM_RETURN_IF_ERROR(ReadCounts(reader, /*amounts=*/true, &values.book));
+    }
+    to->capped_ = reader->Integer<uint64_t>();
     return absl::OkStatus();
   }
 
@@ -301,11 +345,15 @@ absl::StatusOr<Posteriors> Posteriors::Parse(std::string_view bytes) {
   Posteriors posteriors;
   posteriors.set_model(reader.Integer<uint64_t>());
   posteriors.set_lsn(reader.Integer<uint64_t>());
-  FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadCounts(&reader, &posteriors.counts_[0]));
+  FULCRUM_RETURN_IF_ERROR(
+      PosteriorsCodec::ReadCounts(&reader, /*amounts=*/false, &posteriors.counts_[0]));
   if (version >= 2) {
     FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadLinear(&reader, version, &posteriors));
   }
-  if (version >= 3) FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadForgetting(&reader, &posteriors));
+  if (version >= 3) {
+    FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadForgetting(&reader, &posteriors));
+    FULCRUM_RETURN_IF_ERROR(PosteriorsCodec::ReadValues(&reader, &posteriors));
+  }
   if (!reader.ok() || !reader.empty()) return Damaged("does not end where its counts say");
   return posteriors;
 }
@@ -315,9 +363,10 @@ std::string Posteriors::Serialise() const {
   PutInteger(&out, kVersion);
   PutInteger(&out, model_);
   PutInteger(&out, lsn_);
-  PosteriorsCodec::PutCounts(counts_.find(0)->second, &out);
+  PosteriorsCodec::PutCounts(counts_.find(0)->second, /*amounts=*/false, &out);
   PosteriorsCodec::PutLinear(*this, &out);
   PosteriorsCodec::PutForgetting(*this, &out);
+  PosteriorsCodec::PutValues(*this, &out);
   PutInteger(&out, base::Crc32c(out));
   return out;
 }

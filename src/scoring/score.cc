@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "base/check.h"
+#include "scoring/pooled_prior.h"
 #include "scoring/scorer.h"
+#include "scoring/value_posterior.h"
 
 namespace fulcrum::scoring {
 namespace {
@@ -34,17 +37,19 @@ BetaPosterior Update(const BetaPosterior& prior, const ArmCounts& counts) {
   return {prior.alpha + counts.successes, prior.beta + (counts.trials - counts.successes)};
 }
 
-ScoredCandidate FromModel(double score, double strength, const ArmCounts& counts) {
+// `without` is the prior where the model's opinion is worth nothing.
+ScoredCandidate FromModel(double score, double strength, const BetaPosterior& without,
+                          const ArmCounts& counts) {
   if (!std::isfinite(score)) return {.score = std::numeric_limits<double>::quiet_NaN()};
   const double mu = std::clamp(score, kScoreMin, kScoreMax);
   const BetaPosterior prior =
-      strength > 0 ? BetaPosterior{strength * mu, strength * (1 - mu)} : kUniform;
+      strength > 0 ? BetaPosterior{strength * mu, strength * (1 - mu)} : without;
   const BetaPosterior posterior = Update(prior, counts);
   return {.score = mu, .alpha = posterior.alpha, .beta = posterior.beta};
 }
 
-ScoredCandidate FromCounts(const ArmCounts& counts) {
-  const BetaPosterior posterior = Update(kUniform, counts);
+ScoredCandidate FromCounts(const BetaPosterior& prior, const ArmCounts& counts) {
+  const BetaPosterior posterior = Update(prior, counts);
   return {.score = posterior.alpha / (posterior.alpha + posterior.beta),
           .alpha = posterior.alpha,
           .beta = posterior.beta};
@@ -81,18 +86,41 @@ std::vector<double> EncodeAll(const config::Bundle& bundle, const Model& model,
 }
 
 void ScoreBeta(const config::Bundle& bundle, const config::Surface& surface, bool has_model,
-               const Posteriors& posteriors, absl::Span<const int32_t> actions,
+               const ArmBook& book, absl::Span<const int32_t> actions,
                absl::Span<const double> predictions, Scores* scores) {
-  const ArmBook& book = posteriors.CountsOf(absl::ToInt64Microseconds(surface.forgetting));
+  std::optional<PooledPriors> pooled;
+  if (surface.pooling && !(has_model && surface.model_strength > 0)) {
+    pooled.emplace(bundle, surface, *surface.pooling, book, scores->segment);
+  }
   scores->candidates.reserve(actions.size());
   for (size_t i = 0; i < actions.size(); ++i) {
     const config::Action& action = bundle.actions[static_cast<size_t>(actions[i])];
     const ArmCounts counts = book.Find(scores->segment, action.id);
+    const BetaPosterior prior = pooled ? pooled->Of(action, counts) : kUniform;
     scores->candidates.push_back(
-        has_model ? FromModel(predictions[i], surface.model_strength, counts) : FromCounts(counts));
+        has_model ? FromModel(predictions[i], surface.model_strength, prior, counts)
+                  : FromCounts(prior, counts));
   }
   scores->neutral = Update({surface.baseline_alpha, surface.baseline_beta},
                            book.Find(scores->segment, kNeutralActionId));
+}
+
+// Beta posteriors of a sale become beliefs in the value.
+void ScoreValue(const config::Bundle& bundle, const config::ValuePosterior& value,
+                const ArmBook& book, absl::Span<const int32_t> actions, Scores* scores) {
+  for (size_t i = 0; i < actions.size(); ++i) {
+    ScoredCandidate& one = scores->candidates[i];
+    if (std::isnan(one.score)) continue;
+    const std::string& action_id = bundle.actions[static_cast<size_t>(actions[i])].id;
+    const Belief belief =
+        ValueBelief(value, {one.alpha, one.beta}, book.Find(scores->segment, action_id));
+    one = {.score = one.score, .mean = belief.mean, .sd = belief.sd};
+  }
+  const Belief neutral =
+      ValueBelief(value, scores->neutral, book.Find(scores->segment, kNeutralActionId));
+  scores->neutral = {};
+  scores->neutral_mean = neutral.mean;
+  scores->neutral_sd = neutral.sd;
 }
 
 void ScoreLinear(const config::Bundle& bundle, const config::Surface& surface,
@@ -121,9 +149,16 @@ void ScoreInputs(const config::Bundle& bundle, const config::Surface& surface, c
   if (model != nullptr) model->Predict(scores->inputs, absl::MakeSpan(predictions));
   if (surface.linear) {
     ScoreLinear(bundle, surface, posteriors, actions, predictions, scores);
-  } else {
-    ScoreBeta(bundle, surface, model != nullptr, posteriors, actions, predictions, scores);
+    return;
   }
+  static const auto* const kNothing = new ArmBook();
+  const ArmBook* book = &posteriors.CountsOf(absl::ToInt64Microseconds(surface.forgetting));
+  if (surface.value) {
+    book = posteriors.FindValues(surface.id);
+    if (book == nullptr) book = kNothing;  // posteriors of another configuration
+  }
+  ScoreBeta(bundle, surface, model != nullptr, *book, actions, predictions, scores);
+  if (surface.value) ScoreValue(bundle, *surface.value, *book, actions, scores);
 }
 
 Scores Score(const config::Bundle& bundle, const config::Surface& surface, const Model* model,

@@ -1,6 +1,7 @@
 // Scoring: from candidates and features to a score per candidate (the model's) and a posterior per
 // arm. That is a Beta one, the model's opinion plus the counts of the arm's segment, or on a
-// surface with `linear` a Gaussian one, linear in score, segment and context.
+// surface with `linear` a Gaussian one, linear in score, segment and context; on one with `value` a
+// Gaussian one of an amount.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ struct ScoredCandidate {
   double alpha = 0;  // Beta posterior for the draw: both > 0 unless score is NaN
   double beta = 0;
   double mean = 0;  // Gaussian posterior for the draw: sd > 0 unless score is NaN
-  double sd = 0;    // 0 on a surface without `linear`, whose candidates have alpha and beta instead
+  double sd = 0;    // 0 if the surface is not Gaussian: its candidates have alpha and beta instead
 };
 
 struct Scores {
@@ -31,7 +32,7 @@ struct Scores {
   std::vector<ScoredCandidate> candidates;
   BetaPosterior neutral;  // posterior of doing nothing (used when its value is not known)
   double neutral_mean = 0;
-  double neutral_sd = 0;  // > 0 on a surface with `linear`, where `neutral` is not set
+  double neutral_sd = 0;  // > 0 on a Gaussian surface, where `neutral` is not set
   uint32_t columns = 0;
   std::vector<double> inputs;  // candidates x columns, as the model saw them
   std::vector<double> basis;   // shared terms of a linear posterior: the x of candidate i is

@@ -21,7 +21,7 @@ struct LogSource {
   std::string surface;  // only its rows are for the trees; empty = of all surfaces
   std::vector<config::ManifestColumn> columns;  // of the snapshots
   std::vector<uint64_t> models;                 // whose snapshots have these columns, by version
-  std::vector<std::string> uncounted;           // surfaces whose posteriors are linear, not counts
+  std::vector<std::string> uncounted;  // surfaces whose posteriors are Gaussian, not counts
 };
 
 // Every decision and every position of a log is counted once in each of the two groups.

@@ -100,6 +100,48 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NoNoise", "noise_sd: 0.5", "noise_sd: 0", "surfaces[0].linear.noise_sd: must be"}),
     [](const auto& test) { return test.param.name; });
 
+constexpr char kLinear[] = R"(    linear:
+      noise_sd: 0.5
+      prior_sd: 0.25
+      segments: [gold, silver]
+      context_keys: [hour, page.depth]
+)";
+
+TEST(LearningCheck, PriorsAndAmountsAreResolved) {
+  const auto bundle =
+      Load(absl::StrReplaceAll(kGood, {{kLinear,
+                                        "    value: {cap: 500, amount_mean: 40, amount_sd: 30}\n"
+                                        "    pooling: {estimate: true}\n    forgetting: 168h\n"
+                                        "    baseline: {value: 2.5}\n"}}));
+  FULCRUM_ASSERT_OK(bundle);
+  const Surface& surface = (*bundle)->surfaces[0];
+  EXPECT_EQ(surface.value, (ValuePosterior{500, 40, 30, 1}));
+  EXPECT_EQ(surface.pooling, (Pooling{20, true}));
+  EXPECT_EQ(surface.forgetting, absl::Hours(168));
+  EXPECT_EQ(surface.baseline_value, 2.5);
+  EXPECT_TRUE(surface.IsGaussian());
+}
+
+TEST(LearningCheck, PriorsAndAmountsThatDoNotFitAreRefused) {
+  const std::string value = "    value: {cap: 5, amount_mean: 4, amount_sd: 3}\n";
+  const std::pair<std::string, std::string> cases[] = {
+      {kLinear + value, "surfaces[0].value: the surface has 'linear'"},
+      {"    value: {cap: 5, amount_mean: 6, amount_sd: 3}\n",
+       "a.yaml:8:34: surfaces[0].value.amount_mean: beyond 'cap'"},
+      {"    value: {amount_mean: 6, amount_sd: 3}\n", "needs 'cap'"},
+      {kLinear + std::string("    pooling: {}\n"), "surfaces[0].pooling: the surface has 'linear'"},
+      {"    pooling: {strength: 0}\n", "surfaces[0].pooling.strength: must be 1 to"},
+      {"    pooling: {}\nmodel: {manifest: m.yaml}\n", "the model's opinion is the prior here"},
+      {"    forgetting: 1s\n", "surfaces[0].forgetting: must be"},
+      {"    baseline: {value: 2}\n", "surfaces[0].baseline.value: must be 0 to 1: rewards are"},
+  };
+  for (const auto& [text, message] : cases) {
+    EXPECT_THAT(Load(absl::StrReplaceAll(kGood, {{kLinear, text}})),
+                testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)))
+        << text;
+  }
+}
+
 TEST(LearningCheck, TermsAreBounded) {
   const auto with = [](size_t segments) {
     std::string list = "[";

@@ -43,6 +43,11 @@ const Case kCases[] = {
     {"forgets", "forgetting: 60s"},
     {"lined", "linear: {context_keys: [hour]}"},
     {"lined-forgets", "linear: {context_keys: [hour]}\n    forgetting: 60s"},
+    {"pooled", "pooling: {estimate: true}"},
+    {"till", "value: {cap: 5, amount_mean: 1, amount_sd: 1}"},
+    {"till-forgets",
+     "value: {cap: 5, amount_mean: 1, amount_sd: 1}\n    forgetting: 60s\n"
+     "    pooling: {strength: 10}"},
 };
 
 class PosteriorsTest : public testing::ServiceFixture {
@@ -89,7 +94,8 @@ class PosteriorsTest : public testing::ServiceFixture {
     const auto decision = client_->Decide(request, kLong);
     ASSERT_THAT(decision, IsOk());
     if (random->NextBelow(3) != 0) return;
-    Report(*decision, "1", 1, now + absl::Seconds(1));
+    const bool till = surface.starts_with("till");
+    Report(*decision, "1", till ? 0.5 + random->NextBelow(8) : 1, now + absl::Seconds(1));
     std::optional<Decision>& sold = sold_[surface];
     if (random->NextBelow(4) != 0) {
       sold = *decision;
@@ -131,7 +137,11 @@ TEST_F(PosteriorsTest, EachIsLearnedServedLoggedAndReplayed) {
   }
   EXPECT_GT(Evidence(last["page"]), 2 * Evidence(last["forgets"]));
   EXPECT_GT(Evidence(last["forgets"]), 50) << "all surfaces teach it";
-  EXPECT_GT(Doubt(last["lined-forgets"]), 1.2 * Doubt(last["lined"]));
+  EXPECT_GT(Doubt(last["lined-forgets"]), Doubt(last["lined"]));
+
+  EXPECT_EQ(Evidence(last["till"]), -2.0 * last["till"].candidates.size()) << "no Beta posterior";
+  EXPECT_GT(Doubt(last["till"]), 0);
+  EXPECT_GT(Evidence(last["pooled"]), Evidence(last["page"])) << "a prior is worth more than 2";
 
   const auto report = replay::VerifyReplay(base::PosixFileSystem(), directory_ + "/data/log");
   ASSERT_THAT(report, IsOk());

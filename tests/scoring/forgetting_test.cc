@@ -188,6 +188,29 @@ TEST_F(Forgetting, TheModelsCountsAgeToo) {
   EXPECT_EQ(posteriors_.Find("", "hat").trials, 100);
 }
 
+TEST_F(Forgetting, AmountsAreWeighedLikeCounts) {
+  config::Bundle bundle = TwoSurfaces();
+  bundle.surfaces[1].value = config::ValuePosterior{.cap = 100};
+  posteriors_.SetSurfaces(bundle, false);
+  posteriors_.AdvanceTo(kStart);
+  posteriors_.Observe({"page", "new", "hat", {}, 30, kStart});
+  posteriors_.Observe({"page", "new", "hat", {}, 0, kStart});
+  posteriors_.AdvanceTo(kStart + kDay);
+  posteriors_.Observe({"page", "new", "hat", {}, 250, kStart + kDay});
+  const ArmBook& book = *posteriors_.FindValues("page");
+  EXPECT_EQ(book.Find("new", "hat"), (ArmCounts{2, 1.5, 115, 10450}));
+  EXPECT_EQ(posteriors_.capped(), 1u);
+  EXPECT_EQ(posteriors_.Find("new", "hat").trials, 0) << "amounts are no counts";
+  // A partial refund, then the rest; each takes back what was added, cap and age and all.
+  posteriors_.Correct({"page", "new", "hat", {}, 60, kStart + kDay}, 250);
+  EXPECT_EQ(book.Find("new", "hat"), (ArmCounts{2, 1.5, 75, 4050}));
+  posteriors_.Correct({"page", "new", "hat", {}, 0, kStart + kDay}, 60);
+  EXPECT_EQ(book.Find("new", "hat"), (ArmCounts{2, 0.5, 15, 450}));
+  posteriors_.Correct({"page", "new", "hat", {}, 0, kStart}, 30);
+  EXPECT_EQ(book.Find("", "hat"), (ArmCounts{2, 0, 0, 0}));
+  EXPECT_EQ(posteriors_.ignored(), 0u);
+}
+
 TEST_F(Forgetting, EachHalfLifeWeighsForItself) {
   config::Bundle bundle = TwoSurfaces();
   bundle.surfaces[0].linear.reset();

@@ -28,7 +28,10 @@ Posteriors Example() {
 Posteriors AgedExample() {
   constexpr int64_t kHour = 3'600'000'000;
   config::Bundle bundle;
-  bundle.surfaces.resize(2);
+  bundle.surfaces.resize(3);
+  bundle.surfaces[2].id = "till";
+  bundle.surfaces[2].value = config::ValuePosterior{.cap = 50};
+  bundle.surfaces[2].forgetting = absl::Hours(36);
   bundle.surfaces[0].id = "page";
   bundle.surfaces[0].forgetting = absl::Hours(48);
   bundle.surfaces[0].linear = config::LinearPosterior{
@@ -42,6 +45,7 @@ Posteriors AgedExample() {
     const int64_t time = (i * 47 - i % 5) * kHour;
     posteriors.Observe({"page", "", "hat", {1, 0.2, 3}, 0.5, time});
     posteriors.Observe({"side", "young", "shoes", {}, i % 3 == 0 ? 1.0 : 0.0, time});
+    posteriors.Observe({"till", "young", "shoes", {}, 1.5 * static_cast<double>(i % 4 * i), time});
   }
   posteriors.set_lsn(81);
   return posteriors;
@@ -105,7 +109,9 @@ TEST(Posteriors, TheFormIsPinned) {
   posteriors.Observe({.surface = "p", .action_id = "a", .basis = {1, 0.5}, .reward = 2});
   posteriors.Observe({.surface = "p", .action_id = "a", .basis = {1}, .reward = 2});
   config::Bundle bundle;
-  bundle.surfaces.resize(2);
+  bundle.surfaces.resize(3);
+  bundle.surfaces[2].id = "r";
+  bundle.surfaces[2].value = config::ValuePosterior{.cap = 4};
   bundle.surfaces[0].id = "p";
   bundle.surfaces[0].linear = config::LinearPosterior{.noise_sd = 1, .prior_sd = 2};
   bundle.surfaces[1].id = "q";
@@ -113,6 +119,7 @@ TEST(Posteriors, TheFormIsPinned) {
   posteriors.SetSurfaces(bundle, /*has_model=*/true);
   posteriors.AdvanceTo(7);
   posteriors.AdvanceTo(7 + 61'900'000);
+  posteriors.Observe({.surface = "r", .action_id = "a", .reward = 9});
   const std::string bytes = posteriors.Serialise();
   EXPECT_EQ(base::ToHex(bytes.substr(0, bytes.size() - 4)),
             std::string("46554c43504f5354"  // magic
@@ -143,7 +150,23 @@ TEST(Posteriors, TheFormIsPinned) {
                 "0887930300000000"  // half-life, landmark, step
                 "0700000000000000"
                 "2100000000000000" +
-                std::string(kPinnedCounts).substr(32));
+                std::string(kPinnedCounts).substr(32) +
+                "0100000000000000"  // surfaces with amounts
+                "01000000"
+                "72"                // id
+                "0000000000001040"  // cap
+                "0000000000000000"
+                "0000000000000080"
+                "0000000000000000"  // nothing is forgotten
+                "0100000000000000"  // pairs
+                "00000000"
+                "01000000"
+                "61"
+                "000000000000f03f"    // trials
+                "000000000000f03f"    // sales
+                "0000000000001040"    // amount
+                "0000000000003040"    // squares
+                "0100000000000000");  // capped
 }
 
 std::string Sealed(std::string body) {

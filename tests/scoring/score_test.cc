@@ -2,7 +2,9 @@
 #include <limits>
 
 #include "base/math.h"
+#include "scoring/pooled_prior.h"
 #include "scoring/scorer.h"
+#include "scoring/value_posterior.h"
 #include "tests/support/status_matchers.h"
 
 namespace fulcrum::scoring {
@@ -112,6 +114,53 @@ TEST_F(ScoreTest, AModelOfNoStrengthIsNotHeard) {
   EXPECT_EQ(scores.candidates[1].score, 0.5);
   EXPECT_EQ(scores.candidates[1].alpha, 2);
   EXPECT_EQ(scores.candidates[1].beta, 20);
+}
+
+// What is left of pooling where a model has an opinion, and where it has none.
+TEST_F(ScoreTest, PooledPriorsTakeThePlaceOfTheUniform) {
+  bundle_.campaigns.resize(1);
+  for (config::Action& action : bundle_.actions) action.campaign = 0;
+  surface_.actions = {0, 1};
+  posteriors_ = Posteriors();
+  posteriors_.Set("", "hat", {1000, 20});
+  const Scores uniform = Run(nullptr);
+  const Scores opinion = Run(model_.get());
+  surface_.pooling = config::Pooling{.strength = 20};
+  const Scores pooled = Run(nullptr);
+  const BetaPosterior prior =
+      PooledPriors(bundle_, surface_, *surface_.pooling, posteriors_.CountsOf(0), "a")
+          .Of(bundle_.actions[1], {});
+  EXPECT_EQ(pooled.candidates[1].alpha, prior.alpha);
+  EXPECT_EQ(pooled.candidates[1].beta, prior.beta);
+  EXPECT_LT(pooled.candidates[1].score, 0.1);
+  EXPECT_EQ(uniform.candidates[1].score, 0.5);
+  EXPECT_EQ(Run(model_.get()).candidates[1].alpha, opinion.candidates[1].alpha);
+  surface_.model_strength = 0;
+  EXPECT_EQ(Run(model_.get()).candidates[1].alpha, prior.alpha);
+}
+
+TEST_F(ScoreTest, AValueIsTheSaleTimesTheAmount) {
+  surface_.id = "till";
+  surface_.value = config::ValuePosterior{.cap = 100, .amount_mean = 40, .amount_sd = 30};
+  posteriors_.SetValue("till", 100);
+  for (const double reward : {0.0, 0.0, 55.0, 70.0}) {
+    posteriors_.Observe({"till", "a", "hat", {}, reward});
+    posteriors_.Observe({"till", "a", "none", {}, reward / 2});
+  }
+  const Scores scores = Run(model_.get());
+  const double mu = base::Sigmoid(-2);
+  const ArmCounts hat = posteriors_.FindValues("till")->Find("a", "hat");
+  const Belief belief = ValueBelief(*surface_.value, {50 * mu + 2, 50 * (1 - mu) + 2}, hat);
+  EXPECT_EQ(scores.candidates[0].score, mu);
+  EXPECT_EQ(scores.candidates[0].mean, belief.mean);
+  EXPECT_EQ(scores.candidates[0].sd, belief.sd);
+  EXPECT_EQ(scores.candidates[0].alpha, 0);
+  EXPECT_EQ(scores.candidates[1].mean, ValueBelief(*surface_.value, {25, 25}, {}).mean);
+  EXPECT_EQ(scores.neutral.alpha, 0);
+  EXPECT_DOUBLE_EQ(scores.neutral_mean, 4.0 / 104 * (40 + 62.5) / 3);
+  posteriors_ = Posteriors();
+  EXPECT_EQ(Run(model_.get()).candidates[1].mean, scores.candidates[1].mean)
+      << "posteriors of another configuration say nothing";
 }
 
 TEST_F(ScoreTest, ACertainModelStillLeavesDoubt) {
