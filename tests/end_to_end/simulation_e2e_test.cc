@@ -157,7 +157,7 @@ std::string PlayFrozen(const std::string& work, const simulation::FrozenSetting&
   simulation::Visit visit;
   uint64_t number = 0;
   for (uint64_t run = 0; run < replications; ++run) {
-    for (simulation::Visit next :
+    for (const simulation::Visit& next :
          simulation::FrozenRun(setting.world, simulation::kUsersDefault, rows, &random)) {
       visit = next;
       visit.number = ++number;

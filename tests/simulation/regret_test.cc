@@ -12,7 +12,6 @@
 namespace fulcrum::simulation {
 namespace {
 
-using ::fulcrum::testing::StatusIs;
 using ::testing::HasSubstr;
 
 class RegretTest : public ::testing::Test {

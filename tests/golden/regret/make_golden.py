@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 
-from peers import make_peer, names_for
+from peers import COUNTING, LINEAR, make_peer, names_for
 from world import World, oracle_of, play, read_visits
 
 HERE = pathlib.Path(__file__).parent
@@ -74,7 +74,9 @@ def study(fulcrum, name, work):
 
 def summarise(name, runs):
     policies = {}
-    for peer in next(iter(runs.values())):
+    for peer in [*COUNTING, *LINEAR]:
+        if peer not in runs["1"]:
+            continue
         curves = [run[peer] for run in runs.values()]
         final = [curve[-1] for curve in curves]
         policies[peer] = {
