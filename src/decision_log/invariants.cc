@@ -44,7 +44,9 @@ void RecordInvariants::Check(Lsn lsn, const LogEvent& event) {
   const auto* const decision = std::get_if<DecisionRecord>(&event);
   if (decision == nullptr) return;
   const DecisionRecord& record = *decision;
-  for (size_t i = 0; i < record.positions.size(); ++i) CheckPosition(lsn, record, i);
+  for (const auto* const positions : {&record.positions, &record.unserved}) {
+    for (size_t i = 0; i < positions->size(); ++i) CheckPosition(lsn, record, *positions, i);
+  }
   const StageTimes& times = record.times;
   int64_t spent = 0;
   for (const int64_t one :
@@ -66,8 +68,9 @@ void RecordInvariants::Merge(const RecordInvariants& later) {
   time_budget_.Merge(later.time_budget_);
 }
 
-void RecordInvariants::CheckPosition(Lsn lsn, const DecisionRecord& record, size_t index) {
-  const PositionRecord& position = record.positions[index];
+void RecordInvariants::CheckPosition(Lsn lsn, const DecisionRecord& record,
+                                     const std::vector<PositionRecord>& positions, size_t index) {
+  const PositionRecord& position = positions[index];
   const auto at = [&](const std::string& what) {
     return At(lsn, record.id, absl::StrCat("position ", index + 1, ": ", what));
   };

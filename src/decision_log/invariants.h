@@ -47,7 +47,8 @@ class RecordInvariants {
   const Invariant& time_budget() const { return time_budget_.result(); }
 
  private:
-  void CheckPosition(Lsn lsn, const DecisionRecord& record, size_t index);
+  void CheckPosition(Lsn lsn, const DecisionRecord& record,
+                     const std::vector<PositionRecord>& positions, size_t index);
 
   Tally ticks_sum_{"ticks_sum"};
   Tally draw_matches_{"draw_matches"};

@@ -47,6 +47,31 @@ bool SumsToOne(const std::vector<Ticks>& ticks) {
   return sum == kTicksTotal;
 }
 
+// A distribution over the record's candidates and the neutral action.
+void CheckTicks(const DecisionRecord& record, const std::vector<Ticks>& ticks, const char* field,
+                Checker* check) {
+  check->That(ticks.size() == record.candidates.size() + 1, field,
+              "has not one number per candidate and one for the neutral action");
+  check->That(SumsToOne(ticks), field, "does not sum to 2^32");
+}
+
+void CheckPosition(const DecisionRecord& record, const PositionRecord& position, Checker* check) {
+  check->Text("position.action_id", position.action_id);
+  check->Debits("position.debits", position.debits);
+  for (const double term : position.basis) {
+    check->That(std::isfinite(term), "position.basis", "is not all finite");
+  }
+  check->That(position.drawn_ticks <= kTicksTotal, "position.drawn_ticks", "is above 2^32");
+  for (const std::vector<Ticks>& ticks : position.shadow_ticks) {
+    CheckTicks(record, ticks, "position.shadows", check);
+  }
+  check->That(position.discounts.empty() || position.discounts.size() == record.candidates.size(),
+              "position.discounts", "has not one number per candidate");
+  if (position.ticks.empty()) return;
+  check->That(position.drawn_ticks == 0, "position.drawn_ticks", "stands beside `ticks`");
+  CheckTicks(record, position.ticks, "position.ticks", check);
+}
+
 absl::Status Check(const DecisionRecord& record) {
   Checker check("decision");
   check.Text("request_id", record.request_id);
@@ -65,19 +90,11 @@ absl::Status Check(const DecisionRecord& record) {
     check.Text("candidate.campaign_id", candidate.campaign_id);
     check.That(!candidate.action_id.empty(), "candidate.action_id", "is empty");
   }
-  for (const PositionRecord& position : record.positions) {
-    check.Text("position.action_id", position.action_id);
-    check.Debits("position.debits", position.debits);
-    for (const double term : position.basis) {
-      check.That(std::isfinite(term), "position.basis", "is not all finite");
-    }
-    check.That(position.drawn_ticks <= kTicksTotal, "position.drawn_ticks", "is above 2^32");
-    if (position.ticks.empty()) continue;
-    check.That(position.drawn_ticks == 0, "position.drawn_ticks", "stands beside `ticks`");
-    check.That(position.ticks.size() == record.candidates.size() + 1, "position.ticks",
-               "has not one number per candidate and one for the neutral action");
-    check.That(SumsToOne(position.ticks), "position.ticks", "does not sum to 2^32");
-  }
+  check.Text("region", record.region);
+  check.That(record.holdout_ticks <= kTicksTotal, "holdout_ticks", "is above 2^32");
+  for (const ShadowRecord& shadow : record.shadows) check.Text("shadow.id", shadow.id);
+  for (const PositionRecord& position : record.positions) CheckPosition(record, position, &check);
+  for (const PositionRecord& position : record.unserved) CheckPosition(record, position, &check);
   return check.status();
 }
 

@@ -162,6 +162,7 @@ TEST_F(Diversion, AnApprenticeServesWhatTheCallerWouldHaveDone) {
 
 TEST_F(Diversion, AnApprenticeWhoIsLateServesItToo) {
   With("    mode: apprentice\n");
+  budget = absl::Milliseconds(20);
   features.on_disk = features.stalled = true;
   domain::DecisionContext context = ContextFor("ann");
   context.baseline = {{"free-3", 0}};

@@ -82,7 +82,7 @@ class MadeUpEvents {
     position->debits = Debits();
     position->basis.resize(Below(5));
     for (double& term : position->basis) term = static_cast<double>(Signed()) / 3;
-    position->discounts.resize(Below(3));
+    position->discounts.resize(Below(3) == 0 ? record.candidates.size() : 0);
     for (double& one : position->discounts) one = Number();
     for (size_t i = 0; i < record.shadows.size(); ++i) {
       position->shadow_ticks.push_back(Distribution(record.candidates.size() + 1));

@@ -1,5 +1,6 @@
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "decision_log/record_codec.h"
@@ -79,7 +80,7 @@ TEST(RecordCodec, RefusesUnknownEnumValues) {
   fulcrum::log::v1::DecisionRecord proto;
   RecordEncoder encoder;
   const std::string good(encoder.Encode(LogEvent(MakeDecision(1))));
-  for (const int value : {0, 5, 99}) {
+  for (const int value : {0, 7, 99}) {
     ASSERT_TRUE(proto.ParseFromString(good));
     proto.set_answer(static_cast<fulcrum::log::v1::Answer>(value));
     EXPECT_THAT(ParseEvent(RecordType::kDecision, proto.SerializeAsString()),
@@ -103,6 +104,29 @@ TEST(RecordCodec, RefusesTicksThatAreNoDistribution) {
                 StatusIs(absl::StatusCode::kDataLoss, HasSubstr("position.ticks")));
     FULCRUM_EXPECT_OK(DecodeEvent(RecordType::kDecision, payload));
   }
+}
+
+TEST(RecordCodec, RefusesWhatIsWrongBesideWhatWasServed) {
+  const auto refused = [](const std::function<void(DecisionRecord*)>& change, const char* told) {
+    DecisionRecord decision = MakeDecision(1);
+    change(&decision);
+    EXPECT_THAT(CheckEvent(decision),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(told)));
+  };
+  refused([](DecisionRecord* one) { one->holdout_ticks = kTicksTotal + 1; }, "holdout_ticks");
+  refused([](DecisionRecord* one) { one->region = "\xff"; }, "region");
+  refused(
+      [](DecisionRecord* one) {
+        one->positions[0].shadow_ticks = {{1, 2}};
+      },
+      "position.shadows");
+  refused([](DecisionRecord* one) { one->positions[0].discounts = {0.5}; }, "position.discounts");
+  refused(
+      [](DecisionRecord* one) {
+        one->unserved = one->positions;
+        ++one->unserved[0].ticks[0];
+      },
+      "position.ticks");
 }
 
 TEST(RecordCodec, RefusesWhatCouldNotBeReadAgain) {
