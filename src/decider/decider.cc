@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/fingerprint.h"
+#include "base/status_macros.h"
 #include "candidates/candidates.h"
 #include "decider/diversion.h"
 #include "decider/record.h"
@@ -91,10 +92,7 @@ Decider::Decider(const DeciderParts& parts)
 
 absl::Status Decider::Decide(Snapshot snapshot, const config::Surface& surface,
                              domain::DecisionContext context, Respond respond) {
-  if (const absl::Status baseline = candidates::CheckBaseline(*snapshot.bundle, surface, context);
-      !baseline.ok()) {
-    return baseline;
-  }
+  FULCRUM_RETURN_IF_ERROR(candidates::CheckBaseline(*snapshot.bundle, surface, context));
   auto candidates = candidates::FindCandidates(*snapshot.bundle, surface, context);
   if (!candidates.ok()) return candidates.status();
   const auto call = std::make_shared<Call>(this, std::move(snapshot), &surface, std::move(context),

@@ -39,22 +39,23 @@ double BetaAboveHighest(const RateShape& shape) {
 
 }  // namespace
 
-RateShape ShapeOfRate(const BetaArm& given) {
-  const BetaArm arm = Clamped(given);
-  const BetaShape beta = ShapeOf(arm, kDrop);
+RateShape ShapeOfRate(const BetaArm& arm) {
+  const BetaArm clamped = Clamped(arm);
+  const BetaShape beta = ShapeOf(clamped, kDrop);
   RateShape shape;
-  shape.first = arm.alpha;
-  shape.second = arm.beta;
+  shape.first = clamped.alpha;
+  shape.second = clamped.beta;
   shape.mode_x = beta.mode.rate;
   shape.mode_c = beta.mode.complement;
-  shape.peak = PeakOf(arm);
+  shape.peak = PeakOf(clamped);
   shape.low = beta.low;
   shape.high = beta.high;
-  shape.tail_slope = std::min(kTailScales * arm.alpha, std::sqrt(kTailShare * beta.curvature));
+  shape.tail_slope = std::min(kTailScales * clamped.alpha, std::sqrt(kTailShare * beta.curvature));
   // A whole power is a polynomial, and a high one bends no more than a normal density.
-  const double depth = kDrop - kPowerNats * arm.beta;
-  const bool graded = depth > 0.5 && arm.beta != std::floor(arm.beta);
-  shape.free_logit = graded ? ShapeOf(arm, depth).high : -std::numeric_limits<double>::infinity();
+  const double depth = kDrop - kPowerNats * clamped.beta;
+  const bool graded = depth > 0.5 && clamped.beta != std::floor(clamped.beta);
+  shape.free_logit =
+      graded ? ShapeOf(clamped, depth).high : -std::numeric_limits<double>::infinity();
   if (shape.high > kHighestLogit) shape.above_highest = BetaAboveHighest(shape);
   return shape;
 }

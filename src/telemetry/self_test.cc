@@ -193,6 +193,7 @@ void SelfTest::Close(State* state) {
 std::vector<SelfTestReport> SelfTest::Report() const {
   const base::MutexLock lock(&mutex_);
   std::vector<SelfTestReport> reports;
+  reports.reserve(states_.size());
   for (const auto& [surface, state] : states_) reports.push_back(state.report);
   return reports;
 }

@@ -11,7 +11,6 @@
 namespace fulcrum::testing {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -63,7 +62,8 @@ TEST_F(Diversion, HeldOutUsersGetNothingAndAreLogged) {
   for (int i = 0; i < kUsers; ++i) {
     const decider::Reply reply = Ask(absl::StrCat("user-", i), {}, 2);
     const DecisionRecord record = LastRecord();
-    EXPECT_EQ(record.holdout_ticks, static_cast<Ticks>(0.3 * kTicksTotal + 0.5));
+    EXPECT_EQ(record.holdout_ticks,
+              static_cast<Ticks>(std::llround(0.3 * static_cast<double>(kTicksTotal))));
     EXPECT_EQ(reply.degradation, Degradation::kNone);
     if (record.answer != Answer::kHeldOut) {
       EXPECT_EQ(record.answer, Answer::kFull);
@@ -182,7 +182,7 @@ TEST_F(Diversion, WhatTheCallerCannotHaveDoneIsRefused) {
     context.baseline = baseline;
     const absl::Status status =
         decider->Decide({bundle, nullptr, std::make_shared<scoring::Posteriors>()},
-                        bundle->surfaces[0], context, [](decider::Reply) {});
+                        bundle->surfaces[0], context, [](const decider::Reply&) {});
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(status.message(), told);
   }
