@@ -40,7 +40,8 @@ inline CdfAndDensity At(const LogitArm& arm, const Rate& rate) {
 // 1 / (1 + d1 / (1 + d2 / ..)) by the modified method of Lentz.
 inline long double BetaFraction(long double a, long double b, long double x) {
   const auto d = [&](long i) {
-    const auto m = static_cast<long double>(i / 2);
+    const long half = i / 2;  // whole
+    const auto m = static_cast<long double>(half);
     return i % 2 == 0 ? m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
                       : -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
   };

@@ -94,7 +94,7 @@ TEST(Decay, ComesBackFromItsParts) {
   EXPECT_FALSE(Decay(-1, 0, 0).IsPossible());
   EXPECT_FALSE(Decay(0, 5, 0).IsPossible());
   EXPECT_FALSE(Decay(kDay, 0, -1).IsPossible());
-  EXPECT_FALSE(Decay(kDay, 0, 64 * 32).IsPossible());
+  EXPECT_FALSE(Decay(kDay, 0, int64_t{64} * 32).IsPossible());
   EXPECT_FALSE(Decay(kDay, INT64_MIN, 1).IsPossible());
 }
 
