@@ -73,7 +73,7 @@ class Slate {
     const auto supply = static_cast<size_t>(std::count(left.begin(), left.end(), true));
     record->discounts = DiscountsOf(bundle_, surface_, actions_, picked_, supply,
                                     context_.slate_size - position + 1);
-    const std::vector<policy::Posterior> arms = policy::Discounted(arms_, record->discounts);
+    const auto arms = policy::Discounted(arms_, record->discounts, &discounted_);
     record->seed = policy::DrawSeed(surface_.policy_salt, position);
     policy::PositionDraw draw =
         policy::DrawPosition(arms, left, baseline_, rule_, context_.decision_id, record->seed);
@@ -94,6 +94,7 @@ class Slate {
   absl::InlinedVector<int32_t, kUsualArms> actions_;
   absl::InlinedVector<int32_t, 10> picked_;
   Posteriors arms_;
+  std::vector<policy::Posterior> discounted_;
   absl::InlinedVector<Share, kUsualArms> shares_;
   policy::Rule rule_;
 };

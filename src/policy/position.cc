@@ -19,14 +19,16 @@ bool HasBands(absl::Span<const Share> shares) {
 
 }  // namespace
 
-std::vector<Posterior> Discounted(absl::Span<const Posterior> arms,
-                                  absl::Span<const double> discounts) {
+absl::Span<const Posterior> Discounted(absl::Span<const Posterior> arms,
+                                       absl::Span<const double> discounts,
+                                       std::vector<Posterior>* buffer) {
   FULCRUM_CHECK(discounts.empty() || discounts.size() == arms.size());
-  std::vector<Posterior> result(arms.begin(), arms.end());
+  if (discounts.empty()) return arms;
+  buffer->assign(arms.begin(), arms.end());
   for (size_t i = 0; i < discounts.size(); ++i) {
-    if (discounts[i] != 0) result[i] = Lowered(result[i], discounts[i]);
+    if (discounts[i] != 0) (*buffer)[i] = Lowered(arms[i], discounts[i]);
   }
-  return result;
+  return *buffer;
 }
 
 bool Rule::IsValid(size_t arms) const {

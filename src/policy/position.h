@@ -18,9 +18,11 @@ struct PositionDraw {
   size_t drawn = 0;          // index into `ticks`; arms.size() is the neutral action
 };
 
-// The arms' posteriors, each lowered by its discount; as they are if there are no discounts.
-std::vector<Posterior> Discounted(absl::Span<const Posterior> arms,
-                                  absl::Span<const double> discounts);
+// The arms' posteriors, each lowered by its discount, in `buffer`; the arms themselves if there are
+// no discounts, so that a request without any copies nothing.
+absl::Span<const Posterior> Discounted(absl::Span<const Posterior> arms,
+                                       absl::Span<const double> discounts,
+                                       std::vector<Posterior>* buffer);
 
 // How posteriors become a distribution.
 struct Rule {

@@ -159,6 +159,7 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
     shares.push_back(how.ShareOf(config::kNeutralAction));
   }
   const policy::Rule rule{how.policy, how.exploration_floor, shares};
+  std::vector<policy::Posterior> discounted;
   const auto draw = [&](const Left& now, size_t index, const std::vector<int32_t>& picked) {
     const uint64_t seed =
         policy::DrawSeed(choice.surface->policy_salt, static_cast<uint32_t>(index + 1));
@@ -168,8 +169,8 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
     const std::vector<double> discounts = orchestrator::DiscountsOf(
         *choice.bundle, *choice.surface, choice.actions, picked, supply, positions);
     policy::PositionDraw drawn =
-        policy::DrawPosition(policy::Discounted(choice.posteriors, discounts), now, choice.baseline,
-                             rule, record.id, seed);
+        policy::DrawPosition(policy::Discounted(choice.posteriors, discounts, &discounted), now,
+                             choice.baseline, rule, record.id, seed);
     return SlatePosition{drawn.drawn, std::move(drawn.ticks)};
   };
   const auto logged_at = [&](size_t index) {

@@ -31,8 +31,9 @@ std::string Describe(const policy::Posterior& posterior) {
 
 struct Draws {
   std::vector<policy::Posterior> arms;
-  std::vector<policy::Posterior> discounted;  // at the position that is looked at
-  absl::InlinedVector<bool, 128> left;        // not masked, not yet drawn
+  std::vector<policy::Posterior> buffer;
+  absl::Span<const policy::Posterior> discounted;  // at the position that is looked at
+  absl::InlinedVector<bool, 128> left;             // not masked, not yet drawn
   policy::Baseline baseline;
   std::vector<Share> shares;
 };
@@ -216,7 +217,7 @@ Comparison CompareSelection(const DecisionRecord& record) {
     if (auto impossible = ImpossibleDiscounts(record, drawn + 1, discounts)) {
       return *std::move(impossible);
     }
-    draws.discounted = policy::Discounted(draws.arms, discounts);
+    draws.discounted = policy::Discounted(draws.arms, discounts, &draws.buffer);
     const policy::PositionDraw again = policy::DrawPosition(
         draws.discounted, draws.left, draws.baseline, rule, record.id, positions[drawn].seed);
     ++drawn;
