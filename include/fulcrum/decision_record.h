@@ -122,7 +122,9 @@ struct CandidateRecord {
   double score = 0;  // model output mu(x, a), a probability; NaN if there was none
   double alpha = 0;  // Beta posterior that was used; 0 if masked before scoring or Gaussian
   double beta = 0;
-  double mean = 0;  // Gaussian posterior that was used, in reward; sd is 0 if it was Beta
+  // Gaussian posterior that was used, of the reward or, if the record says so, of its log odds; sd
+  // is 0 if it was Beta.
+  double mean = 0;
   double sd = 0;
   Share share;  // what is set for its probability
 
@@ -177,6 +179,7 @@ struct DecisionRecord {
   double neutral_beta = 0;
   double neutral_mean = 0;  // or its Gaussian posterior, if neutral_sd > 0
   double neutral_sd = 0;
+  bool log_odds = false;  // Gaussian posteriors are of the log odds of a success
   Policy policy;
   double exploration_floor = 0;
   Share neutral_share;  // what is set for the neutral action's probability
@@ -332,6 +335,10 @@ std::optional<DecisionId> EventDecisionId(const LogEvent& event);
 
 // When it happened, microseconds since 1970 UTC.
 int64_t EventTime(const LogEvent& event);
+
+// Whether the positions were drawn from their distributions. Otherwise they are a fallback, of a
+// user who is held out, or the caller's own.
+bool IsDrawn(const DecisionRecord& record);
 
 // The probability with which a position's action was drawn; 0 if it was not drawn. With detail it
 // comes from the distribution, without from the core.

@@ -8,6 +8,8 @@
 #include "base/strings.h"
 #include "decision_log/event_json.h"
 #include "decision_log/record_names.h"
+#include "policy/policies.h"
+#include "policy/recorded.h"
 #include "telemetry/metrics.h"
 
 namespace fulcrum::apps {
@@ -78,19 +80,25 @@ class Json {
   rapidjson::Writer<rapidjson::StringBuffer> writer_;
 };
 
-void PutPosterior(double alpha, double beta, double mean, double sd, Json* json) {
+void PutPosterior(const policy::Posterior& posterior, Json* json) {
   json->Open("posterior");
-  if (sd > 0) {
-    json->Text("family", "gauss");
-    json->Number("mean", mean);
-    json->Number("sd", sd);
-  } else if (alpha > 0) {
-    json->Text("family", "beta");
-    json->Number("alpha", alpha);
-    json->Number("beta", beta);
-    json->Number("mean", alpha / (alpha + beta));
-  } else {
+  if (!policy::IsValid(posterior)) {
     json->Text("family", "none");
+  } else if (const auto* const beta = std::get_if<policy::BetaArm>(&posterior)) {
+    json->Text("family", "beta");
+    json->Number("alpha", beta->alpha);
+    json->Number("beta", beta->beta);
+    json->Number("mean", policy::MeanOf(posterior));
+  } else if (const auto* const logit = std::get_if<policy::LogitArm>(&posterior)) {
+    json->Text("family", "log_odds");
+    json->Number("log_odds_mean", logit->mean);
+    json->Number("log_odds_sd", logit->sd);
+    json->Number("mean", policy::MeanOf(posterior));
+  } else {
+    const auto& gauss = std::get<policy::GaussArm>(posterior);
+    json->Text("family", "gauss");
+    json->Number("mean", gauss.mean);
+    json->Number("sd", gauss.sd);
   }
   json->Close();
 }
@@ -196,8 +204,7 @@ void PutCandidates(const Explanation& explanation, Json* json) {
   if (record.neutral_known) {
     json->Number("known_value", record.neutral_value);
   } else {
-    PutPosterior(record.neutral_alpha, record.neutral_beta, record.neutral_mean, record.neutral_sd,
-                 json);
+    PutPosterior(policy::NeutralPosteriorOf(record), json);
   }
   json->Close();
   json->Text("policy", NameOf(record.policy.kind));
@@ -222,7 +229,7 @@ void PutCandidates(const Explanation& explanation, Json* json) {
     json->Text("why", InWords(candidate.mask));
     PutShare(candidate.share, "share", json);
     json->Number("score", candidate.score);
-    PutPosterior(candidate.alpha, candidate.beta, candidate.mean, candidate.sd, json);
+    PutPosterior(policy::PosteriorOf(candidate, record.log_odds), json);
     if (explanation.snapshot.has_value()) {
       const size_t columns = explanation.snapshot->columns;
       json->Numbers("inputs", explanation.snapshot->values, c * columns, (c + 1) * columns);

@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "base/strings.h"
 #include "decision_log/record_names.h"
+#include "policy/policies.h"
+#include "policy/recorded.h"
 #include "telemetry/metrics.h"
 
 namespace fulcrum::apps {
@@ -23,24 +25,26 @@ void Line(const std::string& label, const std::string& text, std::string* out) {
   absl::StrAppend(out, absl::StrFormat("%-11s %s\n", label, text));
 }
 
-std::string PosteriorText(double alpha, double beta, double mean, double sd) {
-  if (sd > 0) return absl::StrFormat("Gauss(%s, sd %s)", Number(mean), Number(sd));
-  if (alpha > 0) return absl::StrFormat("Beta(%s, %s)", Number(alpha), Number(beta));
-  return "-";
+std::string Describe(const policy::Posterior& posterior) {
+  if (!policy::IsValid(posterior)) return "-";
+  if (const auto* const beta = std::get_if<policy::BetaArm>(&posterior)) {
+    return absl::StrFormat("Beta(%s, %s)", Number(beta->alpha), Number(beta->beta));
+  }
+  if (const auto* const logit = std::get_if<policy::LogitArm>(&posterior)) {
+    return absl::StrFormat("LogOdds(%s, sd %s)", Number(logit->mean), Number(logit->sd));
+  }
+  const auto& gauss = std::get<policy::GaussArm>(posterior);
+  return absl::StrFormat("Gauss(%s, sd %s)", Number(gauss.mean), Number(gauss.sd));
 }
 
-std::string MeanText(double alpha, double beta, double mean, double sd) {
-  if (sd > 0) return Number(mean);
-  return alpha > 0 ? Number(alpha / (alpha + beta)) : "-";
+std::string MeanText(const policy::Posterior& posterior) {
+  return policy::IsValid(posterior) ? Number(policy::MeanOf(posterior)) : "-";
 }
 
 std::string NeutralText(const DecisionRecord& record) {
   if (record.neutral_known) return "worth " + Number(record.neutral_value) + ", a known value";
-  return absl::StrCat(
-      PosteriorText(record.neutral_alpha, record.neutral_beta, record.neutral_mean,
-                    record.neutral_sd),
-      ", mean ",
-      MeanText(record.neutral_alpha, record.neutral_beta, record.neutral_mean, record.neutral_sd));
+  const policy::Posterior posterior = policy::NeutralPosteriorOf(record);
+  return absl::StrCat(Describe(posterior), ", mean ", MeanText(posterior));
 }
 
 void TellAsked(const DecisionRecord& record, std::string* out) {
@@ -147,17 +151,13 @@ void TellCandidates(const DecisionRecord& record, std::string* out) {
     const bool neutral = c == record.candidates.size();
     const CandidateRecord none;
     const CandidateRecord& one = neutral ? none : record.candidates[c];
+    const policy::Posterior posterior =
+        neutral ? policy::NeutralPosteriorOf(record) : policy::PosteriorOf(one, record.log_odds);
+    const bool known = neutral && record.neutral_known;
     std::string row = absl::StrFormat(
         "  %-*s %-12s %-26s %-10s", width, neutral ? kNeutralActionId : one.action_id,
-        neutral ? "-" : Number(one.score),
-        neutral ? (record.neutral_known ? "known value"
-                                        : PosteriorText(record.neutral_alpha, record.neutral_beta,
-                                                        record.neutral_mean, record.neutral_sd))
-                : PosteriorText(one.alpha, one.beta, one.mean, one.sd),
-        neutral ? (record.neutral_known ? Number(record.neutral_value)
-                                        : MeanText(record.neutral_alpha, record.neutral_beta,
-                                                   record.neutral_mean, record.neutral_sd))
-                : MeanText(one.alpha, one.beta, one.mean, one.sd));
+        neutral ? "-" : Number(one.score), known ? "known value" : Describe(posterior),
+        known ? Number(record.neutral_value) : MeanText(posterior));
     for (const PositionRecord& position : drawn_positions) {
       const bool drawn = c < position.ticks.size();
       absl::StrAppend(&row, " ",

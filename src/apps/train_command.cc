@@ -106,10 +106,11 @@ absl::StatusOr<training::TrainedModel> TrainFromLog(base::FileSystem* files, Tra
   FULCRUM_ASSIGN_OR_RETURN(const auto bundle, config::LoadBundle(files, flags->config));
   FULCRUM_RETURN_IF_ERROR(CheckSurface(*bundle, flags->surface));
   FULCRUM_ASSIGN_OR_RETURN(const config::ModelManifest served, ServedModel(files, *flags, *bundle));
-  training::LogSource source = {flags->log, flags->surface, served.columns, {}, {}};
+  training::LogSource source = {flags->log, flags->surface, served.columns, {}, {}, {}};
   for (config::ManifestColumn& column : source.columns) column.summary.reset();
   for (const config::Surface& surface : bundle->surfaces) {
-    if (surface.IsGaussian()) source.uncounted.push_back(surface.id);
+    if (!surface.IsCounted()) source.uncounted.push_back(surface.id);
+    source.position_effects.emplace(surface.id, surface.position_effects);
   }
   FULCRUM_ASSIGN_OR_RETURN(source.models, training::ModelsWithColumnsOf(files, flags->log, served));
   FULCRUM_ASSIGN_OR_RETURN(training::LogRows rows, training::ReadLogRows(source));

@@ -23,6 +23,10 @@ int64_t EventTime(const LogEvent& event) {
   return std::visit([](const auto& record) { return record.occurred_us; }, event);
 }
 
+bool IsDrawn(const DecisionRecord& record) {
+  return record.answer == Answer::kFull || record.answer == Answer::kDegraded;
+}
+
 Ticks DrawnTicks(const DecisionRecord& record, const PositionRecord& position) {
   if (position.ticks.empty()) return position.drawn_ticks;
   for (size_t i = 0; i < position.ticks.size(); ++i) {

@@ -80,6 +80,7 @@ struct LinearPosterior {
   double prior_sd = 0.3;
   std::vector<std::string> segments;
   std::vector<std::string> context_keys;
+  bool log_odds = false;  // what is linear is the log odds of a success; noise_sd is 1
 
   size_t terms() const { return 2 + segments.size() + context_keys.size(); }
 
@@ -206,9 +207,15 @@ struct Surface {
   uint32_t actions_max = std::numeric_limits<uint32_t>::max();  // in cautious mode
   std::optional<Holdout> holdout;
   std::optional<Diversity> diversity;
+  std::vector<double> position_effects;  // examination by position; empty: 1
   std::vector<Shadow> shadows;
 
-  bool IsGaussian() const { return linear.has_value() || value.has_value(); }
+  // Whether what is earned is learned as counts of successes, which all such surfaces share.
+  bool IsCounted() const { return !linear.has_value() && !value.has_value(); }
+  // How likely what is shown at `index` (from 0) is looked at.
+  double ExaminationAt(size_t index) const {
+    return index < position_effects.size() ? position_effects[index] : 1;
+  }
 
   // Of the region if it has settings of its own. Null-free; `region` may be empty.
   const Choice& ChoiceIn(std::string_view region) const;

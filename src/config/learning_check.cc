@@ -44,6 +44,8 @@ class LearningChecker {
       }
     }
     if (surface.has_linear()) CheckLinear(surface, path);
+    if (surface.has_logistic()) CheckLogistic(surface, path);
+    CheckPositionEffects(surface, path);
     if (surface.has_value()) CheckValue(surface, path);
     if (surface.has_pooling()) CheckPooling(surface, path);
     CheckBaseline(surface, path);
@@ -62,6 +64,18 @@ class LearningChecker {
                                               " times 'noise_sd': choose a prior as "
                                               "wide as coefficients really are"));
     }
+    CheckTerms(linear, surface, path);
+  }
+
+  void CheckLogistic(const v1::Surface& surface, const std::string& surface_path) const {
+    const std::string path = surface_path + ".logistic";
+    if (surface.has_linear()) Report(path, "the surface has 'linear' already; keep one");
+    CheckTerms(surface.logistic(), surface, path);
+  }
+
+  // Of a linear or a logistic posterior.
+  template <typename Basis>
+  void CheckTerms(const Basis& linear, const v1::Surface& surface, const std::string& path) const {
     const int terms = 2 + linear.segments_size() + linear.context_keys_size();
     if (terms > static_cast<int>(LinearPosterior::kTermsMax)) {
       Report(path, absl::StrCat("1, the score, segments and context_keys make ", terms,
@@ -79,10 +93,20 @@ class LearningChecker {
     }
   }
 
+  void CheckPositionEffects(const v1::Surface& surface, const std::string& surface_path) const {
+    if (surface.position_effects_size() <= static_cast<int>(surface.slate_size_max())) return;
+    Report(surface_path + ".position_effects",
+           absl::StrCat(surface.position_effects_size(), " entries, but 'slate_size_max' is ",
+                        surface.slate_size_max(), "; give at most one per position"));
+  }
+
   void CheckValue(const v1::Surface& surface, const std::string& surface_path) const {
     const std::string path = surface_path + ".value";
     if (surface.has_linear()) {
       Report(path, "the surface has 'linear', whose posteriors are of amounts already; keep one");
+    }
+    if (surface.has_logistic()) {
+      Report(path, "the surface has 'logistic', whose posteriors are of successes; keep one");
     }
     if (std::abs(surface.value().amount_mean()) > surface.value().cap()) {
       Report(path + ".amount_mean",
@@ -92,8 +116,9 @@ class LearningChecker {
 
   void CheckPooling(const v1::Surface& surface, const std::string& surface_path) const {
     const std::string path = surface_path + ".pooling";
-    if (surface.has_linear()) {
-      Report(path, "the surface has 'linear', whose actions share nothing; remove one of them");
+    if (surface.has_linear() || surface.has_logistic()) {
+      Report(path, absl::StrCat("the surface has '", surface.has_linear() ? "linear" : "logistic",
+                                "', whose actions share nothing; remove one of them"));
     } else if (bundle_.has_model() && surface.model_strength() > 0) {
       Report(path, "the model's opinion is the prior here; remove this or add 'model_strength: 0'");
     }

@@ -213,11 +213,18 @@ class MaskingChecker {
       Report(path, absl::StrCat("'", segment, "' cannot be masked: it is the segment of surface '",
                                 surface.id(), "', by which rewards are counted"));
     }
-    for (const std::string& key : surface.linear().context_keys()) {
+    CheckTerms(surface, "linear", surface.linear(), name, path);
+    CheckTerms(surface, "logistic", surface.logistic(), name, path);
+  }
+
+  template <typename Basis>
+  void CheckTerms(const v1::Surface& surface, const char* field, const Basis& basis,
+                  const std::string& name, const std::string& path) {
+    for (const std::string& key : basis.context_keys()) {
       const std::string term = absl::StrCat("context.", key);
       if (!NamesOverlap(name, term)) continue;
       Report(path, absl::StrCat("'", term, "' cannot be masked: surface '", surface.id(),
-                                "' learns from it; take it out of linear.context_keys first"));
+                                "' learns from it; take it out of ", field, ".context_keys first"));
     }
   }
 

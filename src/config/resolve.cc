@@ -229,6 +229,16 @@ Surface ResolveSurface(const v1::Surface& from, const Bundle& bundle) {
         .segments = {from.linear().segments().begin(), from.linear().segments().end()},
         .context_keys = {from.linear().context_keys().begin(), from.linear().context_keys().end()}};
   }
+  if (from.has_logistic()) {
+    const v1::LogisticPosterior& logistic = from.logistic();
+    to.linear = LinearPosterior{
+        .noise_sd = 1,
+        .prior_sd = logistic.prior_sd(),
+        .segments = {logistic.segments().begin(), logistic.segments().end()},
+        .context_keys = {logistic.context_keys().begin(), logistic.context_keys().end()},
+        .log_odds = true};
+  }
+  to.position_effects = {from.position_effects().begin(), from.position_effects().end()};
   return to;
 }
 

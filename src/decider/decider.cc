@@ -7,6 +7,7 @@
 #include "candidates/candidates.h"
 #include "decider/diversion.h"
 #include "decider/record.h"
+#include "policy/recorded.h"
 #include "telemetry/diagnostics.h"
 
 namespace fulcrum::decider {
@@ -20,13 +21,6 @@ bool HasCapsPerUser(const config::Bundle& bundle, absl::Span<const int32_t> acti
     }
   }
   return false;
-}
-
-// What the surface's arms are believed by.
-policy::Posterior PosteriorOf(const config::Surface& surface, const scoring::BetaPosterior& beta,
-                              const scoring::Belief& gauss) {
-  if (surface.IsGaussian()) return policy::GaussArm{gauss.mean, gauss.sd};
-  return policy::BetaArm{beta.alpha, beta.beta};
 }
 
 // The request's region; empty if that has no settings of its own.
@@ -197,9 +191,8 @@ void Decider::Score(Call& call) {
 
 absl::Status Decider::Select(Call& call, domain::Wait wait) {
   const scoring::Scores& scores = call.scores;
-  const policy::Baseline baseline{
-      call.surface->baseline_value,
-      PosteriorOf(*call.surface, scores.neutral, {scores.neutral_mean, scores.neutral_sd})};
+  const policy::Baseline baseline{call.surface->baseline_value,
+                                  policy::PosteriorOf(scores.neutral, scores.log_odds)};
   call.region = RegionOf(call);
   const config::Choice& choice = call.surface->ChoiceIn(call.region);
   call.contenders.clear();
@@ -208,8 +201,7 @@ absl::Status Decider::Select(Call& call, domain::Wait wait) {
     const bool finite = scored.score == scored.score;
     call.contenders.push_back(
         {call.actions[i], finite ? MaskReason::kNone : MaskReason::kInvalidScore,
-         PosteriorOf(*call.surface, {scored.alpha, scored.beta}, {scored.mean, scored.sd}),
-         choice.ShareOf(call.actions[i])});
+         policy::PosteriorOf(scored, scores.log_odds), choice.ShareOf(call.actions[i])});
   }
   auto selection =
       orchestrator_.Select(*call.snapshot.bundle, *call.surface, choice, call.context,

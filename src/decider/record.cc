@@ -46,8 +46,8 @@ void WriteNeutral(const Call& call, DecisionRecord* record) {
   }
   record->neutral_alpha = call.scores.neutral.alpha;
   record->neutral_beta = call.scores.neutral.beta;
-  record->neutral_mean = call.scores.neutral_mean;
-  record->neutral_sd = call.scores.neutral_sd;
+  record->neutral_mean = call.scores.neutral.mean;
+  record->neutral_sd = call.scores.neutral.sd;
 }
 
 // How the choice followed from the posteriors.
@@ -92,8 +92,9 @@ void WriteBasis(const Call& call, DecisionRecord* record) {
     const auto drawn = std::find_if(
         record->candidates.begin(), record->candidates.end(),
         [&](const CandidateRecord& one) { return one.action_id == position.action_id; });
-    const double score = drawn == record->candidates.end() ? 0 : drawn->score;
-    const scoring::Terms terms = scoring::TermsOf(score, call.scores.basis);
+    const bool neutral = drawn == record->candidates.end();
+    const double score = neutral ? scoring::NeutralScore(*call.surface) : drawn->score;
+    const scoring::Terms terms = scoring::ArmTerms(*call.surface, score, call.scores.basis);
     position.basis.assign(terms.begin(), terms.end());
   }
 }
@@ -136,6 +137,7 @@ DecisionRecord MakeRecord(const Call& call) {
   DecisionRecord record = Frame(call);
   record.user_ref = UserRefOf(call);
   record.segment = call.scores.segment;
+  record.log_odds = call.scores.log_odds;
   record.answer = AnswerOf(call);
   record.degradation = call.degradation;
   WriteNeutral(call, &record);

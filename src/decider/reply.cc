@@ -1,16 +1,10 @@
 #include "decider/reply.h"
 
+#include "policy/policies.h"
+#include "policy/recorded.h"
+
 namespace fulcrum::decider {
 namespace {
-
-double MeanOf(double alpha, double beta, double mean, double sd) {
-  return sd > 0 ? mean : alpha / (alpha + beta);
-}
-
-double NeutralMean(const DecisionRecord& record) {
-  if (record.neutral_known) return record.neutral_value;
-  return MeanOf(record.neutral_alpha, record.neutral_beta, record.neutral_mean, record.neutral_sd);
-}
 
 ServedAction ServedAt(const DecisionRecord& record, const PositionRecord& position) {
   ServedAction served;
@@ -24,8 +18,8 @@ ServedAction ServedAt(const DecisionRecord& record, const PositionRecord& positi
     if (candidate.action_id != position.action_id || i >= position.ticks.size()) continue;
     served.ticks = position.ticks[i];
     served.score = candidate.score;
-    served.uplift =
-        MeanOf(candidate.alpha, candidate.beta, candidate.mean, candidate.sd) - NeutralMean(record);
+    served.uplift = policy::MeanOf(policy::PosteriorOf(candidate, record.log_odds)) -
+                    policy::NeutralMeanOf(record);
     return served;
   }
   served.ticks = position.ticks.back();  // the neutral action

@@ -93,6 +93,7 @@ void ToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
   proto->set_neutral_beta(record.neutral_beta);
   proto->set_neutral_mean(record.neutral_mean);
   proto->set_neutral_sd(record.neutral_sd);
+  proto->set_log_odds(record.log_odds);
   proto->set_exploration_floor(record.exploration_floor);
   proto->set_features_missing(record.features_missing);
   proto->set_features_stale(record.features_stale);
@@ -133,6 +134,7 @@ absl::Status FromProto(const pb::DecisionRecord& proto, DecisionRecord* record) 
   record->neutral_beta = proto.neutral_beta();
   record->neutral_mean = proto.neutral_mean();
   record->neutral_sd = proto.neutral_sd();
+  record->log_odds = proto.log_odds();
   record->exploration_floor = proto.exploration_floor();
   record->features_missing = proto.features_missing();
   record->features_stale = proto.features_stale();

@@ -10,6 +10,8 @@
 #include "base/strings.h"
 #include "decision_log/reward_join.h"
 #include "fulcrum/decision_log_reader.h"
+#include "policy/policies.h"
+#include "policy/recorded.h"
 
 namespace fulcrum::evaluation {
 namespace {
@@ -18,16 +20,6 @@ using decision_log::OpenDecision;
 using decision_log::RewardChange;
 using decision_log::RewardJoin;
 using decision_log::Shown;
-
-double PosteriorMean(double mean, double sd, double alpha, double beta) {
-  return sd > 0 ? mean : alpha / (alpha + beta);
-}
-
-double NeutralMean(const DecisionRecord& record) {
-  return record.neutral_known ? record.neutral_value
-                              : PosteriorMean(record.neutral_mean, record.neutral_sd,
-                                              record.neutral_alpha, record.neutral_beta);
-}
 
 // Folds events into rows. What a position is worth is known only later, so each is a row from its
 // decision on, and those that have not settled are dropped at the end.
@@ -122,10 +114,6 @@ class LogFold {
     states_.resize(rows_.rows.size(), State::kPending);
   }
 
-  static bool IsDrawn(const DecisionRecord& record) {
-    return record.answer == Answer::kFull || record.answer == Answer::kDegraded;
-  }
-
   // Null if its positions may be rows. What is left out here is left out at random: who is held out
   // is drawn by the user alone, and in apprentice mode the caller draws.
   static const char* WhyNoRow(const DecisionRecord& record) {
@@ -207,8 +195,8 @@ class LogFold {
         row->action = action;
         row->propensity = probabilities_.back();
       }
-      const double mean =
-          neutral ? NeutralMean(record) : PosteriorMean(arm->mean, arm->sd, arm->alpha, arm->beta);
+      const double mean = neutral ? policy::NeutralMeanOf(record)
+                                  : policy::MeanOf(policy::PosteriorOf(*arm, record.log_odds));
       if (row->greedy == kNoAction || mean > best) {
         row->greedy = action;
         best = mean;

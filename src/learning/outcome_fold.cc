@@ -76,11 +76,18 @@ FoldStart StartOf(const config::Bundle& bundle, scoring::Posteriors counts,
       origin.Add(surface.id);
       origin.Add(surface.value->cap);
     }
+    if (!surface.position_effects.empty()) {
+      start.position_effects.emplace(surface.id, surface.position_effects);
+      origin.Add(surface.id);
+      origin.Add(uint64_t{surface.position_effects.size()});
+      for (const double effect : surface.position_effects) origin.Add(effect);
+    }
     if (!surface.linear) continue;
     const config::LinearPosterior& linear = *surface.linear;
     origin.Add(surface.id);
     origin.Add(linear.noise_sd);
     origin.Add(linear.prior_sd);
+    if (linear.log_odds) origin.Add("log odds");
     origin.Add(uint64_t{linear.segments.size()});
     for (const std::string& segment : linear.segments) origin.Add(segment);
     origin.Add(uint64_t{linear.context_keys.size()});
@@ -93,7 +100,8 @@ FoldStart StartOf(const config::Bundle& bundle, scoring::Posteriors counts,
 OutcomeFold::OutcomeFold(FoldStart start)
     : posteriors_(std::move(start.posteriors)),
       origin_(start.origin),
-      counts_lsn_(start.counts_lsn) {
+      counts_lsn_(start.counts_lsn),
+      position_effects_(std::move(start.position_effects)) {
   posteriors_.set_lsn(0);
 }
 
@@ -113,15 +121,25 @@ void OutcomeFold::Teach(Lsn lsn, const decision_log::RewardChange& change) {
   // Counts hold nothing of what linear posteriors and amounts learn.
   if (counted && posteriors_.IsCounted(decision.surface)) return;
   const decision_log::OpenDecision::Position& position = decision.positions[change.position];
-  const scoring::Observation observation = {decision.surface,   decision.segment,
-                                            position.action_id, position.basis,
-                                            change.now,         decision.occurred_us};
+  const scoring::Observation observation = {decision.surface,
+                                            decision.segment,
+                                            position.action_id,
+                                            position.basis,
+                                            change.now,
+                                            decision.occurred_us,
+                                            ExaminationAt(decision.surface, change.position)};
   if (change.settled) {
     posteriors_.Observe(observation);
   } else {
     posteriors_.Correct(observation, change.before);
   }
   NoteChange(lsn);
+}
+
+double OutcomeFold::ExaminationAt(std::string_view surface, size_t index) const {
+  const auto found = position_effects_.find(surface);
+  return found != position_effects_.end() && index < found->second.size() ? found->second[index]
+                                                                          : 1;
 }
 
 void OutcomeFold::NoteChange(Lsn lsn) {

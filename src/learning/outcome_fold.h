@@ -18,8 +18,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/strings.h"
 #include "config/bundle.h"
 #include "config/manifest.h"
 #include "decision_log/reward_join.h"
@@ -33,6 +35,7 @@ struct FoldStart {
   scoring::Posteriors posteriors;  // the model's counts, and the surfaces with linear posteriors
   uint64_t origin = 0;             // fingerprint of all that shapes `posteriors`
   Lsn counts_lsn = 0;              // the counts hold the log up to here
+  base::StringMap<std::vector<double>> position_effects;  // by surface; none: all looked at alike
 };
 
 // `counts` are the model's, empty without one; `manifest` is null without a model.
@@ -68,11 +71,13 @@ class OutcomeFold {
 
  private:
   void Teach(Lsn lsn, const decision_log::RewardChange& change);
+  double ExaminationAt(std::string_view surface, size_t index) const;
   void NoteChange(Lsn lsn);
 
   scoring::Posteriors posteriors_;
   uint64_t origin_ = 0;
   Lsn counts_lsn_ = 0;
+  base::StringMap<std::vector<double>> position_effects_;
   decision_log::RewardJoin join_;
   uint64_t changes_ = 0;
 };

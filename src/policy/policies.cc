@@ -176,6 +176,14 @@ Posterior Lowered(const Posterior& posterior, double amount) {
                     posterior);
 }
 
+double MeanOf(const Posterior& posterior) {
+  return std::visit([](const auto& arm) { return MeanOf(arm); }, posterior);
+}
+
+double SdOf(const Posterior& posterior) {
+  return std::visit([](const auto& arm) { return SdOf(arm); }, posterior);
+}
+
 double BoundOf(const Posterior& posterior, double width) {
   return std::visit([width](const auto& arm) { return MeanOf(arm) + width * SdOf(arm); },
                     posterior);

@@ -20,6 +20,10 @@ std::vector<double> ActionProbabilities(const Policy& policy, absl::Span<const P
 // The posterior of a utility that is `amount` less.
 Posterior Lowered(const Posterior& posterior, double amount);
 
+// Expected utility and its standard deviation; not a number if the posterior is not valid.
+double MeanOf(const Posterior& posterior);
+double SdOf(const Posterior& posterior);
+
 // What cautious mode ranks an arm by, and every policy that compares values: the mean and `width`
 // standard deviations.
 double BoundOf(const Posterior& posterior, double width);

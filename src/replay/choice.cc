@@ -9,6 +9,7 @@
 #include "orchestrator/diversity.h"
 #include "policy/narrow.h"
 #include "policy/position.h"
+#include "policy/recorded.h"
 #include "replay/selection.h"
 #include "scoring/scorer.h"
 
@@ -18,12 +19,6 @@ namespace {
 constexpr size_t kArmsMax = 65534;  // what ToTicks can spread ticks over, beside the neutral action
 
 using Left = absl::InlinedVector<bool, 128>;
-
-// A Gaussian posterior says so by its sd.
-policy::Posterior PosteriorOf(double alpha, double beta, double mean, double sd) {
-  if (sd != 0) return policy::GaussArm{mean, sd};
-  return policy::BetaArm{alpha, beta};
-}
 
 const char* WhyNotDrawn(const DecisionRecord& record) {
   if (!IsDrawn(record)) return "the answer was not drawn";
@@ -47,25 +42,18 @@ void FindCandidates(const DecisionRecord& record, const config::Bundle& bundle, 
 void TakeRecorded(const DecisionRecord& record, Choice* choice) {
   for (const size_t i : choice->candidates) {
     const CandidateRecord& one = record.candidates[i];
-    choice->posteriors.push_back(PosteriorOf(one.alpha, one.beta, one.mean, one.sd));
+    choice->posteriors.push_back(policy::PosteriorOf(one, record.log_odds));
     choice->masks.push_back(std::isnan(one.score) ? MaskReason::kInvalidScore : MaskReason::kNone);
   }
-  choice->baseline.posterior = PosteriorOf(record.neutral_alpha, record.neutral_beta,
-                                           record.neutral_mean, record.neutral_sd);
+  choice->baseline.posterior = policy::NeutralPosteriorOf(record);
 }
 
 void TakeScores(const scoring::Scores& scores, Choice* choice) {
-  const bool gaussian = choice->surface->IsGaussian();
-  const auto posterior = [&](const scoring::BetaPosterior& beta, double mean,
-                             double sd) -> policy::Posterior {
-    if (gaussian) return policy::GaussArm{mean, sd};
-    return policy::BetaArm{beta.alpha, beta.beta};
-  };
   for (const scoring::ScoredCandidate& one : scores.candidates) {
-    choice->posteriors.push_back(posterior({one.alpha, one.beta}, one.mean, one.sd));
+    choice->posteriors.push_back(policy::PosteriorOf(one, scores.log_odds));
     choice->masks.push_back(std::isnan(one.score) ? MaskReason::kInvalidScore : MaskReason::kNone);
   }
-  choice->baseline.posterior = posterior(scores.neutral, scores.neutral_mean, scores.neutral_sd);
+  choice->baseline.posterior = policy::PosteriorOf(scores.neutral, scores.log_odds);
 }
 
 // The masks that need no ledger, as the orchestrator sets them.

@@ -24,12 +24,13 @@ bool SamePosteriors(const config::Bundle& was_in, const config::Surface& was,
                     const config::Bundle& is_in, const config::Surface& is, bool has_model) {
   if (was.segment_feature != is.segment_feature || was.linear != is.linear) return false;
   if (was.forgetting != is.forgetting || was.value != is.value) return false;
+  if (was.position_effects != is.position_effects) return false;
   if (was.pooling != is.pooling) return false;
   if (is.pooling && Pools(was_in, was) != Pools(is_in, is)) return false;
   if (has_model && !is.linear && was.model_strength != is.model_strength) return false;
   if (is.baseline_value.has_value()) return true;  // the neutral action's posterior is not read
   return !was.baseline_value.has_value() &&
-         (is.linear.has_value() ||
+         ((is.linear && !is.linear->log_odds) ||
           (was.baseline_alpha == is.baseline_alpha && was.baseline_beta == is.baseline_beta));
 }
 

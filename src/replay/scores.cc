@@ -9,6 +9,7 @@
 #include "orchestrator/diversity.h"
 #include "policy/choice.h"
 #include "policy/narrow.h"
+#include "policy/recorded.h"
 #include "replay/selection.h"
 #include "scoring/linear_posterior.h"
 #include "scoring/scorer.h"
@@ -81,6 +82,10 @@ class ScoreComparison {
 
   Maybe CompareCandidates() {
     scoring::ScoreInputs(bundle_, *surface_, world_.model, *world_.posteriors, actions_, &scores_);
+    if (record_.log_odds != scores_.log_odds) {
+      return Differs(0, "whether posteriors are of log odds", record_.log_odds ? "yes" : "no",
+                     scores_.log_odds ? "yes" : "no");
+    }
     for (size_t i = 0; i < actions_.size(); ++i) {
       const CandidateRecord& recorded = record_.candidates[i];
       const scoring::ScoredCandidate& again = scores_.candidates[i];
@@ -107,7 +112,7 @@ class ScoreComparison {
     absl::InlinedVector<bool, 128> left;
     for (size_t i = 0; i < actions_.size(); ++i) {
       masks.push_back(KnownMask(i));
-      arms.push_back(PosteriorOf(record_.candidates[i]));
+      arms.push_back(policy::PosteriorOf(record_.candidates[i], record_.log_odds));
       left.push_back(masks.back() == MaskReason::kNone);
     }
     const double uncertainty = Choice().policy.uncertainty;
@@ -123,7 +128,8 @@ class ScoreComparison {
     const config::Campaign& campaign = CampaignOf(i);
     const absl::Time now = absl::FromUnixMicros(record_.occurred_us);
     if (now < campaign.start || now >= campaign.end) return MaskReason::kCampaignInactive;
-    return policy::IsValid(PosteriorOf(recorded)) ? MaskReason::kNone : MaskReason::kInvalidScore;
+    const bool valid = policy::IsValid(policy::PosteriorOf(recorded, record_.log_odds));
+    return valid ? MaskReason::kNone : MaskReason::kInvalidScore;
   }
 
   Maybe CompareMasks() const {
@@ -143,11 +149,6 @@ class ScoreComparison {
     }
     return Differs(0, absl::StrCat("mask of '", recorded.action_id, "'"), NameOf(recorded.mask),
                    NameOf(known));
-  }
-
-  static policy::Posterior PosteriorOf(const CandidateRecord& candidate) {
-    if (candidate.sd != 0) return policy::GaussArm{candidate.mean, candidate.sd};
-    return policy::BetaArm{candidate.alpha, candidate.beta};
   }
 
   static std::string NameOf(MaskReason reason) {
@@ -179,14 +180,13 @@ class ScoreComparison {
     const auto compare = [&](const char* what, double recorded, bool used, double again) {
       return CompareNumber(0, what, recorded, used ? again : 0);
     };
-    const bool beta = !known && !surface_->IsGaussian();
-    const bool gauss = !known && surface_->IsGaussian();
+    const scoring::ScoredCandidate& neutral = scores_.neutral;
     for (Maybe end : {compare("neutral_value", record_.neutral_value, known,
                               surface_->baseline_value.value_or(0)),
-                      compare("neutral_alpha", record_.neutral_alpha, beta, scores_.neutral.alpha),
-                      compare("neutral_beta", record_.neutral_beta, beta, scores_.neutral.beta),
-                      compare("neutral_mean", record_.neutral_mean, gauss, scores_.neutral_mean),
-                      compare("neutral_sd", record_.neutral_sd, gauss, scores_.neutral_sd)}) {
+                      compare("neutral_alpha", record_.neutral_alpha, !known, neutral.alpha),
+                      compare("neutral_beta", record_.neutral_beta, !known, neutral.beta),
+                      compare("neutral_mean", record_.neutral_mean, !known, neutral.mean),
+                      compare("neutral_sd", record_.neutral_sd, !known, neutral.sd)}) {
       if (end) return end;
     }
     return std::nullopt;
@@ -287,12 +287,12 @@ class ScoreComparison {
   Maybe CompareBasis(const PositionRecord& position, uint32_t number) const {
     scoring::Terms again;
     if (surface_->linear) {
-      double score = 0;  // of the neutral action
+      double score = scoring::NeutralScore(*surface_);
       for (size_t i = 0; i < actions_.size(); ++i) {
         if (record_.candidates[i].action_id == position.action_id)
           score = record_.candidates[i].score;
       }
-      again = scoring::TermsOf(score, scores_.basis);
+      again = scoring::ArmTerms(*surface_, score, scores_.basis);
     }
     if (position.basis.size() != again.size()) {
       return Differs(number, "terms of the basis", absl::StrCat(position.basis.size()),

@@ -9,21 +9,19 @@
 #include "absl/strings/str_cat.h"
 #include "decision_log/detail.h"
 #include "policy/position.h"
+#include "policy/recorded.h"
 
 namespace fulcrum::replay {
 namespace {
 
 constexpr size_t kArmsMax = 65534;  // with the neutral action, what ToTicks can spread ticks over
 
-// A Gaussian posterior says so by its sd; what is masked may have neither.
-policy::Posterior PosteriorOf(double alpha, double beta, double mean, double sd) {
-  if (sd != 0) return policy::GaussArm{mean, sd};
-  return policy::BetaArm{alpha, beta};
-}
-
 std::string Describe(const policy::Posterior& posterior) {
   if (const auto* const beta = std::get_if<policy::BetaArm>(&posterior)) {
     return absl::StrCat("Beta(", Exactly(beta->alpha), ", ", Exactly(beta->beta), ")");
+  }
+  if (const auto* const logit = std::get_if<policy::LogitArm>(&posterior)) {
+    return absl::StrCat("log odds Gaussian(", Exactly(logit->mean), ", ", Exactly(logit->sd), ")");
   }
   const auto& gauss = std::get<policy::GaussArm>(posterior);
   return absl::StrCat("Gaussian(", Exactly(gauss.mean), ", ", Exactly(gauss.sd), ")");
@@ -41,14 +39,12 @@ struct Draws {
 Draws DrawsOf(const DecisionRecord& record) {
   Draws draws;
   for (const CandidateRecord& candidate : record.candidates) {
-    draws.arms.push_back(
-        PosteriorOf(candidate.alpha, candidate.beta, candidate.mean, candidate.sd));
+    draws.arms.push_back(policy::PosteriorOf(candidate, record.log_odds));
     draws.left.push_back(candidate.mask == MaskReason::kNone);
   }
   draws.shares = SharesOf(record);
   if (record.neutral_known) draws.baseline.known_value = record.neutral_value;
-  draws.baseline.posterior = PosteriorOf(record.neutral_alpha, record.neutral_beta,
-                                         record.neutral_mean, record.neutral_sd);
+  draws.baseline.posterior = policy::NeutralPosteriorOf(record);
   return draws;
 }
 
@@ -172,10 +168,6 @@ Comparison CompareWithoutDetail(const DecisionRecord& record) {
 }
 
 }  // namespace
-
-bool IsDrawn(const DecisionRecord& record) {
-  return record.answer == Answer::kFull || record.answer == Answer::kDegraded;
-}
 
 bool HasSelection(const DecisionRecord& record) {
   return IsDrawn(record) || !record.unserved.empty();

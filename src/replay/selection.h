@@ -17,9 +17,6 @@
 
 namespace fulcrum::replay {
 
-// Whether the answer was drawn at all; editorial and neutral fallbacks are not.
-bool IsDrawn(const DecisionRecord& record);
-
 // Whether the policy drew, be it for serving or not, and what it drew.
 bool HasSelection(const DecisionRecord& record);
 const std::vector<PositionRecord>& SelectionOf(const DecisionRecord& record);

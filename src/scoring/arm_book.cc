@@ -10,8 +10,7 @@ namespace {
 // is left that earned them.
 void AddTo(ArmCounts* counts, const ArmCounts& change, double weight) {
   counts->trials += weight * change.trials;
-  counts->successes =
-      std::clamp(counts->successes + weight * change.successes, 0.0, counts->trials);
+  counts->successes = std::max(counts->successes + weight * change.successes, 0.0);
   const bool any = counts->successes > 0;
   counts->amount = any ? counts->amount + weight * change.amount : 0;
   counts->squares = any ? std::max(counts->squares + weight * change.squares, 0.0) : 0;

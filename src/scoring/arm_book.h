@@ -1,6 +1,7 @@
 // What was seen of each arm, per segment.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -13,10 +14,12 @@ namespace fulcrum::scoring {
 
 // What was seen of one arm in one segment: settled positions and what they earned.
 struct ArmCounts {
-  double trials = 0;
-  double successes = 0;  // 0 to `trials`
+  double trials = 0;     // each as likely as it was looked at
+  double successes = 0;  // at least 0; beyond `trials` only by luck where few look
   double amount = 0;     // sum of rewards, where they are amounts; else 0
   double squares = 0;    // sum of their squares
+
+  double Failures() const { return std::max(trials - successes, 0.0); }
 
   friend bool operator==(const ArmCounts&, const ArmCounts&) = default;
 };

@@ -76,7 +76,8 @@ Terms TermsOf(double score, absl::Span<const double> shared) {
 }
 
 LinearSpec SpecOf(const config::LinearPosterior& linear, bool has_model) {
-  return {linear.terms(), linear.noise_sd, linear.prior_sd, has_model};
+  return {linear.terms(), linear.noise_sd, linear.prior_sd, has_model || linear.log_odds,
+          linear.log_odds};
 }
 
 LinearSpec Discounted(LinearSpec spec, double discount) {

@@ -45,6 +45,7 @@ struct LinearSpec {
   double noise_sd = 0;     // of one reward around its mean; > 0, finite
   double prior_sd = 0;     // of each coefficient; > 0, finite
   bool has_model = false;  // the prior expects the reward to be the model's score, else 0
+  bool log_odds = false;   // of a success, in place of the reward; then noise_sd is 1
 
   friend bool operator==(const LinearSpec&, const LinearSpec&) = default;
 };
@@ -63,7 +64,8 @@ struct Belief {
 // What is believed of an arm without observations: mean x[1], the score; sd prior_sd |x|.
 Belief PriorBelief(double prior_sd, absl::Span<const double> x);
 
-// What was seen: the spec is not in it, so another noise or prior needs no new fold of the log.
+// What was seen. Of rewards it is free of the spec, so that another noise or prior needs no new
+// fold of the log; of log odds it is not (logistic_site.h).
 struct LinearSums {
   std::vector<double> xx;  // lower triangle of sum x x', row by row
   std::vector<double> xr;  // sum x r
@@ -91,8 +93,8 @@ class LinearArm {
   // a factor (see has_factor) if those have no good one.
   LinearArm(const LinearSpec& spec, LinearSums sums, const LinearSums* fitted);
 
-  // Adds `weight` x x' and `reward` x to the sums: weight 1 and the reward for an observation, 0
-  // and the difference for a correction. False if the factor could not follow. x is finite.
+  // Adds `weight` x x' and `reward` x to the sums (logistic_site.h says which). False if the factor
+  // could not follow. x is finite.
   bool Add(const LinearSpec& spec, absl::Span<const double> x, double weight, double reward);
 
   // The same under a spec that discounts more than the one before, the sums times 2^-halvings. It

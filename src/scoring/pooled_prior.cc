@@ -9,8 +9,7 @@ constexpr double kStrengthMin = 1;
 
 // `from` less a part of it; rounding must not make counts that cannot be.
 ArmCounts Without(const ArmCounts& from, const ArmCounts& part) {
-  const double trials = std::max(from.trials - part.trials, 0.0);
-  return {trials, std::clamp(from.successes - part.successes, 0.0, trials)};
+  return {std::max(from.trials - part.trials, 0.0), std::max(from.successes - part.successes, 0.0)};
 }
 
 ArmCounts Sum(const ArmCounts& a, const ArmCounts& b) {
@@ -25,7 +24,7 @@ BetaPosterior Member(const BetaPosterior& shared, double strength) {
 }
 
 BetaPosterior Update(const BetaPosterior& prior, const ArmCounts& counts) {
-  return {prior.alpha + counts.successes, prior.beta + (counts.trials - counts.successes)};
+  return {prior.alpha + counts.successes, prior.beta + counts.Failures()};
 }
 
 }  // namespace
@@ -46,7 +45,7 @@ std::optional<double> StrengthByMoments(const std::vector<std::vector<ArmCounts>
       ++degrees;
     }
     if (degrees < 1) continue;
-    const double rate = successes / trials;
+    const double rate = std::min(successes / trials, 1.0);
     const double spread = rate * (1 - rate);
     double differences = 0;
     for (const ArmCounts& arm : arms) {

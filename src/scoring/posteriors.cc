@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/csv.h"
 #include "base/status_macros.h"
+#include "scoring/logistic_site.h"
 
 namespace fulcrum::scoring {
 namespace {
@@ -36,12 +37,27 @@ bool IsReward(double reward) {
   return std::abs(reward) <= kRewardMax;  // nor NaN
 }
 
+// What the observation adds, or if `before` was observed there earlier, what makes that of it.
+Site SiteOf(const LinearSpec& spec, const LinearArm& arm, const Observation& observation,
+            const double* before, double age) {
+  const double seen = observation.examination;
+  if (!spec.log_odds) {  // the expected reward is `seen` theta' x
+    if (before != nullptr) return {0, seen * (observation.reward - *before)};
+    return {seen * seen, seen * observation.reward};
+  }
+  const Belief belief = arm.At(observation.basis);
+  const double success = AsSuccess(observation.reward);
+  if (before != nullptr) return LogisticChange(belief, AsSuccess(*before), success, seen, age);
+  return LogisticSite(belief, success, seen);
+}
+
 // P of x alone is I / prior^2 + x x' / noise^2: its condition is 1 + |x|^2 prior^2 / noise^2. By x
 // only, so that corrections are judged as their observation was.
 bool CanLearnFrom(const LinearSpec& spec, absl::Span<const double> x) {
   if (x.size() != spec.terms) return false;
   double squares = 0;
   for (const double term : x) squares += term * term;
+  if (spec.log_odds) return spec.prior_sd * std::sqrt(squares) <= kLogitSdMax;
   const double ratio = spec.prior_sd / spec.noise_sd;
   return squares * (ratio * ratio) < kObservationConditionMax;  // nor NaN
 }
@@ -123,7 +139,9 @@ void Posteriors::SetLinear(std::string_view surface, const LinearSpec& spec, int
   const bool same_decay = !fresh && entry->second->decay.half_life_us() == half_life_us;
   if (same_decay && entry->second->spec == spec) return;
   LinearSurface* const to = entry->second.Write();
-  if (to->spec.terms != spec.terms || !same_decay) to->arms.clear();
+  const bool refits =
+      same_decay && to->spec.terms == spec.terms && !to->spec.log_odds && !spec.log_odds;
+  if (!refits) to->arms.clear();
   if (!same_decay) to->decay = Decay(half_life_us);
   to->spec = spec;
   const LinearSpec now = Discounted(spec, to->decay.Discount());
@@ -170,16 +188,15 @@ void Posteriors::Observe(const Observation& observation) {
     ++ignored_;
     return;
   }
-  if (FindSpec(observation.surface) != nullptr) {
-    return AddLinear(observation, 1, observation.reward);
-  }
-  const auto& [surface, segment, action_id, basis, reward, time] = observation;
+  if (FindSpec(observation.surface) != nullptr) return AddLinear(observation, nullptr);
+  const auto& [surface, segment, action_id, basis, reward, time, examination] = observation;
   if (const auto values = values_.find(surface); values != values_.end()) {
-    const ArmCounts trial = Capped(values->second, reward);
+    ArmCounts trial = Capped(values->second, reward);
+    trial.trials = examination;
     return values->second.book.Observe(segment, action_id, time, trial);
   }
   for (auto& [half_life, book] : counts_) {
-    book.Observe(segment, action_id, time, {1, AsSuccess(reward)});
+    book.Observe(segment, action_id, time, {examination, AsSuccess(reward)});
   }
 }
 
@@ -188,8 +205,8 @@ void Posteriors::Correct(const Observation& now, double before) {
     ++ignored_;
     return;
   }
-  if (FindSpec(now.surface) != nullptr) return AddLinear(now, 0, now.reward - before);
-  const auto& [surface, segment, action_id, basis, reward, time] = now;
+  if (FindSpec(now.surface) != nullptr) return AddLinear(now, &before);
+  const auto& [surface, segment, action_id, basis, reward, time, examination] = now;
   bool known = true;
   if (const auto values = values_.find(surface); values != values_.end()) {
     const ArmCounts trial = Capped(values->second, reward);
@@ -198,8 +215,8 @@ void Posteriors::Correct(const Observation& now, double before) {
     known = values->second.book.Correct(segment, action_id, time, earlier, trial);
   } else {
     for (auto& [half_life, book] : counts_) {
-      known &=
-          book.Correct(segment, action_id, time, {1, AsSuccess(before)}, {1, AsSuccess(reward)});
+      known &= book.Correct(segment, action_id, time, {examination, AsSuccess(before)},
+                            {examination, AsSuccess(reward)});
     }
   }
   if (!known) ++ignored_;
@@ -230,22 +247,23 @@ bool Posteriors::AdvanceTo(int64_t now_us, bool counts_too) {
   return changed;
 }
 
-void Posteriors::AddLinear(const Observation& observation, double weight, double reward) {
+void Posteriors::AddLinear(const Observation& observation, const double* before) {
   CopyOnWrite<LinearSurface>& shared = linear_.find(observation.surface)->second;
-  const bool correction = weight == 0;
-  if (!CanLearnFrom(shared->spec, observation.basis) ||
-      (correction && FindLinear(observation.surface, observation.action_id) == nullptr)) {
+  const LinearArm* const known = FindLinear(observation.surface, observation.action_id);
+  if (!CanLearnFrom(shared->spec, observation.basis) || (before != nullptr && known == nullptr)) {
     ++ignored_;
     return;
   }
   LinearSurface* const surface = shared.Write();
   const LinearSpec spec = Discounted(surface->spec, surface->decay.Discount());
   const double age = surface->decay.Weight(observation.occurred_us);
-  std::shared_ptr<const LinearArm>& arm = surface->arms[observation.action_id];
   auto next =
-      arm == nullptr ? std::make_shared<LinearArm>(spec) : std::make_shared<LinearArm>(*arm);
-  if (!next->Add(spec, observation.basis, age * weight, age * reward)) ++ill_conditioned_;
-  arm = std::move(next);
+      known == nullptr ? std::make_shared<LinearArm>(spec) : std::make_shared<LinearArm>(*known);
+  const Site site = SiteOf(spec, *next, observation, before, age);
+  if (!next->Add(spec, observation.basis, age * site.weight, age * site.reward)) {
+    ++ill_conditioned_;
+  }
+  surface->arms[observation.action_id] = std::move(next);
 }
 
 }  // namespace fulcrum::scoring

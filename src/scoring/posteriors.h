@@ -1,5 +1,6 @@
 // What was learned about each arm, as of one log sequence number: Beta-Bernoulli counts per segment
-// and arm, and for surfaces with `linear` a Bayesian linear regression per arm.
+// and arm, and for surfaces with `linear` or `logistic` a Bayesian regression per arm. Both kinds
+// of surface are called linear here: what is linear is the reward, or the log odds of a success.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,7 @@ struct Observation {
   absl::Span<const double> basis;  // x of the arm; empty if its posterior was not linear
   double reward = 0;
   int64_t occurred_us = 0;  // when it was decided
+  double examination = 1;   // how likely it was looked at, in (0, 1]
 };
 
 // Const use from any number of threads, or changes from one. A copy costs the segments and linear
@@ -67,7 +69,8 @@ class Posteriors {
   void SetSurfaces(const config::Bundle& bundle, bool has_model);
 
   // Makes one surface linear. Under another noise or prior its arms are fitted anew from what they
-  // have seen; under another number of terms or another half-life they start over.
+  // have seen; under another number of terms or another half-life, or if either is of log odds,
+  // they start over.
   void SetLinear(std::string_view surface, const LinearSpec& spec, int64_t half_life_us = 0);
 
   // Gives one surface amounts. Under another cap or half-life they start over.
@@ -88,9 +91,9 @@ class Posteriors {
   // forgotten. `counts_too`: otherwise linear arms alone. True if a posterior has changed.
   bool AdvanceTo(int64_t now_us, bool counts_too = true);
 
-  // Learns from a position that settled. Counts: one trial and the reward, limited to [0, 1], as
-  // successes, in the segment and over all segments. Amounts: the same, any reward but 0 being a
-  // success, and the reward, limited to the cap, as its amount.
+  // Learns from a position that settled. Counts: as much of a trial as it was looked at and the
+  // reward, limited to [0, 1], as successes, in the segment and over all segments. Amounts: the
+  // same, any reward but 0 being a success, and the reward, limited to the cap, as its amount.
   void Observe(const Observation& observation);
 
   // `now.reward` takes the place of `before`, which Observe or Correct was told earlier.
@@ -129,7 +132,7 @@ class Posteriors {
   };
 
   ArmCounts Capped(const Values& values, double reward);
-  void AddLinear(const Observation& observation, double weight, double reward);
+  void AddLinear(const Observation& observation, const double* before);
 
   Lsn lsn_ = 0;
   uint64_t model_ = 0;

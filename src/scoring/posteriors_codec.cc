@@ -5,7 +5,7 @@
 //   magic, version u32, model u64, LSN u64
 //   counts: pairs u64, each {segment, action id, trials, successes}
 //   from version 2: ignored u64, ill-conditioned u64
-//   linear surfaces u64, each {id, terms u32, noise, prior, has model u8, from version 3 decay,
+//   linear surfaces u64, each {id, terms u32, noise, prior, flags u8, from version 3 decay,
 //   arms u64}, each arm {action id, sums, 0 u8 or 1 u8 and the sums behind the factor}; sums are
 //   x x' and x r
 //   from version 3: counts that forget u64, each {decay, counts}
@@ -13,8 +13,9 @@
 //   capped u64
 //   CRC-32C of all before it
 //
-// A decay is {half-life u64, landmark u64 (two's complement), step u64}. Pairs, surfaces and arms
-// are sorted by their texts, counts that forget by their half-lives.
+// Flags: 1 has model, from version 4 also 2 log odds. A decay is {half-life u64, landmark u64
+// (two's complement), step u64}. Pairs, surfaces and arms are sorted by their texts, counts that
+// forget by their half-lives.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -33,7 +34,10 @@ namespace fulcrum::scoring {
 namespace {
 
 constexpr std::string_view kMagic = "FULCPOST";
-constexpr uint32_t kVersion = 3;
+constexpr uint32_t kVersion = 4;
+
+constexpr uint8_t kHasModel = 1;
+constexpr uint8_t kLogOdds = 2;
 
 template <typename T>
 void PutInteger(std::string* out, T value) {
@@ -113,8 +117,8 @@ class Reader {
 };
 
 bool AreCounts(const ArmCounts& counts) {
-  return std::isfinite(counts.trials) && counts.successes >= 0 &&
-         counts.successes <= counts.trials && std::isfinite(counts.amount) && counts.squares >= 0 &&
+  return counts.trials >= 0 && std::isfinite(counts.trials) && counts.successes >= 0 &&
+         std::isfinite(counts.successes) && std::isfinite(counts.amount) && counts.squares >= 0 &&
          std::isfinite(counts.squares);
 }
 
@@ -122,6 +126,10 @@ bool AreFinite(const LinearSums& sums) {
   const auto finite = [](double value) { return std::isfinite(value); };
   return std::all_of(sums.xx.begin(), sums.xx.end(), finite) &&
          std::all_of(sums.xr.begin(), sums.xr.end(), finite);
+}
+
+uint8_t FlagsOf(const LinearSpec& spec) {
+  return static_cast<uint8_t>((spec.has_model ? kHasModel : 0) | (spec.log_odds ? kLogOdds : 0));
 }
 
 bool IsSpec(const LinearSpec& spec) {
@@ -210,7 +218,7 @@ class PosteriorsCodec {
       PutInteger(out, static_cast<uint32_t>(surface.spec.terms));
       PutNumber(out, surface.spec.noise_sd);
       PutNumber(out, surface.spec.prior_sd);
-      PutInteger(out, static_cast<uint8_t>(surface.spec.has_model));
+      PutInteger(out, FlagsOf(surface.spec));
       PutDecay(out, surface.decay);
       PutInteger(out, static_cast<uint64_t>(surface.arms.size()));
       for (const std::string_view action_id : Sorted(surface.arms)) {
@@ -293,12 +301,14 @@ class PosteriorsCodec {
       surface.spec.terms = reader->Integer<uint32_t>();
       surface.spec.noise_sd = reader->Number();
       surface.spec.prior_sd = reader->Number();
-      const auto has_model = reader->Integer<uint8_t>();
-      surface.spec.has_model = has_model == 1;
+      const auto flags = reader->Integer<uint8_t>();
+      surface.spec.has_model = (flags & kHasModel) != 0;
+      surface.spec.log_odds = (flags & kLogOdds) != 0;
       if (version >= 3) surface.decay = reader->TakeDecay();
       if (!reader->ok()) break;
       const std::string name = absl::StrCat("linear surface ", i);
-      if (!IsSpec(surface.spec) || has_model > 1 || !surface.decay.IsPossible())
+      if (!IsSpec(surface.spec) || flags > (version >= 4 ? kHasModel | kLogOdds : kHasModel) ||
+          !surface.decay.IsPossible())
         return Damaged(name + " is impossible");
       if (i > 0 && !(last < id)) return Damaged(name + " is out of order");
       last = id;

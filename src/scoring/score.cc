@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/check.h"
+#include "base/math.h"
 #include "scoring/pooled_prior.h"
 #include "scoring/scorer.h"
 #include "scoring/value_posterior.h"
@@ -34,7 +35,7 @@ std::string SegmentOf(const config::Surface& surface, const Model::Values* user)
 }
 
 BetaPosterior Update(const BetaPosterior& prior, const ArmCounts& counts) {
-  return {prior.alpha + counts.successes, prior.beta + (counts.trials - counts.successes)};
+  return {prior.alpha + counts.successes, prior.beta + counts.Failures()};
 }
 
 // `without` is the prior where the model's opinion is worth nothing.
@@ -59,7 +60,7 @@ ScoredCandidate FromCounts(const BetaPosterior& prior, const ArmCounts& counts) 
 // configuration and says nothing here.
 Belief Believe(const config::Surface& surface, const Posteriors& posteriors,
                std::string_view action_id, double score, absl::Span<const double> shared) {
-  const Terms x = TermsOf(score, shared);
+  const Terms x = ArmTerms(surface, score, shared);
   const LinearArm* const arm = posteriors.FindLinear(surface.id, action_id);
   return arm == nullptr || arm->terms() != x.size() ? PriorBelief(surface.linear->prior_sd, x)
                                                     : arm->At(x);
@@ -101,8 +102,9 @@ void ScoreBeta(const config::Bundle& bundle, const config::Surface& surface, boo
         has_model ? FromModel(predictions[i], surface.model_strength, prior, counts)
                   : FromCounts(prior, counts));
   }
-  scores->neutral = Update({surface.baseline_alpha, surface.baseline_beta},
-                           book.Find(scores->segment, kNeutralActionId));
+  const BetaPosterior neutral = Update({surface.baseline_alpha, surface.baseline_beta},
+                                       book.Find(scores->segment, kNeutralActionId));
+  scores->neutral = {.alpha = neutral.alpha, .beta = neutral.beta};
 }
 
 // Beta posteriors of a sale become beliefs in the value.
@@ -116,16 +118,16 @@ void ScoreValue(const config::Bundle& bundle, const config::ValuePosterior& valu
         ValueBelief(value, {one.alpha, one.beta}, book.Find(scores->segment, action_id));
     one = {.score = one.score, .mean = belief.mean, .sd = belief.sd};
   }
-  const Belief neutral =
-      ValueBelief(value, scores->neutral, book.Find(scores->segment, kNeutralActionId));
-  scores->neutral = {};
-  scores->neutral_mean = neutral.mean;
-  scores->neutral_sd = neutral.sd;
+  const Belief neutral = ValueBelief(value, {scores->neutral.alpha, scores->neutral.beta},
+                                     book.Find(scores->segment, kNeutralActionId));
+  scores->neutral = {.mean = neutral.mean, .sd = neutral.sd};
 }
 
 void ScoreLinear(const config::Bundle& bundle, const config::Surface& surface,
-                 const Posteriors& posteriors, absl::Span<const int32_t> actions,
+                 const Posteriors& posteriors, bool has_model, absl::Span<const int32_t> actions,
                  absl::Span<const double> predictions, Scores* scores) {
+  const double neutral_score = NeutralScore(surface);
+  scores->log_odds = surface.linear->log_odds;
   scores->candidates.reserve(actions.size());
   for (size_t i = 0; i < actions.size(); ++i) {
     if (!std::isfinite(predictions[i])) {
@@ -133,22 +135,35 @@ void ScoreLinear(const config::Bundle& bundle, const config::Surface& surface,
       continue;
     }
     const config::Action& action = bundle.actions[static_cast<size_t>(actions[i])];
-    const Belief belief = Believe(surface, posteriors, action.id, predictions[i], scores->basis);
-    scores->candidates.push_back({.score = predictions[i], .mean = belief.mean, .sd = belief.sd});
+    double score = predictions[i];
+    if (scores->log_odds)
+      score = has_model ? std::clamp(score, kScoreMin, kScoreMax) : neutral_score;
+    const Belief belief = Believe(surface, posteriors, action.id, score, scores->basis);
+    scores->candidates.push_back({.score = score, .mean = belief.mean, .sd = belief.sd});
   }
-  const Belief neutral = Believe(surface, posteriors, kNeutralActionId, 0, scores->basis);
-  scores->neutral_mean = neutral.mean;
-  scores->neutral_sd = neutral.sd;
+  const Belief neutral =
+      Believe(surface, posteriors, kNeutralActionId, neutral_score, scores->basis);
+  scores->neutral = {.mean = neutral.mean, .sd = neutral.sd};
 }
 
 }  // namespace
+
+Terms ArmTerms(const config::Surface& surface, double score, absl::Span<const double> shared) {
+  return TermsOf(surface.linear->log_odds ? base::Logit(score) : score, shared);
+}
+
+double NeutralScore(const config::Surface& surface) {
+  if (!surface.linear->log_odds) return 0;
+  const double expected = surface.baseline_alpha / (surface.baseline_alpha + surface.baseline_beta);
+  return std::clamp(surface.baseline_value.value_or(expected), kScoreMin, kScoreMax);
+}
 
 void ScoreInputs(const config::Bundle& bundle, const config::Surface& surface, const Model* model,
                  const Posteriors& posteriors, absl::Span<const int32_t> actions, Scores* scores) {
   std::vector<double> predictions(actions.size());
   if (model != nullptr) model->Predict(scores->inputs, absl::MakeSpan(predictions));
   if (surface.linear) {
-    ScoreLinear(bundle, surface, posteriors, actions, predictions, scores);
+    ScoreLinear(bundle, surface, posteriors, model != nullptr, actions, predictions, scores);
     return;
   }
   static const auto* const kNothing = new ArmBook();

@@ -1,7 +1,7 @@
 // Scoring: from candidates and features to a score per candidate (the model's) and a posterior per
 // arm. That is a Beta one, the model's opinion plus the counts of the arm's segment, or on a
-// surface with `linear` a Gaussian one, linear in score, segment and context; on one with `value` a
-// Gaussian one of an amount.
+// surface with `linear` a Gaussian one, linear in score, segment and context; with `logistic` one
+// of the log odds; on one with `value` a Gaussian one of an amount.
 #pragma once
 
 #include <cstdint>
@@ -24,21 +24,22 @@ struct ScoredCandidate {
   double alpha = 0;  // Beta posterior for the draw: both > 0 unless score is NaN
   double beta = 0;
   double mean = 0;  // Gaussian posterior for the draw: sd > 0 unless score is NaN
-  double sd = 0;    // 0 if the surface is not Gaussian: its candidates have alpha and beta instead
+  double sd = 0;    // 0 if the surface's are not Gaussian but have alpha and beta
 };
 
 struct Scores {
   std::string segment;
   std::vector<ScoredCandidate> candidates;
-  BetaPosterior neutral;  // posterior of doing nothing (used when its value is not known)
-  double neutral_mean = 0;
-  double neutral_sd = 0;  // > 0 on a Gaussian surface, where `neutral` is not set
+  ScoredCandidate neutral;  // posterior of doing nothing (used when its value is not known)
+  bool log_odds = false;    // Gaussian posteriors are of the log odds, not of the reward
   uint32_t columns = 0;
   std::vector<double> inputs;  // candidates x columns, as the model saw them
-  std::vector<double> basis;   // shared terms of a linear posterior: the x of candidate i is
-                               // TermsOf(candidates[i].score, basis), of the neutral action
-                               // TermsOf(0, basis)
+  std::vector<double> basis;   // shared terms of a linear posterior: ArmTerms gives the x of an arm
 };
+
+// The x of an arm of a linear surface with this score; of the neutral action with NeutralScore.
+Terms ArmTerms(const config::Surface& surface, double score, absl::Span<const double> shared);
+double NeutralScore(const config::Surface& surface);
 
 // `actions` are indices into bundle.actions, sorted by action id; `items` runs parallel. `model`
 // may be null: then there are no inputs and the score is the posterior mean of the counts alone, or

@@ -7,17 +7,14 @@
 #include <vector>
 
 #include "base/math.h"
+#include "policy/policies.h"
 #include "policy/position.h"
+#include "policy/recorded.h"
 
 namespace fulcrum::simulation {
 namespace {
 
 constexpr double kRefused = 0.06;  // share of the draws
-
-policy::Posterior PosteriorOf(double alpha, double beta, double mean, double sd) {
-  if (sd > 0) return policy::GaussArm{mean, sd};
-  return policy::BetaArm{alpha, beta};
-}
 
 size_t DrawnIn(const DecisionRecord& record) {
   size_t index = 0;
@@ -36,12 +33,11 @@ void IgnoreMask(DecisionRecord* record) {
   std::vector<policy::Posterior> arms;
   arms.reserve(record->candidates.size());
   for (const CandidateRecord& arm : record->candidates) {
-    arms.push_back(PosteriorOf(arm.alpha, arm.beta, arm.mean, arm.sd));
+    arms.push_back(policy::PosteriorOf(arm, record->log_odds));
   }
   policy::Baseline baseline;
   if (record->neutral_known) baseline.known_value = record->neutral_value;
-  baseline.posterior = PosteriorOf(record->neutral_alpha, record->neutral_beta,
-                                   record->neutral_mean, record->neutral_sd);
+  baseline.posterior = policy::NeutralPosteriorOf(*record);
   const auto all = std::make_unique<bool[]>(arms.size());
   std::fill_n(all.get(), arms.size(), true);
   record->positions[0].ticks =
@@ -134,16 +130,6 @@ void LogShares(int draws, bool played_counts, base::RandomStream* random, Decisi
   Log(counts, record);
 }
 
-struct Belief {
-  double mean, sd;
-};
-
-Belief BeliefOf(double alpha, double beta, double mean, double sd) {
-  if (sd > 0) return {mean, sd};
-  mean = alpha / (alpha + beta);
-  return {mean, std::sqrt(mean * (1 - mean) / (alpha + beta + 1))};
-}
-
 void PlayTheBestScore(DecisionRecord* record) {
   std::vector<double> weights = Logged(*record);
   size_t best = weights.size();
@@ -152,11 +138,10 @@ void PlayTheBestScore(DecisionRecord* record) {
   for (size_t i = 0; i < weights.size(); ++i) {
     if (weights[i] == 0) continue;
     const bool neutral = i == record->candidates.size();
-    const auto& arm = record->candidates[neutral ? 0 : i];
-    const Belief belief = neutral ? BeliefOf(record->neutral_alpha, record->neutral_beta,
-                                             record->neutral_mean, record->neutral_sd)
-                                  : BeliefOf(arm.alpha, arm.beta, arm.mean, arm.sd);
-    const double score = belief.mean + belief.sd;
+    const double score =
+        policy::BoundOf(neutral ? policy::NeutralPosteriorOf(*record)
+                                : policy::PosteriorOf(record->candidates[i], record->log_odds),
+                        /*width=*/1);
     if (best == weights.size() || score > best_score) {
       best = i;
       best_score = score;

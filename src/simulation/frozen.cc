@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "base/math.h"
+#include "policy/policies.h"
+#include "policy/recorded.h"
 
 namespace fulcrum::simulation {
 namespace {
@@ -12,10 +14,6 @@ namespace {
 constexpr absl::Duration kRun = absl::Hours(24);
 constexpr int kTrialsEach = 40;       // per segment and arm, or per cell and arm
 constexpr double kTemperature = 0.1;  // of the table target, in conversions per decision
-
-double MeanOf(double alpha, double beta, double mean, double sd) {
-  return sd > 0 ? mean : alpha / (alpha + beta);
-}
 
 std::string NameOf(const World& world, size_t arm) {
   return arm == world.neutral() ? kNeutralActionId : world.arms[arm].id;
@@ -149,12 +147,10 @@ std::vector<double> PosteriorMeans(const DecisionRecord& record) {
   means.reserve(record.candidates.size() + 1);
   for (const CandidateRecord& candidate : record.candidates) {
     means.push_back(candidate.mask == MaskReason::kNone
-                        ? MeanOf(candidate.alpha, candidate.beta, candidate.mean, candidate.sd)
+                        ? policy::MeanOf(policy::PosteriorOf(candidate, record.log_odds))
                         : std::numeric_limits<double>::quiet_NaN());
   }
-  means.push_back(record.neutral_known ? record.neutral_value
-                                       : MeanOf(record.neutral_alpha, record.neutral_beta,
-                                                record.neutral_mean, record.neutral_sd));
+  means.push_back(policy::NeutralMeanOf(record));
   return means;
 }
 

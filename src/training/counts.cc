@@ -14,10 +14,11 @@ std::string Quoted(const std::string& text) {
 
 }  // namespace
 
-void Counts::Add(const std::string& segment, const std::string& action_id, double reward) {
+void Counts::Add(const std::string& segment, const std::string& action_id, double reward,
+                 double examination) {
   const auto add = [&](const std::string& name) {
     scoring::ArmCounts& arm = counts_[{name, action_id}];
-    arm.trials += 1;
+    arm.trials += examination;
     arm.successes += reward;
   };
   add("");
@@ -27,8 +28,9 @@ void Counts::Add(const std::string& segment, const std::string& action_id, doubl
 std::string Counts::ToCsv() const {
   std::string csv = "segment,action_id,trials,successes\n";
   for (const auto& [place, arm] : counts_) {
-    absl::StrAppend(&csv, Quoted(place.first), ",", Quoted(place.second), ",",
-                    absl::StrFormat("%.17g,%.17g\n", arm.trials, arm.successes));
+    absl::StrAppend(
+        &csv, Quoted(place.first), ",", Quoted(place.second), ",",
+        absl::StrFormat("%.17g,%.17g\n", arm.successes + arm.Failures(), arm.successes));
   }
   return csv;
 }

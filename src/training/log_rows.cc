@@ -85,12 +85,21 @@ class Collector {
         tally().rewards_clipped += reward != position.reward ? 1 : 0;
         if (!Contains(source_.uncounted, decision.surface)) {
           ++tally().counted;
-          counts.Add(decision.segment, position.action_id, reward);
+          const auto index = static_cast<size_t>(&position - decision.positions.data());
+          counts.Add(decision.segment, position.action_id, reward,
+                     ExaminationAt(decision.surface, index));
         }
         if (IsForTrees(decision, position)) wanted_[decision.id].push_back({&decision, &position});
       }
     }
     result_.counts_csv = counts.ToCsv();
+  }
+
+  double ExaminationAt(const std::string& surface, size_t index) const {
+    const auto found = source_.position_effects.find(surface);
+    return found != source_.position_effects.end() && index < found->second.size()
+               ? found->second[index]
+               : 1;
   }
 
   bool IsForTrees(const LoggedDecision& decision, const LoggedPosition& position) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct LogSource {
   std::vector<config::ManifestColumn> columns;  // of the snapshots
   std::vector<uint64_t> models;                 // whose snapshots have these columns, by version
   std::vector<std::string> uncounted;  // surfaces whose posteriors are Gaussian, not counts
+  std::map<std::string, std::vector<double>> position_effects;  // of surfaces that have them
 };
 
 // Every decision and every position of a log is counted once in each of the two groups.

@@ -119,7 +119,25 @@ TEST(LearningCheck, PriorsAndAmountsAreResolved) {
   EXPECT_EQ(surface.pooling, (Pooling{20, true}));
   EXPECT_EQ(surface.forgetting, absl::Hours(168));
   EXPECT_EQ(surface.baseline_value, 2.5);
-  EXPECT_TRUE(surface.IsGaussian());
+  EXPECT_FALSE(surface.IsCounted());
+  EXPECT_EQ(surface.ExaminationAt(0), 1);
+}
+
+TEST(LearningCheck, LogOddsAndPositionEffectsAreResolved) {
+  const auto bundle = Load(absl::StrReplaceAll(
+      kGood, {{kLinear,
+               "    logistic: {segments: [gold], context_keys: [hour]}\n    slate_size_max: 3\n"
+               "    position_effects: [1, 0.5]\n"}}));
+  FULCRUM_ASSERT_OK(bundle);
+  const Surface& surface = (*bundle)->surfaces[0];
+  EXPECT_EQ(surface.linear, (LinearPosterior{.noise_sd = 1,
+                                             .prior_sd = 0.3,
+                                             .segments = {"gold"},
+                                             .context_keys = {"hour"},
+                                             .log_odds = true}));
+  EXPECT_EQ(surface.ExaminationAt(0), 1);
+  EXPECT_EQ(surface.ExaminationAt(1), 0.5);
+  EXPECT_EQ(surface.ExaminationAt(2), 1);
 }
 
 TEST(LearningCheck, PriorsAndAmountsThatDoNotFitAreRefused) {
@@ -130,6 +148,17 @@ TEST(LearningCheck, PriorsAndAmountsThatDoNotFitAreRefused) {
        "a.yaml:8:34: surfaces[0].value.amount_mean: beyond 'cap'"},
       {"    value: {amount_mean: 6, amount_sd: 3}\n", "needs 'cap'"},
       {kLinear + std::string("    pooling: {}\n"), "surfaces[0].pooling: the surface has 'linear'"},
+      {"    logistic: {}\n    pooling: {}\n", "the surface has 'logistic', whose actions share"},
+      {kLinear + std::string("    logistic: {}\n"),
+       "surfaces[0].logistic: the surface has 'linear'"},
+      {"    logistic: {}\n" + value, "surfaces[0].value: the surface has 'logistic'"},
+      {"    logistic: {prior_sd: 0}\n", "surfaces[0].logistic.prior_sd: must be"},
+      {"    logistic: {context_keys: [dusk]}\n", "there is no context key 'dusk'"},
+      {"    logistic: {}\n    baseline: {value: 2}\n",
+       "surfaces[0].baseline.value: must be 0 to 1"},
+      {"    position_effects: [1, 0.5]\n",
+       "surfaces[0].position_effects: 2 entries, but 'slate_size_max' is 1"},
+      {"    position_effects: [0]\n", "surfaces[0].position_effects[0]: must be"},
       {"    pooling: {strength: 0}\n", "surfaces[0].pooling.strength: must be 1 to"},
       {"    pooling: {}\nmodel: {manifest: m.yaml}\n", "the model's opinion is the prior here"},
       {"    forgetting: 1s\n", "surfaces[0].forgetting: must be"},

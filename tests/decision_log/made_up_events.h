@@ -110,6 +110,7 @@ class MadeUpEvents {
     record.neutral_beta = Number();
     record.neutral_mean = Number();
     record.neutral_sd = Number();
+    record.log_odds = Below(2) == 0;
     record.exploration_floor = Number();
     record.candidates.resize(Below(12));
     for (CandidateRecord& one : record.candidates) {

@@ -42,6 +42,11 @@ struct Case {
 const Case kCases[] = {
     {"forgets", "forgetting: 60s"},
     {"lined", "linear: {context_keys: [hour]}"},
+    {"log-odds", "logistic: {context_keys: [hour]}\n    baseline: {alpha: 1, beta: 9}"},
+    {"log-odds-forgets",
+     "logistic: {context_keys: [hour]}\n    forgetting: 60s\n    position_effects: [1, 0.6, 0.3]\n"
+     "    baseline: {value: 0.05}"},
+    {"looks", "position_effects: [1, 0.5, 0.25]"},
     {"lined-forgets", "linear: {context_keys: [hour]}\n    forgetting: 60s"},
     {"pooled", "pooling: {estimate: true}"},
     {"till", "value: {cap: 5, amount_mean: 1, amount_sd: 1}"},
@@ -138,6 +143,10 @@ TEST_F(PosteriorsTest, EachIsLearnedServedLoggedAndReplayed) {
   EXPECT_GT(Evidence(last["page"]), 2 * Evidence(last["forgets"]));
   EXPECT_GT(Evidence(last["forgets"]), 50) << "all surfaces teach it";
   EXPECT_GT(Doubt(last["lined-forgets"]), Doubt(last["lined"]));
+
+  EXPECT_TRUE(last["log-odds"].log_odds);
+  EXPECT_GT(Doubt(last["log-odds"]), 0);
+  EXPECT_LT(Evidence(last["looks"]), Evidence(last["page"]) + 1) << "counts are shared";
 
   EXPECT_EQ(Evidence(last["till"]), -2.0 * last["till"].candidates.size()) << "no Beta posterior";
   EXPECT_GT(Doubt(last["till"]), 0);

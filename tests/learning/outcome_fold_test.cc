@@ -48,6 +48,20 @@ TEST(OutcomeFold, MissingTeachesNothing) {
   EXPECT_EQ(fold.posteriors().Find("new", "arm-0").trials, 50);
 }
 
+TEST(OutcomeFold, APositionCountsAsMuchAsItIsLookedAt) {
+  config::Bundle bundle = LearningBundle();
+  bundle.surfaces[1].position_effects = {0.5, 0.25};
+  config::ModelManifest manifest;
+  manifest.version = 7;
+  OutcomeFold fold(StartOf(bundle, SomeCounts(), &manifest));
+  Apply(&fold, {JoinDecision(0, 0, 3), JoinOutcome(0, "a", 1, 10), JoinDecision(1, 60)});
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").trials, 50.5);
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-0").successes, 6);
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-1").trials, 0.25);
+  EXPECT_EQ(fold.posteriors().Find("new", "arm-2").trials, 1);
+  EXPECT_NE(fold.origin(), LearningStart().origin);
+}
+
 TEST(OutcomeFold, ALinearSurfaceLearnsInItsOwnPosterior) {
   OutcomeFold fold(LearningStart());
   Apply(&fold, {LinedDecision(0, 0), JoinOutcome(0, "a", 1, 10), JoinDecision(1, 60)});

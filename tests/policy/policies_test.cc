@@ -45,7 +45,7 @@ Situation RandomSituation(base::RandomStream& random) {
 }
 
 // By the textbook, with nothing of the code under test.
-double MeanOf(const Posterior& posterior) {
+double ExpectedOf(const Posterior& posterior) {
   if (const auto* const gauss = std::get_if<GaussArm>(&posterior)) return gauss->mean;
   const auto& beta = std::get<BetaArm>(posterior);
   return beta.alpha / (beta.alpha + beta.beta);
@@ -60,10 +60,10 @@ double VarianceOf(const Posterior& posterior) {
 std::vector<double> MeansOf(const Situation& situation, double width = 0) {
   std::vector<double> means;
   for (const Posterior& arm : situation.arms) {
-    means.push_back(MeanOf(arm) + width * std::sqrt(VarianceOf(arm)));
+    means.push_back(ExpectedOf(arm) + width * std::sqrt(VarianceOf(arm)));
   }
   const Posterior& neutral = situation.baseline.posterior;
-  means.push_back(situation.baseline.known_value.value_or(MeanOf(neutral) +
+  means.push_back(situation.baseline.known_value.value_or(ExpectedOf(neutral) +
                                                           width * std::sqrt(VarianceOf(neutral))));
   return means;
 }

@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "config/bundle.h"
 #include "policy/position.h"
+#include "policy/recorded.h"
 #include "replay/scores.h"
 #include "scoring/scorer.h"
 
@@ -67,6 +68,7 @@ class ScoredWorld {
     record.policy = surface.choice.policy;
     record.exploration_floor = surface.choice.exploration_floor;
     record.replayable = Replayable::kFull;
+    record.log_odds = scores.log_odds;
     WriteNeutral(surface, scores, &record);
     for (size_t i = 0; i < kActions; ++i) {
       const scoring::ScoredCandidate& scored = scores.candidates[i];
@@ -106,7 +108,7 @@ class ScoredWorld {
       bundle_.action_index[action.id] = i;
       bundle_.actions.push_back(action);
     }
-    for (const char* id : {"beta", "known", "lined"}) {
+    for (const char* id : {"beta", "known", "lined", "odds"}) {
       config::Surface surface;
       surface.id = id;
       surface.choice.exploration_floor = 0.05;
@@ -117,8 +119,10 @@ class ScoredWorld {
         surface.baseline_value = 0.02;
         surface.choice.policy = {PolicyKind::kSoftmax, 0.01};
       }
-      if (surface.id == "lined") {
+      if (surface.id == "lined" || surface.id == "odds") {
         surface.linear.emplace();
+        surface.linear->log_odds = surface.id == "odds";
+        if (surface.id == "odds") surface.linear->noise_sd = 1;
         surface.linear->segments = {"gold"};
         surface.linear->context_keys = {"hour"};
       }
@@ -162,6 +166,7 @@ class ScoredWorld {
       const double gold = Below(2) == 0 ? 1 : 0;
       const std::vector<double> basis = {1, Between(0, 0.4), gold, Between(0, 24)};
       posteriors_.Observe({"lined", "", action, basis, reward});
+      posteriors_.Observe({"odds", "", action, {1, Between(-4, 0), gold, Between(0, 1)}, reward});
       posteriors_.Observe({"beta", gold > 0 ? "gold" : "", action, {}, reward});
     }
   }
@@ -173,13 +178,8 @@ class ScoredWorld {
     if (record->neutral_known) return;
     record->neutral_alpha = scores.neutral.alpha;
     record->neutral_beta = scores.neutral.beta;
-    record->neutral_mean = scores.neutral_mean;
-    record->neutral_sd = scores.neutral_sd;
-  }
-
-  static policy::Posterior PosteriorOf(double alpha, double beta, double mean, double sd) {
-    if (sd > 0) return policy::GaussArm{mean, sd};
-    return policy::BetaArm{alpha, beta};
+    record->neutral_mean = scores.neutral.mean;
+    record->neutral_sd = scores.neutral.sd;
   }
 
   static void Draw(const config::Surface& surface, const scoring::Scores& scores,
@@ -187,12 +187,10 @@ class ScoredWorld {
     std::vector<policy::Posterior> arms;
     absl::InlinedVector<bool, 16> left;
     for (const CandidateRecord& one : record->candidates) {
-      arms.push_back(PosteriorOf(one.alpha, one.beta, one.mean, one.sd));
+      arms.push_back(policy::PosteriorOf(one, record->log_odds));
       left.push_back(one.mask == MaskReason::kNone);
     }
-    const policy::Baseline baseline = {surface.baseline_value,
-                                       PosteriorOf(record->neutral_alpha, record->neutral_beta,
-                                                   record->neutral_mean, record->neutral_sd)};
+    const policy::Baseline baseline = {surface.baseline_value, policy::NeutralPosteriorOf(*record)};
     for (uint32_t number = 1; number <= record->slate_size; ++number) {
       PositionRecord position;
       position.seed = policy::DrawSeed(surface.policy_salt, number);
@@ -203,8 +201,9 @@ class ScoredWorld {
       const bool neutral = draw.drawn == arms.size();
       position.action_id = neutral ? kNeutralActionId : record->candidates[draw.drawn].action_id;
       if (surface.linear) {
-        const double score = neutral ? 0 : record->candidates[draw.drawn].score;
-        const scoring::Terms terms = scoring::TermsOf(score, scores.basis);
+        const double score =
+            neutral ? scoring::NeutralScore(surface) : record->candidates[draw.drawn].score;
+        const scoring::Terms terms = scoring::ArmTerms(surface, score, scores.basis);
         position.basis.assign(terms.begin(), terms.end());
       }
       record->positions.push_back(std::move(position));

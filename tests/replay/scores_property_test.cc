@@ -80,6 +80,10 @@ TEST_F(Scores, AnyFlippedBitOfTheNeutralActionIsFound) {
               [&](ScoredDecision* one) { Flip(&one->record.neutral_alpha); });
   ExpectFound("beta", 0, "neutral_beta",
               [&](ScoredDecision* one) { Flip(&one->record.neutral_beta); });
+  ExpectFound("odds", 0, "whether posteriors are of log odds",
+              [&](ScoredDecision* one) { one->record.log_odds = false; });
+  ExpectFound("odds", 0, "mean of 'action-0'",
+              [&](ScoredDecision* one) { Flip(&one->record.candidates[0].mean); });
   ExpectFound("lined", 0, "neutral_mean",
               [&](ScoredDecision* one) { Flip(&one->record.neutral_mean); });
   ExpectFound("lined", 0, "neutral_sd",

@@ -242,5 +242,42 @@ TEST(LearnedPosteriors, CopiesAreIsolated) {
   EXPECT_EQ(posteriors.Find("", "shoes").trials, 0);
 }
 
+// Of what half of the users look at, half of a trial is seen.
+TEST(LearnedPosteriors, CountAsMuchOfATrialAsWasLookedAt) {
+  Posteriors posteriors;
+  posteriors.SetValue("till", 100);
+  posteriors.SetLinear("line", {.terms = 2, .noise_sd = 0.3, .prior_sd = 1e3});
+  for (int i = 0; i < 100; ++i) {
+    const double reward = i % 10 == 0 ? 1 : 0;
+    posteriors.Observe({"page", "", "hat", {}, reward, 0, 0.5});
+    posteriors.Observe({"till", "", "hat", {}, 20 * reward, 0, 0.5});
+    const std::vector<double> x = {1, 0};
+    posteriors.Observe({"line", "", "hat", x, 20 * reward, 0, 0.5});
+  }
+  EXPECT_EQ(posteriors.Find("", "hat").trials, 50);
+  EXPECT_EQ(posteriors.Find("", "hat").successes, 10);
+  EXPECT_EQ(posteriors.FindValues("till")->Find("", "hat").trials, 50);
+  EXPECT_EQ(posteriors.FindValues("till")->Find("", "hat").amount, 200);
+  EXPECT_NEAR(posteriors.FindLinear("line", "hat")->At({1, 0}).mean, 4, 1e-4);
+  // A refund takes the success, not the look.
+  posteriors.Correct({"page", "", "hat", {}, 0, 0, 0.5}, 1);
+  posteriors.Correct({"line", "", "hat", std::vector<double>{1, 0}, 0, 0, 0.5}, 20);
+  EXPECT_EQ(posteriors.Find("", "hat").trials, 50);
+  EXPECT_EQ(posteriors.Find("", "hat").successes, 9);
+  EXPECT_NEAR(posteriors.FindLinear("line", "hat")->At({1, 0}).mean, 3.6, 1e-4);
+}
+
+// Few look, and by luck each of them liked it: no failures are left, and none are invented.
+TEST(LearnedPosteriors, MoreSuccessesThanTrialsAreNoFailures) {
+  Posteriors posteriors;
+  for (int i = 0; i < 3; ++i) posteriors.Observe({"page", "", "hat", {}, 1, 0, 0.1});
+  EXPECT_NEAR(posteriors.Find("", "hat").trials, 0.3, 1e-15);
+  EXPECT_EQ(posteriors.Find("", "hat").successes, 3);
+  EXPECT_EQ(posteriors.Find("", "hat").Failures(), 0);
+  const auto read = Posteriors::Parse(posteriors.Serialise());
+  FULCRUM_ASSERT_OK(read);
+  EXPECT_EQ(read->Find("", "hat"), posteriors.Find("", "hat"));
+}
+
 }  // namespace
 }  // namespace fulcrum::scoring

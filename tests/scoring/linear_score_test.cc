@@ -68,8 +68,8 @@ TEST_F(LinearScore, ThePriorExpectsTheModelsScore) {
     EXPECT_DOUBLE_EQ(scores.candidates[i].sd, 0.2 * std::sqrt(1 + score * score + 1 + 0.25));
     EXPECT_EQ(scores.candidates[i].alpha, 0);
   }
-  EXPECT_EQ(scores.neutral_mean, 0);
-  EXPECT_DOUBLE_EQ(scores.neutral_sd, 0.2 * std::sqrt(2.25));
+  EXPECT_EQ(scores.neutral.mean, 0);
+  EXPECT_DOUBLE_EQ(scores.neutral.sd, 0.2 * std::sqrt(2.25));
   EXPECT_EQ(scores.neutral.alpha, 0);
   EXPECT_EQ(scores.columns, 1u);
 }
@@ -87,16 +87,16 @@ TEST_F(LinearScore, EachArmIsBelievedByItsOwnPosterior) {
   EXPECT_EQ(scores.candidates[0].sd, hat.sd);
   EXPECT_GT(hat.mean, 0.25);
   EXPECT_EQ(scores.candidates[1].mean, 0.75) << "nobody observed the shoes here";
-  EXPECT_EQ(scores.neutral_mean,
+  EXPECT_EQ(scores.neutral.mean,
             posteriors_.FindLinear("page", kNeutralActionId)->At(neutral_x).mean);
-  EXPECT_LT(scores.neutral_mean, 0);
+  EXPECT_LT(scores.neutral.mean, 0);
 }
 
 TEST_F(LinearScore, WithoutAModelTheScoreIsZero) {
   const Scores scores = Run(nullptr);
   EXPECT_EQ(scores.candidates[1].score, 0);
   EXPECT_EQ(scores.candidates[1].mean, 0);
-  EXPECT_EQ(scores.candidates[1].sd, scores.neutral_sd);
+  EXPECT_EQ(scores.candidates[1].sd, scores.neutral.sd);
   EXPECT_TRUE(scores.inputs.empty());
   EXPECT_THAT(scores.basis, ElementsAre(0, 1, 0.5));
 }
@@ -132,7 +132,7 @@ TEST_F(LinearScore, ABetaSurfaceHasNoGaussianParts) {
   const Scores scores = Run(model_.get());
   EXPECT_GT(scores.candidates[0].alpha, 0);
   EXPECT_EQ(scores.candidates[0].sd, 0);
-  EXPECT_EQ(scores.neutral_sd, 0);
+  EXPECT_EQ(scores.neutral.sd, 0);
   EXPECT_TRUE(scores.basis.empty());
 }
 

@@ -16,7 +16,7 @@ Belief After(const Belief& before, const Site& site) {
 }
 
 // Mean and sd after one observation, by a sum over a fine grid.
-Belief ByGrid(const Belief& before, double reward) {
+Belief ByGrid(const Belief& before, double reward, double seen = 1) {
   constexpr int kNodes = 20'000;
   const double reach = 12 * before.sd + before.sd * before.sd;
   double total = 0;
@@ -28,7 +28,9 @@ Belief ByGrid(const Belief& before, double reward) {
       const double from = reach * (2.0 * i / kNodes - 1);
       const double z = before.mean + from;
       const double softplus = z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
-      const double log = reward * z - softplus - from * from / (2 * before.sd * before.sd);
+      const double failure = seen == 1 ? -softplus : std::log(1 - seen / (1 + std::exp(-z)));
+      const double log = reward * (z - softplus) + (1 - reward) * failure -
+                         from * from / (2 * before.sd * before.sd);
       if (pass == 0) {
         top = std::max(top, log);
       } else {
@@ -52,6 +54,50 @@ TEST(LogisticSite, HasTheMomentsOfThePosterior) {
         const Belief expected = ByGrid(before, reward);
         EXPECT_NEAR(after.mean, expected.mean, 1e-8 * (1 + std::abs(mean))) << mean << " " << sd;
         EXPECT_NEAR(after.sd, expected.sd, 1e-8 * sd) << mean << " " << sd << " " << reward;
+      }
+    }
+  }
+}
+
+// A failure may even add to the doubt: perhaps nobody looked. That cannot be kept as a site, and
+// all that is kept then is how the mean moves.
+TEST(LogisticSite, HasTheMomentsWhereNotEverybodyLooks) {
+  int kept = 0;
+  for (const double mean : {-12.0, -4.0, -0.5, 0.0, 3.0, 20.0}) {
+    for (const double sd : {0.05, 0.7, 2.0, 8.0}) {
+      for (const double reward : {0.0, 0.25, 1.0}) {
+        for (const double seen : {0.1, 0.5, 0.95}) {
+          const Belief before = {mean, sd};
+          const Site site = LogisticSite(before, reward, seen);
+          const Belief expected = ByGrid(before, reward, seen);
+          EXPECT_NEAR(After(before, site).mean, expected.mean, 1e-7 * (1 + std::abs(mean)))
+              << mean << " " << sd << " " << reward << " " << seen;
+          if (site.weight == 0) {
+            EXPECT_GT(expected.sd, sd * (1 - 1e-7));
+          } else {
+            ++kept;
+            EXPECT_NEAR(After(before, site).sd, expected.sd, 1e-7 * sd) << mean << " " << sd;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(kept, 100);
+}
+
+// Right after the observation nothing stands between it and what it is to become.
+TEST(LogisticSite, AChangeOfTheLastObservationIsExact) {
+  for (const double mean : {-8.0, -3.0, 0.0, 4.0}) {
+    for (const double sd : {0.05, 0.7, 3.0, 8.0}) {
+      for (const double seen : {0.5, 1.0}) {
+        for (const double reward : {0.0, 0.25, 1.0}) {
+          const Belief before = {mean, sd};
+          const Belief first = After(before, LogisticSite(before, 1, seen));
+          const Belief changed = After(first, LogisticChange(first, 1, reward, seen));
+          const Belief expected = After(before, LogisticSite(before, reward, seen));
+          EXPECT_NEAR(changed.mean, expected.mean, 1e-5 * sd) << mean << " " << sd << " " << seen;
+          EXPECT_NEAR(changed.sd, expected.sd, 1e-5 * sd) << mean << " " << sd << " " << reward;
+        }
       }
     }
   }

@@ -51,6 +51,15 @@ Posteriors AgedExample() {
   return posteriors;
 }
 
+// And a surface with log odds, which version 4 added.
+Posteriors NewestExample() {
+  Posteriors posteriors = AgedExample();
+  posteriors.SetLinear(
+      "odds", {.terms = 2, .noise_sd = 1, .prior_sd = 0.3, .has_model = true, .log_odds = true});
+  posteriors.Observe({"odds", "", "hat", {1, -3}, 1, 0, 0.5});
+  return posteriors;
+}
+
 TEST(Posteriors, FallBackToAllSegments) {
   const Posteriors posteriors = Example();
   EXPECT_EQ(posteriors.Find("young", "shoes").trials, 10);
@@ -87,7 +96,7 @@ TEST(Posteriors, TheSameContentIsTheSameBytes) {
   EXPECT_NE(forwards.Serialise(), backwards.Serialise());
 }
 
-// One pair of counts, as both versions write it after the version.
+// One pair of counts, as all versions write it after the version.
 const char* const kPinnedCounts =
     "0100000000000000"  // model
     "0200000000000000"  // LSN
@@ -123,7 +132,7 @@ TEST(Posteriors, TheFormIsPinned) {
   const std::string bytes = posteriors.Serialise();
   EXPECT_EQ(base::ToHex(bytes.substr(0, bytes.size() - 4)),
             std::string("46554c43504f5354"  // magic
-                        "03000000") +       // version
+                        "04000000") +       // version
                 kPinnedCounts +
                 "0100000000000000"  // ignored
                 "0000000000000000"  // ill-conditioned
@@ -206,19 +215,28 @@ TEST(Posteriors, TheSecondVersionIsStillRead) {
   EXPECT_EQ(read->Serialise(), Example().Serialise());
 }
 
+TEST(Posteriors, TheThirdVersionIsStillRead) {
+  const auto read = Posteriors::Parse(Golden("posteriors-v3.bin"));
+  FULCRUM_ASSERT_OK(read);
+  EXPECT_EQ(read->Serialise(), AgedExample().Serialise());
+}
+
 TEST(Posteriors, TheVersionOfTodayIsWritten) {
-  const std::string bytes = Golden("posteriors-v3.bin");
-  EXPECT_EQ(AgedExample().Serialise(), bytes);
+  const std::string bytes = Golden("posteriors-v4.bin");
+  EXPECT_EQ(NewestExample().Serialise(), bytes);
   const auto read = Posteriors::Parse(bytes);
   FULCRUM_ASSERT_OK(read);
   EXPECT_EQ(read->Serialise(), bytes);
   const std::vector<double> x = {1, 0.2, 3};
   EXPECT_EQ(read->FindLinear("page", "hat")->At(x).mean,
             AgedExample().FindLinear("page", "hat")->At(x).mean);
+  EXPECT_TRUE(read->FindSpec("odds")->log_odds);
+  EXPECT_EQ(read->FindLinear("odds", "hat")->At({1, -2}).mean,
+            NewestExample().FindLinear("odds", "hat")->At({1, -2}).mean);
 }
 
 TEST(Posteriors, EveryFlippedByteIsFound) {
-  const std::string bytes = AgedExample().Serialise();
+  const std::string bytes = NewestExample().Serialise();
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string damaged = bytes;
     damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
@@ -229,7 +247,7 @@ TEST(Posteriors, EveryFlippedByteIsFound) {
 }
 
 TEST(Posteriors, EveryCutIsFound) {
-  const std::string bytes = AgedExample().Serialise();
+  const std::string bytes = NewestExample().Serialise();
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_EQ(Posteriors::Parse(bytes.substr(0, size)).status().code(),
               absl::StatusCode::kDataLoss);
@@ -239,7 +257,7 @@ TEST(Posteriors, EveryCutIsFound) {
 
 TEST(Posteriors, ContentIsCheckedBehindARightChecksum) {
   Posteriors posteriors;
-  posteriors.Set("", "a", {1, 2});
+  posteriors.Set("", "a", {1, -2});
   EXPECT_THAT(Posteriors::Parse(posteriors.Serialise()),
               testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("impossible counts")));
   std::string body = Example().Serialise();
@@ -247,9 +265,9 @@ TEST(Posteriors, ContentIsCheckedBehindARightChecksum) {
   FULCRUM_EXPECT_OK(Posteriors::Parse(Sealed(body)));
   EXPECT_THAT(Posteriors::Parse(Sealed(body + "x")),
               testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("does not end")));
-  body[8] = 4;
+  body[8] = 5;
   EXPECT_THAT(Posteriors::Parse(Sealed(body)),
-              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("version 4")));
+              testing::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("version 5")));
 }
 
 class CountsFile : public ::testing::Test {

@@ -157,7 +157,7 @@ TEST_F(ScoreTest, AValueIsTheSaleTimesTheAmount) {
   EXPECT_EQ(scores.candidates[0].alpha, 0);
   EXPECT_EQ(scores.candidates[1].mean, ValueBelief(*surface_.value, {25, 25}, {}).mean);
   EXPECT_EQ(scores.neutral.alpha, 0);
-  EXPECT_DOUBLE_EQ(scores.neutral_mean, 4.0 / 104 * (40 + 62.5) / 3);
+  EXPECT_DOUBLE_EQ(scores.neutral.mean, 4.0 / 104 * (40 + 62.5) / 3);
   posteriors_ = Posteriors();
   EXPECT_EQ(Run(model_.get()).candidates[1].mean, scores.candidates[1].mean)
       << "posteriors of another configuration say nothing";
