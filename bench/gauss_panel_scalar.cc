@@ -4,16 +4,6 @@
 
 #include "policy/gauss_panel_kernel.h"
 
-namespace fulcrum::policy::gauss_internal {
-
-template <>
-struct Vector<1> {
-  using Doubles = double __attribute__((vector_size(8)));
-  using Words = uint64_t __attribute__((vector_size(8)));
-};
-
-}  // namespace fulcrum::policy::gauss_internal
-
 namespace fulcrum::bench {
 
 double IntegrateGaussPanelScalar(const policy::GaussPanel& panel) {

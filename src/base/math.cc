@@ -1,6 +1,5 @@
 #include "base/math.h"
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -11,27 +10,6 @@ namespace fulcrum::base {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// x = 2^k * m with m in [sqrt(1/2), sqrt(2)); x > 0, normal.
-struct Split {
-  double k;
-  double m;
-};
-
-Split SplitExponent(double x) {
-  constexpr uint64_t kSqrtHalfBits = 0x3fe6a09e667f3bcdULL;
-  const uint64_t bits = std::bit_cast<uint64_t>(x);
-  const int64_t k = static_cast<int64_t>(bits - kSqrtHalfBits) >> 52;
-  const uint64_t m_bits = bits - (static_cast<uint64_t>(k) << 52);
-  return {static_cast<double>(k), std::bit_cast<double>(m_bits)};
-}
-
-// ln(x) + correction for x > 0, normal; the correction is small against ln(x).
-double LogOfNormal(double x, double correction) {
-  const Split split = SplitExponent(x);
-  const double low = split.k * exp_internal::kLn2Low + correction;
-  return split.k * exp_internal::kLn2High + (Log1pNearZero(split.m - 1) + low);
-}
 
 }  // namespace
 
@@ -57,18 +35,16 @@ double Log(double x) {
   if (!(x > 0)) return x == 0 ? -kInfinity : std::numeric_limits<double>::quiet_NaN();
   if (x == kInfinity) return x;
   if (x < std::numeric_limits<double>::min()) {
-    return LogOfNormal(x * 0x1p54, 0) - 54 * 0x1.62e42fefa39efp-1;
+    return LogOfNormal(x * 0x1p54) - 54 * 0x1.62e42fefa39efp-1;
   }
-  return LogOfNormal(x, 0);
+  return LogOfNormal(x);
 }
 
 double Log1p(double x) {
   if (x > -0.29289 && x < 0.41421) return Log1pNearZero(x);
   if (!(x > -1)) return x == -1 ? -kInfinity : std::numeric_limits<double>::quiet_NaN();
   if (x == kInfinity) return x;
-  const double u = 1 + x;
-  const double lost = x > 1 ? 1 - (u - x) : x - (u - 1);  // what rounding took from 1 + x
-  return LogOfNormal(u, lost / u);
+  return Log1pInRange(x);
 }
 
 double Sigmoid(double x) {

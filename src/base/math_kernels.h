@@ -1,17 +1,43 @@
-// The bodies of base::Exp and base::Log1p without range checks, inline so that loops over
-// quadrature nodes need no calls. Same bits as the checked functions on their ranges. Thread-safe;
-// no errors: the caller keeps the range.
+// The bodies of base::Exp, base::Log and base::Log1p without range checks, for one double or a
+// vector of them, inline so that loops over quadrature nodes or arms need no calls. Arithmetic is
+// element by element: same bits as the checked functions on their ranges, at every width. All
+// functions are static and use no library function: the linker must never let code for one
+// processor stand in for another's. Thread-safe; no errors: the caller keeps the range.
 #pragma once
 
-#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 namespace fulcrum::base {
 
-// Two doubles in one SSE2 or NEON register; arithmetic is element by element, so the bits are those
-// of the scalar code.
-using Lanes = double __attribute__((vector_size(16)));
-using LaneBits = uint64_t __attribute__((vector_size(16)));
+template <size_t kWidth>
+struct Vector;
+template <>
+struct Vector<1> {
+  using Doubles = double;
+  using Words = uint64_t;
+};
+template <>
+struct Vector<2> {
+  using Doubles = double __attribute__((vector_size(16)));
+  using Words = uint64_t __attribute__((vector_size(16)));
+};
+template <>
+struct Vector<4> {
+  using Doubles = double __attribute__((vector_size(32)));
+  using Words = uint64_t __attribute__((vector_size(32)));
+};
+template <>
+struct Vector<8> {
+  using Doubles = double __attribute__((vector_size(64)));
+  using Words = uint64_t __attribute__((vector_size(64)));
+};
+
+// One SSE2 or NEON register.
+using Lanes = Vector<2>::Doubles;
+
+template <typename T>
+using WordsOf = typename Vector<sizeof(T) / sizeof(double)>::Words;
 
 namespace exp_internal {
 
@@ -29,7 +55,7 @@ struct Reduced {
 };
 
 template <typename T>
-inline Reduced<T> Reduce(T x) {
+static inline Reduced<T> Reduce(const T& x) {
   const T shifted = x * kInverseLn2 + kRounder;
   const T k = shifted - kRounder;
   return {(x - k * kLn2High) - k * kLn2Low, shifted};
@@ -37,7 +63,7 @@ inline Reduced<T> Reduce(T x) {
 
 // e^r - 1 for |r| <= 0.3467. The cubic remainder is a Chebyshev fit of degree 8: error 2.6e-17.
 template <typename T>
-inline T ReducedExpm1(T r) {
+static inline T ReducedExpm1(const T& r) {
   const T r2 = r * r;
   const T q01 = 0x1.5555555555555p-3 + r * 0x1.5555555554cb7p-5;
   const T q23 = 0x1.1111111110e6ap-7 + r * 0x1.6c16c1738ff55p-10;
@@ -49,18 +75,16 @@ inline T ReducedExpm1(T r) {
 }
 
 // 2^(k + bias) for |k + bias| <= 1022.
-inline double PowerOfTwo(double shifted, uint64_t bias = 0) {
-  return std::bit_cast<double>((std::bit_cast<uint64_t>(shifted) + bias + 1023) << 52);
-}
-inline Lanes PowerOfTwo(Lanes shifted) {
-  return std::bit_cast<Lanes>((std::bit_cast<LaneBits>(shifted) + 1023) << 52);
+template <typename T>
+static inline T PowerOfTwo(const T& shifted, uint64_t bias = 0) {
+  return __builtin_bit_cast(T, (__builtin_bit_cast(WordsOf<T>, shifted) + (bias + 1023)) << 52);
 }
 
 }  // namespace exp_internal
 
-// exp(x) for -708 <= x <= 709. T is double or Lanes, here and below.
+// exp(x) for -708 <= x <= 709.
 template <typename T>
-inline T ExpInRange(T x) {
+static inline T ExpInRange(const T& x) {
   const exp_internal::Reduced<T> reduced = exp_internal::Reduce(x);
   const T scale = exp_internal::PowerOfTwo(reduced.shifted);
   return scale + scale * exp_internal::ReducedExpm1(reduced.r);
@@ -68,7 +92,7 @@ inline T ExpInRange(T x) {
 
 // exp(x) - 1 for -708 <= x <= 709, with small relative error near 0.
 template <typename T>
-inline T Expm1InRange(T x) {
+static inline T Expm1InRange(const T& x) {
   const exp_internal::Reduced<T> reduced = exp_internal::Reduce(x);
   const T scale = exp_internal::PowerOfTwo(reduced.shifted);
   return (scale - 1.0) + scale * exp_internal::ReducedExpm1(reduced.r);
@@ -77,7 +101,7 @@ inline T Expm1InRange(T x) {
 // ln(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)). With s = f / (2 + f) it is 2 atanh(s); what follows
 // the first term is a Chebyshev fit in s^2 of degree 6, relative error 4e-18.
 template <typename T>
-inline T Log1pNearZero(T f) {
+static inline T Log1pNearZero(const T& f) {
   const T s = f / (2.0 + f);
   const T z = s * s;
   const T z2 = z * z;
@@ -88,18 +112,59 @@ inline T Log1pNearZero(T f) {
   return f - s * (f - z * tail);  // f - s f = 2 s, and f is exact
 }
 
+namespace log_internal {
+
+// x = 2^k * m with m in [sqrt(1/2), sqrt(2)); x > 0, normal.
+template <typename T>
+struct Split {
+  T k;
+  T m;
+};
+
+template <typename T>
+static inline Split<T> SplitExponent(const T& x) {
+  using Words = WordsOf<T>;
+  constexpr uint64_t kOne = 0x3ff0000000000000ULL;
+  constexpr uint64_t kSqrtHalf = 0x3fe6a09e667f3bcdULL;
+  constexpr uint64_t kRounder = 0x4338000000000000ULL;  // exp_internal::kRounder
+  const Words bits = __builtin_bit_cast(Words, x);
+  const Words biased = (bits + (kOne - kSqrtHalf)) >> 52;  // k + 1023: no sign to shift
+  const T k = __builtin_bit_cast(T, biased + kRounder) - (exp_internal::kRounder + 1023);
+  return {k, __builtin_bit_cast(T, bits - ((biased - 1023) << 52))};
+}
+
+template <typename T>
+static inline T Join(const T& k, const T& log_of_m, const T& correction) {
+  return k * exp_internal::kLn2High + (log_of_m + (k * exp_internal::kLn2Low + correction));
+}
+
+}  // namespace log_internal
+
+// ln(x) for x > 0, normal.
+template <typename T>
+static inline T LogOfNormal(const T& x) {
+  const log_internal::Split<T> split = log_internal::SplitExponent(x);
+  return log_internal::Join(split.k, Log1pNearZero(split.m - 1.0), T{});
+}
+
+// ln(1 + x) for x > -1, finite.
+template <typename T>
+static inline T Log1pInRange(const T& x) {
+  const T zero = {};
+  const T u = 1.0 + x;
+  const log_internal::Split<T> split = log_internal::SplitExponent(u);
+  const T lost = x > zero + 1.0 ? 1.0 - (u - x) : x - (u - 1.0);  // what rounding took from 1 + x
+  const auto near = (x > zero - 0.29289) & (x < zero + 0.41421);
+  return log_internal::Join(near ? zero : split.k, Log1pNearZero(near ? x : split.m - 1.0),
+                            near ? zero : lost / u);
+}
+
 // ln(ratio) for normal positive numbers, where `change` is ratio - 1: near 1 it has the digits.
-inline Lanes LogOfRatio(Lanes ratio, Lanes change) {
-  using LaneInts = int64_t __attribute__((vector_size(16)));
-  constexpr uint64_t kSqrtHalfBits = 0x3fe6a09e667f3bcdULL;
-  const LaneBits bits = std::bit_cast<LaneBits>(ratio);
-  // ratio = 2^k * m with m in [sqrt(1/2), sqrt(2)).
-  const LaneInts k = std::bit_cast<LaneInts>(bits - kSqrtHalfBits) >> 52;
-  const Lanes m = std::bit_cast<Lanes>(bits - (std::bit_cast<LaneBits>(k) << 52));
-  const Lanes rounder = {exp_internal::kRounder, exp_internal::kRounder};
-  const Lanes power = std::bit_cast<Lanes>(std::bit_cast<LaneInts>(rounder) + k) - rounder;
-  const Lanes near = Log1pNearZero(k == 0 ? change : m - 1.0);
-  return power * exp_internal::kLn2High + (near + power * exp_internal::kLn2Low);
+template <typename T>
+static inline T LogOfRatio(const T& ratio, const T& change) {
+  const log_internal::Split<T> split = log_internal::SplitExponent(ratio);
+  const T near = split.k == T{} ? change : split.m - 1.0;
+  return log_internal::Join(split.k, Log1pNearZero(near), T{});
 }
 
 }  // namespace fulcrum::base

@@ -6,7 +6,8 @@
 
 #include "base/check.h"
 #include "base/math.h"
-#include "base/math_kernels.h"
+#include "base/simd.h"
+#include "policy/beta_loops_kernel.h"
 
 namespace fulcrum::policy {
 namespace {
@@ -19,13 +20,18 @@ constexpr double kTailScales = 0.375;  // curvature that stands for an exponenti
 constexpr double kTailShare = 0.3;     // but at most this share of the curvature at the mode
 constexpr double kNegligible = 1e-10;  // left of where all cdfs multiply to this, nothing counts
 
-double Power(double x, uint32_t exponent) {
-  double result = 1;
-  for (; exponent != 0; exponent >>= 1) {
-    if ((exponent & 1) != 0) result *= x;
-    x *= x;
+const BetaLoops& LoopsInUse() {
+#if defined(__x86_64__)
+  switch (base::ActiveSimdLevel()) {
+    case base::SimdLevel::kAvx512:
+      return kBetaLoopsAvx512;
+    case base::SimdLevel::kAvx2:
+      return kBetaLoopsAvx2;
+    case base::SimdLevel::kSse2:
+      break;
   }
-  return result;
+#endif
+  return kBetaLoopsSse2;
 }
 
 // x (1 - x) at y: the curvature of ln f per trial.
@@ -48,10 +54,13 @@ double WidestAt(double right) {
 QuadratureReport BetaQuadrature::Compute(absl::Span<const BetaArm> arms, double known_logit,
                                          absl::Span<double> probabilities) {
   std::fill(probabilities.begin(), probabilities.end(), 0.0);
-  GroupEqualArms(arms);
-  const double lower = KeepLiveGroups(known_logit);
+  loops_ = given_loops_ != nullptr ? given_loops_ : &LoopsInUse();
+  Place(arms);
+  const double lower = KeepLiveRuns(known_logit);
+  GroupEqualRuns();
+  Prepare();
   QuadratureReport report;
-  double right = groups_.empty() ? lower : groups_.front().shape.high;
+  double right = runs_.empty() ? lower : runs_.front().high;
   size_t active = 0;
   double below = 1;  // probability that every arm is left of the panels done so far
   while (right > lower && below > kNegligible) {
@@ -65,10 +74,9 @@ QuadratureReport BetaQuadrature::Compute(absl::Span<const BetaArm> arms, double 
     MovePanel(left, right);
     Advance(previous, active);
     const size_t entered = Entered(left, active);
-    Enter(active, entered);
+    loops_->enter(groups_.columns, active, entered, panel_.centre.y);
     active = entered;
-    Integrate(active);
-    below = CdfProduct(active);
+    below = Integrate(active);
     right = left;
     ++report.panels;
   }
@@ -76,97 +84,133 @@ QuadratureReport BetaQuadrature::Compute(absl::Span<const BetaArm> arms, double 
   if (known_logit >= lower && right <= lower) report.known_wins = below;
 
   double total = report.known_wins;
-  for (const Group& group : groups_) total += group.probability * group.members;
+  for (size_t group = 0; group < members_.size(); ++group) {
+    total += groups_.columns.probability[group] * members_[group];
+  }
   FULCRUM_CHECK(total > 0);
   report.defect = std::abs(1 - total);
   report.known_wins /= total;
-  for (const Group& group : groups_) {
-    for (uint32_t i = 0; i < group.members; ++i) {
-      probabilities[order_[group.first + i]] = group.probability / total;
-    }
-  }
+  Spread(total, probabilities);
   return report;
 }
 
-void BetaQuadrature::GroupEqualArms(absl::Span<const BetaArm> arms) {
-  order_.resize(arms.size());
-  for (uint32_t i = 0; i < order_.size(); ++i) order_[i] = i;
-  std::sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) {
-    if (arms[a].alpha != arms[b].alpha) return arms[a].alpha < arms[b].alpha;
-    return arms[a].beta < arms[b].beta;
-  });
-  groups_.clear();
-  for (uint32_t i = 0; i < order_.size(); ++i) {
-    const BetaArm& arm = arms[order_[i]];
-    if (i > 0) {
-      const BetaArm& last = arms[order_[i - 1]];
-      if (last.alpha == arm.alpha && last.beta == arm.beta) {
-        ++groups_.back().members;
-        continue;
-      }
+void BetaQuadrature::Table::Resize(size_t arms) {
+  const size_t stride = (arms / kArmsAtOnce + 2) * kArmsAtOnce;
+  double** const all[] = {&columns.alpha,    &columns.beta,       &columns.mode,
+                          &columns.rate,     &columns.complement, &columns.curvature,
+                          &columns.low,      &columns.high,       &columns.peak,
+                          &columns.exponent, &columns.tail,       &columns.probability,
+                          &columns.sum,      &columns.floor_left, &columns.floor_right};
+  entries.resize(std::size(all) * stride);
+  double* next = entries.data();
+  for (double** const column : all) {
+    *column = next;
+    next += stride;
+  }
+  std::fill(columns.alpha + arms, columns.alpha + stride, 1.0);
+  std::fill(columns.beta + arms, columns.beta + stride, 1.0);
+}
+
+void BetaQuadrature::Place(absl::Span<const BetaArm> arms) {
+  given_.Resize(arms.size());
+  runs_.clear();
+  for (uint32_t i = 0; i < arms.size(); ++i) {
+    if (i > 0 && arms[i].alpha == arms[i - 1].alpha && arms[i].beta == arms[i - 1].beta) {
+      runs_.back().end = i + 1;
+      continue;
     }
-    Group group;
-    group.arm = Clamped(arm);
-    group.shape = ShapeOf(group.arm, kDrop);
-    group.first = i;
-    group.members = 1;
-    groups_.push_back(group);
+    const auto index = static_cast<uint32_t>(runs_.size());
+    const BetaArm arm = Clamped(arms[i]);
+    given_.columns.alpha[index] = arm.alpha;
+    given_.columns.beta[index] = arm.beta;
+    runs_.push_back({.first = i, .end = i + 1, .index = index});
+  }
+  loops_->shapes(given_.columns, runs_.size(), kDrop);
+}
+
+// Drops the arms that lie below what another arm, or the known rate, is sure to reach. Returns the
+// lower end of the integral.
+double BetaQuadrature::KeepLiveRuns(double known_logit) {
+  double lower = known_logit;
+  for (Run& run : runs_) {
+    run.high = given_.columns.high[run.index];
+    lower = std::max(lower, given_.columns.low[run.index]);
+  }
+  runs_.erase(
+      std::remove_if(runs_.begin(), runs_.end(), [&](const Run& run) { return run.high <= lower; }),
+      runs_.end());
+  return lower;
+}
+
+void BetaQuadrature::GroupEqualRuns() {
+  const double* const alpha = given_.columns.alpha;
+  const double* const beta = given_.columns.beta;
+  std::sort(runs_.begin(), runs_.end(), [&](const Run& a, const Run& b) {
+    if (a.high != b.high) return a.high > b.high;
+    if (alpha[a.index] != alpha[b.index]) return alpha[a.index] < alpha[b.index];
+    return beta[a.index] < beta[b.index];
+  });
+  first_.clear();
+  members_.clear();
+  for (uint32_t i = 0; i < runs_.size(); ++i) {
+    const uint32_t index = runs_[i].index;
+    const uint32_t last = runs_[i > 0 ? i - 1 : 0].index;
+    if (i == 0 || alpha[index] != alpha[last] || beta[index] != beta[last]) {
+      first_.push_back(i);
+      members_.push_back(0);
+    }
+    members_.back() += runs_[i].end - runs_[i].first;
   }
 }
 
-// Drops the groups that lie below what another arm, or the known rate, is sure to reach; prepares
-// the rest. Returns the lower end of the integral.
-double BetaQuadrature::KeepLiveGroups(double known_logit) {
-  double lower = known_logit;
-  for (const Group& group : groups_) lower = std::max(lower, group.shape.low);
-  groups_.erase(std::remove_if(groups_.begin(), groups_.end(),
-                               [&](const Group& group) { return group.shape.high <= lower; }),
-                groups_.end());
-  std::sort(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) {
-    if (a.shape.high != b.shape.high) return a.shape.high > b.shape.high;
-    if (a.arm.alpha != b.arm.alpha) return a.arm.alpha < b.arm.alpha;
-    return a.arm.beta < b.arm.beta;
-  });
-  for (Group& group : groups_) {
-    const BetaArm& arm = group.arm;
-    const double most = kTailShare * group.shape.curvature;
-    group.sum = arm.alpha + arm.beta;
-    group.floor_left = std::min(kTailScales * kTailScales * arm.alpha * arm.alpha, most);
-    group.floor_right = std::min(kTailScales * kTailScales * arm.beta * arm.beta, most);
-    group.peak = PeakOf(arm);
+void BetaQuadrature::Prepare() {
+  const size_t count = members_.size();
+  groups_.Resize(count);
+  const BetaColumns& given = given_.columns;
+  const BetaColumns& groups = groups_.columns;
+  for (size_t group = 0; group < count; ++group) {
+    const uint32_t run = runs_[first_[group]].index;
+    const double alpha = given.alpha[run];
+    const double beta = given.beta[run];
+    groups.alpha[group] = alpha;
+    groups.beta[group] = beta;
+    groups.mode[group] = given.mode[run];
+    groups.rate[group] = given.rate[run];
+    groups.complement[group] = given.complement[run];
+    groups.high[group] = given.high[run];
+    groups.tail[group] = 0;
+    groups.probability[group] = 0;
+    const double most = kTailShare * given.curvature[run];
+    groups.sum[group] = alpha + beta;
+    groups.floor_left[group] = std::min(kTailScales * kTailScales * alpha * alpha, most);
+    groups.floor_right[group] = std::min(kTailScales * kTailScales * beta * beta, most);
   }
-  uint32_t live = 0;
-  for (const Group& group : groups_) live += group.members;
-  panel_scales_ = kPanelScales / std::sqrt(1 + kCrowd * base::Log(std::max(live, 1u)));
-  if (rows_.size() < groups_.size()) rows_.resize(groups_.size());
-  return lower;
+  loops_->peaks(groups, count);
+  for (std::vector<AlignedRow>* rows : {&own_, &cdf_, &before_}) {
+    if (rows->size() < count) rows->resize(count);
+  }
+  double live = 0;
+  for (const uint32_t members : members_) live += members;
+  panel_scales_ = kPanelScales / std::sqrt(1 + kCrowd * base::Log(std::max(live, 1.0)));
 }
 
 // How many groups reach above `left`, given that `from` do.
 size_t BetaQuadrature::Entered(double left, size_t from) const {
-  while (from < groups_.size() && groups_[from].shape.high > left) ++from;
+  while (from < members_.size() && groups_.columns.high[from] > left) ++from;
   return from;
 }
 
-// The widest panel ending at `right` that resolves `group`, if x (1 - x) <= variance on it.
-double BetaQuadrature::AllowedWidth(const Group& group, double right, double variance) const {
-  const double floor = right <= group.shape.mode.y ? group.floor_left : group.floor_right;
-  return panel_scales_ / std::sqrt(std::max(group.sum * variance, floor));
-}
-
 double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) const {
+  const auto curvature = [&](double variance) {
+    return loops_->curvature(groups_.columns, active, right, variance);
+  };
   const auto narrowest = [&](double variance) {
-    double width = right - lower;
-    for (size_t i = 0; i < active; ++i) {
-      width = std::min(width, AllowedWidth(groups_[i], right, variance));
-    }
-    return width;
+    return std::min(right - lower, panel_scales_ / std::sqrt(curvature(variance)));
   };
   double variance = VarianceAt(right);
   double width = narrowest(variance);
   if (right > 0) {  // leftwards the curvature still rises
-    double largest = 0;
-    for (size_t i = 0; i < active; ++i) largest = std::max(largest, groups_[i].sum);
+    const double largest = curvature(1);
     const double scales = width / panel_scales_;
     const double flat_until = std::max(0.0, base::Log(largest * scales * scales));
     variance = VarianceAt(std::max(0.0, right - width));
@@ -174,9 +218,10 @@ double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) co
   }
   width = std::min(width, WidestAt(right));
   // A group that begins inside the panel is either resolved by it, or the panel ends before it.
-  for (size_t i = active; i < groups_.size() && groups_[i].shape.high > right - width; ++i) {
-    const double own = AllowedWidth(groups_[i], right, variance);
-    if (own < width) width = std::max(own, right - groups_[i].shape.high);
+  for (size_t i = active; i < members_.size() && groups_.columns.high[i] > right - width; ++i) {
+    const double own = panel_scales_ / std::sqrt(beta_internal::CurvatureOf<double>(
+                                           groups_.columns, i, right, variance));
+    if (own < width) width = std::max(own, right - groups_.columns.high[i]);
   }
   return width;
 }
@@ -184,37 +229,8 @@ double BetaQuadrature::ChooseWidth(double right, double lower, size_t active) co
 void BetaQuadrature::MovePanel(double left, double right) {
   panel_.half = 0.5 * (right - left);
   panel_.centre = PointAt(left + panel_.half);
-  if (panel_.half > kLongestExactStep) {
-    const LogChange centre = LogsAt(panel_.centre.y);
-    std::array<double, kNodes> rate;
-    std::array<double, kNodes> complement;
-    for (size_t i = 0; i < kNodes; ++i) {
-      const LogChange at = LogsAt(panel_.centre.y + panel_.half * kNodeAt[i]);
-      rate[i] = at.rate - centre.rate;
-      complement[i] = at.complement - centre.complement;
-    }
-    panel_.rate = NodeRow::Of(rate);
-    panel_.complement = NodeRow::Of(complement);
-    return;
-  }
-  // The mirrored point where the rate is above one half: see ChangeAlong.
-  const bool mirrored = panel_.centre.rate > 0.5;
-  const double smaller = mirrored ? panel_.centre.complement : panel_.centre.rate;
-  const double direction = mirrored ? -panel_.half : panel_.half;
-  const NodeRow step = direction * NodeRow::Of(kNodeAt);
-  const NodeRow b = step.Map(
-      [&](base::Lanes pair) { return base::Log1pNearZero(smaller * base::Expm1InRange(pair)); });
-  (mirrored ? panel_.complement : panel_.rate) = step - b;
-  (mirrored ? panel_.rate : panel_.complement) = -1.0 * b;
-}
-
-void BetaQuadrature::Enter(size_t begin, size_t end) {
-  for (size_t i = begin; i < end; ++i) {
-    Group& group = groups_[i];
-    const LogitPoint& mode = group.shape.mode;
-    const LogChange change = ChangeAlong(mode, panel_.centre.y - mode.y);
-    group.exponent = group.arm.alpha * change.rate + group.arm.beta * change.complement;
-  }
+  loops_->move(panel_.centre, panel_.half, kNodeAt.data(), panel_.rate.data(),
+               panel_.complement.data());
 }
 
 // Exponents of the groups already in play, from the previous panel's centre to this one's: the
@@ -222,59 +238,37 @@ void BetaQuadrature::Enter(size_t begin, size_t end) {
 void BetaQuadrature::Advance(const LogitPoint& previous, size_t active) {
   if (active == 0) return;
   const LogChange change = ChangeAlong(previous, panel_.centre.y - previous.y);
+  const BetaColumns& groups = groups_.columns;
   for (size_t i = 0; i < active; ++i) {
-    Group& group = groups_[i];
-    group.exponent += group.arm.alpha * change.rate + group.arm.beta * change.complement;
+    groups.exponent[i] += groups.alpha[i] * change.rate + groups.beta[i] * change.complement;
   }
 }
 
-void BetaQuadrature::EvaluateGroup(Group& group, PanelRows& rows) const {
-  const NodeRow exponent =
-      group.exponent + (group.arm.alpha * panel_.rate + group.arm.beta * panel_.complement);
-  // The bound keeps ExpInRange in range where the density is nil anyway.
-  const NodeRow density = group.peak * AtLeast(-700, exponent).Map([](base::Lanes pair) {
-    return base::ExpInRange(pair);
-  });
-  const std::array<double, kNodes> values = density.ToArray();
-  NodeRow right_of;
-  for (size_t j = 0; j < kNodes; ++j) {
-    right_of = right_of + values[j] * NodeRow::Of(kRightIntegral[j]);
-  }
-  const double whole = (NodeRow::Of(kWeight) * density).Sum();
-  rows.own = density;
-  rows.cdf = AtLeast(0, 1 - (group.tail + panel_.half * right_of));
-  group.tail += panel_.half * whole;
-  if (group.members == 1) return;
-  std::array<double, kNodes> others = rows.cdf.ToArray();
-  for (double& cdf : others) cdf = Power(cdf, group.members - 1);
-  rows.own = rows.own * NodeRow::Of(others);
-  rows.cdf = rows.cdf * NodeRow::Of(others);
+// Adds the panel's share of every active group's integral. Returns the product of all distribution
+// functions at the panel's left end.
+double BetaQuadrature::Integrate(size_t active) {
+  BetaPanel panel{};
+  panel.rate = panel_.rate.data();
+  panel.complement = panel_.complement.data();
+  panel.half = panel_.half;
+  panel.weights = kWeight.data();
+  panel.right_integral = kRightIntegral[0].data();
+  panel.arms = active;
+  panel.members = members_.data();
+  panel.own = own_.data()->at_node;
+  panel.cdf = cdf_.data()->at_node;
+  panel.before = before_.data()->at_node;
+  return loops_->integrate(groups_.columns, panel);
 }
 
-// Adds the panel's share of every group's integral: own density times the cdfs of all others, as
-// products from both ends, since dividing by a vanishing cdf would lose everything.
-void BetaQuadrature::Integrate(size_t active) {
-  NodeRow product = NodeRow::All(1);
-  for (size_t k = 0; k < active; ++k) {
-    PanelRows& rows = rows_[k];
-    EvaluateGroup(groups_[k], rows);
-    rows.before = product;
-    product = product * rows.cdf;
+void BetaQuadrature::Spread(double total, absl::Span<double> probabilities) const {
+  for (size_t group = 0; group < members_.size(); ++group) {
+    const double each = groups_.columns.probability[group] / total;
+    const size_t end = group + 1 < members_.size() ? first_[group + 1] : runs_.size();
+    for (size_t run = first_[group]; run < end; ++run) {
+      std::fill(&probabilities[runs_[run].first], &probabilities[runs_[run].end - 1] + 1, each);
+    }
   }
-  NodeRow after = panel_.half * NodeRow::Of(kWeight);
-  for (size_t k = active; k-- > 0;) {
-    const PanelRows& rows = rows_[k];
-    groups_[k].probability += (rows.own * (rows.before * after)).Sum();
-    after = after * rows.cdf;
-  }
-}
-
-double BetaQuadrature::CdfProduct(size_t active) const {
-  double product = 1;
-  for (size_t k = 0; k < active; ++k) {
-    product *= Power(std::max(0.0, 1 - groups_[k].tail), groups_[k].members);
-  }
-  return product;
 }
 
 }  // namespace fulcrum::policy

@@ -6,30 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/math_kernels.h"
 #include "policy/gauss_panel.h"
 
 namespace fulcrum::policy::gauss_internal {
 
 template <size_t kWidth>
-struct Vector;
-template <>
-struct Vector<2> {
-  using Doubles = double __attribute__((vector_size(16)));
-  using Words = uint64_t __attribute__((vector_size(16)));
-};
-template <>
-struct Vector<4> {
-  using Doubles = double __attribute__((vector_size(32)));
-  using Words = uint64_t __attribute__((vector_size(32)));
-};
-template <>
-struct Vector<8> {
-  using Doubles = double __attribute__((vector_size(64)));
-  using Words = uint64_t __attribute__((vector_size(64)));
-};
-
-template <size_t kWidth>
-using Doubles = typename Vector<kWidth>::Doubles;
+using Doubles = typename base::Vector<kWidth>::Doubles;
 
 template <size_t kWidth>
 static inline Doubles<kWidth> Load(const double* from) {
@@ -48,7 +31,7 @@ static inline void Store(double* to, const Doubles<kWidth>& value) {
 template <size_t kWidth>
 static inline Doubles<kWidth> Exponential(const Doubles<kWidth>& x) {
   using D = Doubles<kWidth>;
-  using W = typename Vector<kWidth>::Words;
+  using W = typename base::Vector<kWidth>::Words;
   // Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits of the pattern.
   const D shifted = x * 0x1.71547652b82fep+0 + 0x1.8p52;
   const D r = x - (shifted - 0x1.8p52) * 0x1.62e42fefa39efp-1;
@@ -121,7 +104,7 @@ static double IntegratePanel(const GaussPanel& panel) {
       const uint32_t members = panel.members[arm];
       product = product * (members == 1 ? at.cdf : Power<kWidth>(at.cdf, members));
     }
-    if (node == 0) at_first_node = product[0];
+    if (node == 0) __builtin_memcpy(&at_first_node, &product, sizeof(at_first_node));
     const D share = Load<kWidth>(panel.shares + node) * product;
     for (size_t arm = 0; arm < panel.arms; ++arm) {
       double* sum = panel.sums + arm * kPerArm + node;

@@ -9,13 +9,13 @@ namespace fulcrum::policy {
 // kRightIntegral[j][i] is the integral from node i to 1 of the polynomial that is 1 at node j and 0
 // at the other nodes.
 inline constexpr int kNodes = 8;
-inline constexpr std::array<double, kNodes> kNodeAt = {
+alignas(64) inline constexpr std::array<double, kNodes> kNodeAt = {
     -0.9602898564975363, -0.7966664774136267, -0.525532409916329, -0.1834346424956498,
     0.1834346424956498,  0.525532409916329,   0.7966664774136267, 0.9602898564975363};
-inline constexpr std::array<double, kNodes> kWeight = {
+alignas(64) inline constexpr std::array<double, kNodes> kWeight = {
     0.10122853629037626, 0.22238103445337448, 0.31370664587788727, 0.362683783378362,
     0.362683783378362,   0.31370664587788727, 0.22238103445337448, 0.10122853629037626};
-inline constexpr std::array<std::array<double, kNodes>, kNodes> kRightIntegral = {{
+alignas(64) inline constexpr std::array<std::array<double, kNodes>, kNodes> kRightIntegral = {{
     {{0.05061426814518813, -0.008290107244732382, 0.004053464292550497, -0.00250250565078621,
       0.0017184731685297055, -0.0012376113905010308, 0.0008856046086844757,
       -0.0005550166542338384}},

@@ -31,9 +31,9 @@ double Power(double x, uint32_t exponent) {
 }
 
 NodeRow Power(const NodeRow& row, uint32_t exponent) {
-  std::array<double, kNodes> values = row.ToArray();
+  std::array<double, kNodes> values = ToArray(row);
   for (double& value : values) value = Power(value, exponent);
-  return NodeRow::Of(values);
+  return NodeRowOf(values);
 }
 
 double LogOfOffset(double offset) {
@@ -255,7 +255,7 @@ size_t UtilityQuadrature::TakeEnds(double right, size_t active) {
     any = any || groups_[end].on_end > 0;
   }
   if (!any) return end;
-  const NodeRow remaining = 0.5 - 0.5 * NodeRow::Of(kNodeAt);  // from a node to the panel's end
+  const NodeRow remaining = 0.5 - 0.5 * NodeRowOf(kNodeAt);  // from a node to the panel's end
   for (size_t k = 0; k < end; ++k) {
     Group& group = groups_[k];
     const double own = k < active ? 0 : group.on_end;
@@ -265,7 +265,7 @@ size_t UtilityQuadrature::TakeEnds(double right, size_t active) {
     rows_[k].cdf = cdf * others;
     group.tail += own;
   }
-  AddProducts(0.5 * NodeRow::Of(kWeight), end);
+  AddProducts(0.5 * NodeRowOf(kWeight), end);
   return end;
 }
 
@@ -298,17 +298,14 @@ void UtilityQuadrature::EvaluateGroup(Group& group, const NodeRow& offsets, doub
     const base::Lanes density = base::ExpInRange(exponent) * (share_at / (x_at * safe_c));
     return c_at > none ? density : none;
   };
-  const NodeRow density = shape.peak * NodeRow{density_at(x.a, c.a, from_mode.a, share.a),
-                                               density_at(x.b, c.b, from_mode.b, share.b),
-                                               density_at(x.c, c.c, from_mode.c, share.c),
-                                               density_at(x.d, c.d, from_mode.d, share.d)};
-  const std::array<double, kNodes> values = density.ToArray();
-  NodeRow right_of;
+  const NodeRow density = shape.peak * Map(density_at, x, c, from_mode, share);
+  const std::array<double, kNodes> values = ToArray(density);
+  NodeRow right_of = {};
   for (size_t j = 0; j < kNodes; ++j) {
-    right_of = right_of + values[j] * NodeRow::Of(kRightIntegral[j]);
+    right_of = right_of + values[j] * NodeRowOf(kRightIntegral[j]);
   }
   const NodeRow cdf = AtLeast(0, 1 - (group.tail + half * right_of));
-  group.tail += half * (NodeRow::Of(kWeight) * density).Sum();
+  group.tail += half * Sum(NodeRowOf(kWeight) * density);
   rows.own = density;
   rows.cdf = cdf;
   if (group.members == 1) return;
@@ -319,16 +316,16 @@ void UtilityQuadrature::EvaluateGroup(Group& group, const NodeRow& offsets, doub
 
 void UtilityQuadrature::Integrate(double left, double right, size_t active) {
   const double half = 0.5 * (right - left);
-  const NodeRow at = (left + half) + half * NodeRow::Of(kNodeAt);
-  const NodeRow offsets = at.Map([](base::Lanes pair) { return base::ExpInRange(pair); });
+  const NodeRow at = (left + half) + half * NodeRowOf(kNodeAt);
+  const NodeRow offsets = Map([](base::Lanes pair) { return base::ExpInRange(pair); }, at);
   for (size_t k = 0; k < active; ++k) EvaluateGroup(groups_[k], offsets, half, rows_[k]);
-  AddProducts(half * NodeRow::Of(kWeight), active);
+  AddProducts(half * NodeRowOf(kWeight), active);
 }
 
 // Adds to every group's integral its own density times the cdfs of all others, as products from
 // both ends, since dividing by a vanishing cdf would lose everything.
 void UtilityQuadrature::AddProducts(const NodeRow& shares, size_t active) {
-  NodeRow product = NodeRow::All(1);
+  NodeRow product = RowOf<2, kNodes>(1);
   for (size_t k = 0; k < active; ++k) {
     rows_[k].before = product;
     product = product * rows_[k].cdf;
@@ -336,7 +333,7 @@ void UtilityQuadrature::AddProducts(const NodeRow& shares, size_t active) {
   NodeRow after = shares;
   for (size_t k = active; k-- > 0;) {
     const PanelRows& rows = rows_[k];
-    groups_[k].probability += (rows.own * (rows.before * after)).Sum();
+    groups_[k].probability += Sum(rows.own * (rows.before * after));
     after = after * rows.cdf;
   }
 }

@@ -1,10 +1,15 @@
+// Vectors wider than the baseline's registers, passed between functions that are all inlined here.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 #include "policy/choice.h"
 
 #include <cmath>
 #include <cstdio>
 
+#include "base/simd.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "policy/beta_loops_kernel.h"
 #include "policy/beta_quadrature.h"
 #include "tests/policy/beta_choice.h"
 #include "tests/policy/choice_bits.h"
@@ -131,9 +136,46 @@ TEST(ChoiceDeathTest, ABrokenPosteriorStopsTheProcess) {
   EXPECT_DEATH(BetaChoice({{1, 1}}, Known(1.5)), "");
 }
 
-// One number for every compiler, build type and processor.
+std::vector<double> AskWith(const BetaLoops& loops, uint64_t seed) {
+  base::RandomStream random(seed);
+  std::vector<BetaArm> arms;
+  while (arms.size() < 1 + seed % 40) {
+    const bool again = !arms.empty() && random.NextBelow(4) == 0;
+    arms.push_back(again ? arms.front()
+                         : BetaArm{base::Exp(30 * random.NextUniform() - 10),
+                                   base::Exp(30 * random.NextUniform() - 10)});
+  }
+  std::vector<double> p(arms.size() + 1);
+  BetaQuadrature quadrature(64, &loops);
+  const double known = seed % 2 == 0 ? -2.0 : kNoKnownLogit;
+  p.back() = quadrature.Compute(arms, known, absl::MakeSpan(p.data(), arms.size())).known_wins;
+  return p;
+}
+
+// Also on a processor that lacks the wider instructions: this file's copies of the source are
+// compiled for the baseline, which takes a wide vector in pieces.
+TEST(ChoiceBits, AreTheSameAtEveryWidth) {
+  constexpr BetaLoops kFour = beta_internal::LoopsOf<4>();
+  constexpr BetaLoops kEight = beta_internal::LoopsOf<8>();
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    const std::vector<double> two = AskWith(kBetaLoopsSse2, seed);
+    ASSERT_EQ(AskWith(kFour, seed), two);
+    ASSERT_EQ(AskWith(kEight, seed), two);
+  }
+}
+
+// One number for every compiler, build type, processor and vector width.
 TEST(ChoiceBits, ArePinned) {
-  EXPECT_EQ(testing::HashOfBetaChoices(), testing::kBetaBits);
+  for (const base::SimdLevel level :
+       {base::SimdLevel::kSse2, base::SimdLevel::kAvx2, base::SimdLevel::kAvx512}) {
+    const std::string name(base::SimdLevelName(level));
+    if (!base::ForceSimdLevel(level).ok()) {
+      std::printf("%s: this processor lacks it, not tested\n", name.c_str());
+      continue;
+    }
+    EXPECT_EQ(testing::HashOfBetaChoices(), testing::kBetaBits) << name;
+  }
+  EXPECT_TRUE(base::ForceSimdLevel(base::DetectedSimdLevel()).ok());
   EXPECT_EQ(testing::HashOfUtilityChoices(), testing::kUtilityBits);
 }
 

@@ -9,11 +9,12 @@
 
 namespace fulcrum::base {
 
-inline double LibraryExp(double x) {
-  return std::exp(x);
-}
-inline Lanes LibraryExp(Lanes x) {
-  return Lanes{std::exp(x[0]), std::exp(x[1])};
+template <typename T>
+static inline T LibraryExp(const T& x) {
+  double each[sizeof(T) / sizeof(double)];
+  __builtin_memcpy(each, &x, sizeof(x));
+  for (double& one : each) one = std::exp(one);
+  return __builtin_bit_cast(T, each);
 }
 
 }  // namespace fulcrum::base
