@@ -27,15 +27,17 @@ std::shared_ptr<const config::Bundle> MakeBundle() {
     config::Campaign owner;
     owner.id = "campaign" + std::to_string(campaign);
     FULCRUM_CHECK(absl::LoadTimeZone("Asia/Tokyo", &owner.time_zone));
+    std::vector<int32_t> actions;
+    for (int i = 0; i < kContenders / 2; ++i) actions.push_back(campaign * kContenders / 2 + i);
     for (int row = 0; row < 3; ++row) {
       config::Constraint constraint;
       constraint.id = owner.id + ".row" + std::to_string(row);
-      constraint.campaign = campaign;
+      constraint.actions = actions;
+      constraint.time_zone = owner.time_zone;
       constraint.per_user = row == 2;
       constraint.resource = row == 2 ? config::Resource::kExposures : config::Resource::kCost;
       constraint.window = row == 1 ? config::Window::kTotal : config::Window::kDay;
       constraint.limit = int64_t{1} << 50;
-      owner.constraints.push_back(static_cast<int32_t>(bundle->constraints.size()));
       bundle->constraints.push_back(std::move(constraint));
     }
     bundle->campaigns.push_back(std::move(owner));
@@ -47,6 +49,7 @@ std::shared_ptr<const config::Bundle> MakeBundle() {
       bundle->actions.push_back(std::move(action));
     }
   }
+  config::IndexUses(bundle.get());
   return bundle;
 }
 
@@ -87,8 +90,8 @@ class Fixture {
     user_ref[0] = static_cast<uint8_t>(decisions_);
     user_ref[1] = static_cast<uint8_t>(decisions_ >> 8);
     auto selection = Orchestrator(ledger_.get())
-                         .Select(*bundle_, surface_, surface_.choice, context_, user_ref, {0.0, {}},
-                                 absl::MakeSpan(contenders), domain::Wait::kNoWait);
+                         .Select(*bundle_, surface_, surface_.choice, context_, {}, user_ref,
+                                 {0.0, {}}, absl::MakeSpan(contenders), domain::Wait::kNoWait);
     FULCRUM_CHECK(selection.ok());
     return std::move(*selection);
   }

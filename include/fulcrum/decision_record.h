@@ -36,7 +36,10 @@ enum class MaskReason : uint8_t {
   kInvalidScore = 3,       // the model or the posterior gave no finite number
   kNoUserRef = 4,          // a cap per user applies and the user has no durable reference
   kLedgerUnavailable = 5,  // the ledger could not grant a lease in time
-  kCautious = 6            // left out by cautious mode: others promise more
+  kCautious = 6,           // left out by cautious mode: others promise more
+  kQuietHours = 7,         // its campaign shows nothing at this time of the day
+  kExcluded = 8,           // the user was shown what excludes it
+  kVariant = 9             // there is room for the action that it is a cheaper form of
 };
 
 // How a request was answered.
@@ -110,6 +113,8 @@ struct Debit {
   int64_t amount = 0;           // micros or exposures, as the row counts; > 0
   int64_t limit = 0;            // the row's limit when it was taken
   bool per_user = false;        // counted per user (key: the record's user_ref)
+  bool soft = false;            // of a soft row, which may exceed its limit
+  int64_t span_us = 0;          // of a row whose window moves with the clock; else 0
 
   friend bool operator==(const Debit&, const Debit&) = default;
 };
@@ -146,6 +151,8 @@ struct PositionRecord {
   // How much each candidate's value was discounted here for its likeness to the actions before, in
   // reward, at least 0. Empty if nothing was, or without detail.
   std::vector<double> discounts;
+  // Candidates that the actions before exclude here, as indices, ascending.
+  std::vector<uint32_t> excluded;
 
   friend bool operator==(const PositionRecord&, const PositionRecord&) = default;
 };
@@ -189,6 +196,9 @@ struct DecisionRecord {
   // propensities of a record are conditional on whether its user is.
   Ticks holdout_ticks = 0;
   std::vector<ShadowRecord> shadows;
+  uint32_t relaxed = 0;  // soft rows up to this class were given up
+  // Of the rows that count on some requests only, those that counted on this one for a candidate.
+  std::vector<std::string> rows_in_scope;
   std::vector<CandidateRecord> candidates;
   std::vector<PositionRecord> positions;  // served
   // What the policy drew instead, if that was not served: held-out users, apprentice and log-only

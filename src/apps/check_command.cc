@@ -107,16 +107,46 @@ std::string Describe(const Bundle& bundle, const config::Surface& surface) {
   return text;
 }
 
-// "spring-day: at most 50.00 EUR per day for spring"
+// "50.00 EUR", "3 exposures"
+std::string LimitText(const Bundle& bundle, const config::Constraint& row) {
+  const double millions = static_cast<double>(row.limit) / 1e6;
+  switch (row.resource) {
+    case config::Resource::kCost: {
+      const auto& action = bundle.actions[static_cast<size_t>(row.actions.front())];
+      return absl::StrFormat("%.2f %s", millions,
+                             bundle.campaigns[static_cast<size_t>(action.campaign)].currency);
+    }
+    case config::Resource::kExposures:
+      return absl::StrFormat("%d exposure%s", row.limit, row.limit == 1 ? "" : "s");
+    case config::Resource::kAttribute:
+      break;
+  }
+  return absl::StrFormat("%.6g of %s", millions, row.attribute);
+}
+
+std::string WindowText(const config::Constraint& row) {
+  switch (row.window) {
+    case config::Window::kDay:
+      return "a day";
+    case config::Window::kHour:
+      return "an hour";
+    case config::Window::kRolling:
+      return absl::StrCat("in any ", absl::FormatDuration(absl::Microseconds(row.span_us)));
+    case config::Window::kTotal:
+      break;
+  }
+  return "in all";
+}
+
+// "spring-day: at most 50.00 EUR a day for 12 actions"
 std::string Describe(const Bundle& bundle, const config::Constraint& row) {
-  const config::Campaign& campaign = bundle.campaigns[static_cast<size_t>(row.campaign)];
-  const std::string limit =
-      row.resource == config::Resource::kCost
-          ? absl::StrFormat("%.2f %s", static_cast<double>(row.limit) / 1e6, campaign.currency)
-          : absl::StrFormat("%d exposures", row.limit);
-  return absl::StrFormat("%s: at most %s%s %s for %s", row.id, limit,
-                         row.per_user ? " per user" : "",
-                         row.window == config::Window::kDay ? "a day" : "in all", campaign.id);
+  if (row.limit == config::kNoLimit) {
+    return absl::StrFormat("%s: counts what users were shown %s", row.id, WindowText(row));
+  }
+  return absl::StrFormat("%s: at most %s%s %s for %d action%s%s", row.id, LimitText(bundle, row),
+                         row.per_user ? " per user" : "", WindowText(row), row.actions.size(),
+                         row.actions.size() == 1 ? "" : "s",
+                         row.IsHard() ? "" : absl::StrFormat(", soft (class %d)", row.relaxation));
 }
 
 template <typename T>

@@ -13,14 +13,23 @@ namespace {
 
 // What one more decision takes from the row, at the least.
 int64_t SmallestUse(const config::Bundle& bundle, const config::Constraint& row) {
-  if (row.resource == config::Resource::kExposures) return 1;
   int64_t smallest = std::numeric_limits<int64_t>::max();
-  for (const config::Action& action : bundle.actions) {
-    if (action.campaign == row.campaign && action.cost_micros > 0) {
-      smallest = std::min(smallest, action.cost_micros);
-    }
+  for (const int32_t action : row.actions) {
+    const int64_t amount = config::AmountOf(bundle.actions[static_cast<size_t>(action)], row);
+    if (amount > 0) smallest = std::min(smallest, amount);
   }
   return smallest;
+}
+
+// The one campaign that the row counts; empty if there are several.
+std::string CampaignOf(const config::Bundle& bundle, const config::Constraint& row) {
+  int32_t campaign = -1;
+  for (const int32_t action : row.actions) {
+    const int32_t one = bundle.actions[static_cast<size_t>(action)].campaign;
+    if (campaign >= 0 && one != campaign) return "";
+    campaign = one;
+  }
+  return campaign < 0 ? "" : bundle.campaigns[static_cast<size_t>(campaign)].id;
 }
 
 }  // namespace
@@ -53,7 +62,7 @@ absl::StatusOr<std::vector<RowUse>> FoldRows(const config::Bundle& bundle,
   for (const config::Constraint& row : bundle.constraints) {
     RowUse use;
     use.row = row.id;
-    use.campaign = bundle.campaigns[static_cast<size_t>(row.campaign)].id;
+    use.campaign = CampaignOf(bundle, row);
     use.resource = row.resource;
     use.campaign_total = !row.per_user && row.window == config::Window::kTotal;
     use.limit = row.limit;

@@ -6,6 +6,7 @@
 #include "apps/explanation.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "config/bundle.h"
 #include "decision_log/record_names.h"
 #include "policy/policies.h"
 #include "policy/recorded.h"
@@ -224,12 +225,14 @@ void TellPosition(const Explanation& explanation, size_t index, std::string* out
   if (!basis.empty()) Line("", "x: " + absl::StrJoin(basis, ", "), out);
   for (const Debit& debit : position.debits) {
     Line("",
-         absl::StrCat("takes ", debit.amount, " of ", debit.row, " (limit ", debit.limit,
-                      debit.per_user ? " per user" : "",
-                      debit.window_start_us == INT64_MIN
-                          ? ""
-                          : absl::StrCat(", from ", TimeText(debit.window_start_us)),
-                      ")"),
+         absl::StrCat(
+             "takes ", debit.amount, " of ", debit.row, " (",
+             debit.limit == config::kNoLimit ? "no limit" : absl::StrCat("limit ", debit.limit),
+             debit.per_user ? " per user" : "", debit.soft ? ", soft" : "",
+             debit.window_start_us == INT64_MIN
+                 ? ""
+                 : absl::StrCat(", from ", TimeText(debit.window_start_us)),
+             ")"),
          out);
   }
 }
@@ -361,6 +364,12 @@ std::string InWords(MaskReason mask) {
       return "a cap per user applies and the user has no durable reference";
     case MaskReason::kLedgerUnavailable:
       return "the ledger could not grant a lease in time";
+    case MaskReason::kQuietHours:
+      return "its campaign's quiet hours";
+    case MaskReason::kExcluded:
+      return "the user was shown what excludes it";
+    case MaskReason::kVariant:
+      return "there is room for what it is a cheaper form of";
     case MaskReason::kCautious:
       return "left out by cautious mode, others promise more";
   }

@@ -1,6 +1,7 @@
 #include "config/bundle.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace fulcrum::config {
 
@@ -28,6 +29,34 @@ const FeatureView* Bundle::FindView(domain::EntityKind entity) const {
     if (view.entity == entity) return &view;
   }
   return nullptr;
+}
+
+int64_t AmountOf(const Action& action, const Constraint& row) {
+  switch (row.resource) {
+    case Resource::kCost:
+      return action.cost_micros;
+    case Resource::kExposures:
+      return 1;
+    case Resource::kAttribute: {
+      const auto found = action.attributes.find(row.attribute);
+      return found == action.attributes.end()
+                 ? 0
+                 : static_cast<int64_t>(std::ceil(found->second * 1e6));
+    }
+  }
+  return 0;
+}
+
+void IndexUses(Bundle* bundle) {
+  for (Action& action : bundle->actions) action.uses.clear();
+  for (size_t i = 0; i < bundle->constraints.size(); ++i) {
+    const Constraint& row = bundle->constraints[i];
+    for (const int32_t index : row.actions) {
+      Action& action = bundle->actions[static_cast<size_t>(index)];
+      const int64_t amount = AmountOf(action, row);
+      if (amount > 0) action.uses.push_back({static_cast<int32_t>(i), amount});
+    }
+  }
 }
 
 }  // namespace fulcrum::config

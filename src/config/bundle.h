@@ -105,17 +105,54 @@ struct ValuePosterior {
   friend bool operator==(const ValuePosterior&, const ValuePosterior&) = default;
 };
 
-enum class Resource : uint8_t { kCost, kExposures };
-enum class Window : uint8_t { kDay, kTotal };
+enum class Resource : uint8_t { kCost, kExposures, kAttribute };
+enum class Window : uint8_t { kDay, kTotal, kHour, kRolling };
 
-// One hard row of A pi <= b.
+// The limit of a row that only counts.
+inline constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
+
+// A text that a request must have, of the user's features or of the context.
+struct Match {
+  bool of_user = false;
+  std::string key;
+  std::vector<std::string> values;  // sorted
+};
+
+// One row of A pi <= b.
 struct Constraint {
   std::string id;
-  int32_t campaign = -1;  // index into Bundle::campaigns
+  std::vector<int32_t> actions;  // that it counts, sorted
   bool per_user = false;
   Resource resource = Resource::kCost;
+  std::string attribute;  // if that is the resource
   Window window = Window::kDay;
-  int64_t limit = 0;  // micros or exposures, >= 0
+  int64_t span_us = 0;  // of a rolling window
+  absl::TimeZone time_zone;
+  int64_t limit = 0;        // micros, exposures or millionths, >= 0
+  uint32_t relaxation = 0;  // 0: hard; else the class in which it is given up
+  // Which requests it counts on; empty or unbounded: all.
+  absl::Time start = absl::InfinitePast();
+  absl::Time end = absl::InfiniteFuture();  // exclusive
+  std::vector<int32_t> surfaces;            // sorted
+  std::vector<std::string> segments;        // sorted
+  std::vector<std::string> regions;         // sorted
+  std::vector<Match> where;
+
+  bool IsHard() const { return relaxation == 0; }
+  // Whether it is spent from leases: what must hold even after a crash, for all users together.
+  bool IsLeased() const { return !per_user && IsHard(); }
+};
+
+// What an action takes from a row when it is drawn; `amount` > 0.
+struct Use {
+  int32_t row = -1;  // index into Bundle::constraints
+  int64_t amount = 0;
+};
+
+// Actions of which a slate shows one at most.
+struct Exclusion {
+  std::string id;
+  std::vector<int32_t> actions;  // sorted
 };
 
 struct Action {
@@ -125,6 +162,22 @@ struct Action {
   int64_t cost_micros = 0;              // per exposure, >= 0
   std::vector<std::string> categories;  // sorted, each once
   std::vector<double> vector;           // of length 1, or empty
+  std::string creative;
+  base::StringMap<double> attributes;
+  int32_t variant_of = -1;           // the dearer form that it stands in for; -1 = none
+  std::vector<Use> uses;             // rows that count it, in bundle order
+  std::vector<int32_t> excluded_by;  // rows that show it excluded once they have counted anything
+  std::vector<int32_t> exclusions;   // indices into Bundle::exclusions
+};
+
+// A part of each day in minutes from midnight; over midnight if it ends before it starts.
+struct Hours {
+  int from = 0;
+  int to = 0;  // exclusive
+
+  bool Contain(int minute) const {
+    return from < to ? from <= minute && minute < to : from <= minute || minute < to;
+  }
 };
 
 struct Campaign {
@@ -134,7 +187,7 @@ struct Campaign {
   absl::TimeZone time_zone;
   absl::Time start = absl::InfinitePast();
   absl::Time end = absl::InfiniteFuture();  // exclusive
-  std::vector<int32_t> constraints;         // rows of this campaign, in bundle order
+  std::vector<Hours> quiet_hours;
 };
 
 inline constexpr int32_t kNeutralAction = -1;  // where indices into Bundle::actions name an action
@@ -251,6 +304,7 @@ struct Bundle {
   std::vector<Campaign> campaigns;  // sorted by id, as constraints and surfaces are
   std::vector<Action> actions;      // sorted by id
   std::vector<Constraint> constraints;
+  std::vector<Exclusion> exclusions;
   std::vector<Surface> surfaces;
   std::string model_manifest;  // absolute path; empty = no model
   base::StringMap<int32_t> action_index;
@@ -260,5 +314,11 @@ struct Bundle {
   const Surface* FindSurface(std::string_view id) const;
   const FeatureView* FindView(domain::EntityKind entity) const;
 };
+
+// What `action` takes from `row` when it is drawn, if that counts it.
+int64_t AmountOf(const Action& action, const Constraint& row);
+
+// Fills the actions' `uses` from the rows' `actions`.
+void IndexUses(Bundle* bundle);
 
 }  // namespace fulcrum::config

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <string_view>
 
+#include "config/request_key.h"
+
 namespace fulcrum::config {
 namespace {
 

@@ -1,16 +1,10 @@
 // How a surface draws, from the bundle as it was read to the bundle as the stages read it.
 #pragma once
 
-#include <string_view>
-
 #include "config/bundle.h"
 #include "fulcrum/config/v1/bundle.pb.h"
 
 namespace fulcrum::config {
-
-// What `region_key` begins with.
-inline constexpr std::string_view kUserPrefix = "user.";
-inline constexpr std::string_view kContextPrefix = "context.";
 
 // Fills what is about the choice: policy, floor, shares, regions, mode, holdout and shadows. `from`
 // is valid, and the actions and their index of `bundle` are there.

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "config/choice_resolve.h"
 #include "config/nearest.h"
+#include "config/request_key.h"
 #include "fulcrum/decision_record.h"
 
 namespace fulcrum::config {
@@ -122,48 +123,14 @@ class SurfaceChecker {
 
   void CheckRegionKey() const {
     const std::string path = path_ + ".region_key";
-    std::string_view key = surface_.region_key();
-    if (key.empty()) {
+    if (surface_.region_key().empty()) {
       if (surface_.regions_size() == 0) return;
       Report(path_ + ".regions",
              "nothing says where a request's region is found; add 'region_key'");
       return;
     }
-    if (key.starts_with(kUserPrefix)) {
-      key.remove_prefix(kUserPrefix.size());
-      CheckReference(path, key, UserTexts(), "text feature of the user view");
-    } else if (key.starts_with(kContextPrefix)) {
-      key.remove_prefix(kContextPrefix.size());
-      CheckReference(path, key, ContextTexts(), "context key of type text");
-    } else {
-      Report(path, "expected 'user.FEATURE' or 'context.KEY'");
-    }
-  }
-
-  void CheckReference(const std::string& path, std::string_view name,
-                      const std::vector<std::string>& names, const char* what) const {
-    if (std::find(names.begin(), names.end(), name) != names.end()) return;
-    Report(path, absl::StrCat("there is no ", what, " '", base::ToAbsl(name.substr(0, 80)), "'",
-                              NearestHint(name, names)));
-  }
-
-  std::vector<std::string> UserTexts() const {
-    std::vector<std::string> names;
-    for (const v1::FeatureView& view : bundle_.feature_views()) {
-      if (view.entity() != v1::ENTITY_USER) continue;
-      for (const v1::Feature& feature : view.features()) {
-        if (feature.type() == v1::VALUE_TYPE_TEXT) names.push_back(feature.name());
-      }
-    }
-    return names;
-  }
-
-  std::vector<std::string> ContextTexts() const {
-    std::vector<std::string> names;
-    for (const v1::ContextKey& key : bundle_.context_keys()) {
-      if (key.type() == v1::VALUE_TYPE_TEXT) names.push_back(key.name());
-    }
-    return names;
+    const std::string problem = RequestKeys(bundle_).ProblemOf(surface_.region_key());
+    if (!problem.empty()) Report(path, problem);
   }
 
   void CheckRegions() const {

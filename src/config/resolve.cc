@@ -7,6 +7,9 @@
 
 #include "base/check.h"
 #include "config/choice_resolve.h"
+#include "config/constraint_check.h"
+#include "config/constraint_resolve.h"
+#include "config/proto_time.h"
 
 namespace fulcrum::config {
 namespace {
@@ -28,14 +31,6 @@ const std::string& NameOf(const T& value) {
 
 std::string ResolvePath(const std::string& directory, const std::string& path) {
   return (std::filesystem::path(directory) / path).lexically_normal().string();
-}
-
-absl::Time TimeOf(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-
-absl::Duration DurationOf(const google::protobuf::Duration& span) {
-  return absl::Seconds(span.seconds()) + absl::Nanoseconds(span.nanos());
 }
 
 Durability DurabilityOf(v1::Durability durability) {
@@ -142,6 +137,9 @@ Campaign ResolveCampaign(const v1::Campaign& from) {
   FULCRUM_CHECK(absl::LoadTimeZone(from.time_zone(), &to.time_zone));  // validated
   if (from.has_start()) to.start = TimeOf(from.start());
   if (from.has_end()) to.end = TimeOf(from.end());
+  for (const v1::Hours& hours : from.quiet_hours()) {
+    to.quiet_hours.push_back({MinuteOf(hours.from()), MinuteOf(hours.to())});
+  }
   return to;
 }
 
@@ -152,6 +150,9 @@ Action ResolveAction(const v1::Action& from, int32_t campaign) {
   double squares = 0;
   for (const double one : from.vector()) squares += one * one;
   for (const double one : from.vector()) to.vector.push_back(one / std::sqrt(squares));
+  to.creative = from.creative();
+  for (const v1::Attribute& one : from.attributes())
+    to.attributes.emplace(one.name(), one.number());
   return to;
 }
 
@@ -165,19 +166,13 @@ void ResolveActions(const v1::Bundle& from, Bundle* to) {
             [](const Action& a, const Action& b) { return a.id < b.id; });
 }
 
-void ResolveConstraints(const v1::Bundle& from, Bundle* to) {
-  for (const v1::Constraint& row : from.constraints()) {
-    Constraint constraint;
-    constraint.id = row.id();
-    constraint.campaign = to->campaign_index.find(row.campaign())->second;
-    constraint.per_user = row.per() == v1::PER_USER;
-    constraint.resource =
-        row.resource() == v1::RESOURCE_COST ? Resource::kCost : Resource::kExposures;
-    constraint.window = row.window() == v1::WINDOW_DAY ? Window::kDay : Window::kTotal;
-    constraint.limit = row.limit();
-    to->campaigns[static_cast<size_t>(constraint.campaign)].constraints.push_back(
-        static_cast<int32_t>(to->constraints.size()));
-    to->constraints.push_back(std::move(constraint));
+void ResolveVariants(const v1::Bundle& from, Bundle* to) {
+  for (const v1::Campaign& campaign : from.campaigns()) {
+    for (const v1::Action& action : campaign.actions()) {
+      if (action.variant_of().empty()) continue;
+      to->actions[static_cast<size_t>(to->action_index.find(action.id())->second)].variant_of =
+          to->action_index.find(action.variant_of())->second;
+    }
   }
 }
 
@@ -273,7 +268,7 @@ void Canonicalise(v1::Bundle* bundle) {
   }
   SortBy(bundle->mutable_surfaces(), IdOf<v1::Surface>);
   SortBy(bundle->mutable_campaigns(), IdOf<v1::Campaign>);
-  SortBy(bundle->mutable_constraints(), IdOf<v1::Constraint>);
+  CanonicaliseConstraints(bundle);
   SortBy(bundle->mutable_feature_views(), NameOf<v1::FeatureView>);
   SortBy(bundle->mutable_context_keys(), NameOf<v1::ContextKey>);
 }
@@ -295,6 +290,7 @@ Bundle Resolve(const v1::Bundle& from, const std::string& directory) {
   ResolveActions(from, &to);
   Index(to.campaigns, &to.campaign_index);
   Index(to.actions, &to.action_index);
+  ResolveVariants(from, &to);
   ResolveConstraints(from, &to);
   for (const v1::Surface& surface : from.surfaces()) {
     to.surfaces.push_back(ResolveSurface(surface, to));

@@ -9,10 +9,13 @@
 #include "absl/time/time.h"
 #include "base/strings.h"
 #include "config/address.h"
+#include "config/constraint_check.h"
 #include "config/learning_check.h"
 #include "config/masking_check.h"
 #include "config/nearest.h"
 #include "config/policy_check.h"
+#include "config/proto_time.h"
+#include "config/time_zone.h"
 #include "fulcrum/decision_record.h"
 
 namespace fulcrum::config {
@@ -41,21 +44,6 @@ std::string Item(const char* list, int index) {
   return absl::StrCat(list, "[", index, "]");
 }
 
-// The part of a zone name that cannot lead outside the zone database, or to what differs between
-// machines.
-bool IsZoneName(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '+' || c == '/';
-  };
-  return !name.empty() && name.size() <= 64 && name.front() != '/' && name != "localtime" &&
-         std::all_of(name.begin(), name.end(), allowed);
-}
-
-absl::Time TimeOf(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-
 class Validator {
  public:
   Validator(const v1::Bundle& bundle, const Places& places, Problems* problems)
@@ -66,8 +54,8 @@ class Validator {
     CheckFeatureViews();
     CheckContextKeys();
     CheckCampaigns();
-    CheckConstraints();
     CheckSurfaces();
+    CheckConstraints(bundle_, places_, problems_);
     CheckPolicies(bundle_, places_, problems_);
     CheckLearning(bundle_, places_, problems_);
     CheckMasking(bundle_, places_, problems_);
@@ -181,12 +169,8 @@ class Validator {
   }
 
   void CheckDates(const v1::Campaign& campaign, const std::string& path) {
-    absl::TimeZone zone;
-    if (!IsZoneName(campaign.time_zone()) || !absl::LoadTimeZone(campaign.time_zone(), &zone)) {
-      Report(path + ".time_zone",
-             absl::StrCat("there is no time zone '", campaign.time_zone().substr(0, 80),
-                          "'; use an IANA name such as Asia/Tokyo or UTC"));
-    }
+    const std::string zone = ProblemOfZone(campaign.time_zone());
+    if (!zone.empty()) Report(path + ".time_zone", zone);
     if (campaign.has_start() && campaign.has_end() &&
         TimeOf(campaign.start()) >= TimeOf(campaign.end())) {
       Report(path + ".end", "must be after 'start'");
@@ -202,16 +186,6 @@ class Validator {
       if (action.id() == kNeutralActionId) {
         Report(id_path, "'none' is the neutral action, which always exists; choose another id");
       }
-    }
-  }
-
-  void CheckConstraints() {
-    Names constraints;
-    for (int i = 0; i < bundle_.constraints_size(); ++i) {
-      const v1::Constraint& constraint = bundle_.constraints(i);
-      const std::string path = Item("constraints", i);
-      AddUnique(constraint.id(), path + ".id", &constraints);
-      CheckReference(constraint.campaign(), path + ".campaign", "campaign", campaigns_);
     }
   }
 
@@ -244,18 +218,34 @@ class Validator {
     if (!CheckReference(action, path, "action", actions_)) return;
     const v1::Campaign& campaign = bundle_.campaigns(campaign_of_action_.find(action)->second);
     for (int i = 0; i < bundle_.constraints_size(); ++i) {
-      if (bundle_.constraints(i).campaign() != campaign.id()) continue;
+      if (!Counts(bundle_.constraints(i), campaign, ActionOf(campaign, action))) continue;
       Report(path,
              absl::StrCat("'", action, "' is limited by constraint '", bundle_.constraints(i).id(),
                           "' at ", places_.At(Item("constraints", i)).ToString(),
                           "; an answer that may go unlogged must not use a limit, so name an "
-                          "action of a campaign without constraints"));
+                          "action that no constraint counts"));
       return;
+    }
+    for (const v1::Exclusion& exclusion : bundle_.exclusions()) {
+      if (!exclusion.has_span() || !Lists(exclusion, ActionOf(campaign, action))) continue;
+      Report(path, absl::StrCat("'", action, "' is in exclusion '", exclusion.id(),
+                                "', which counts what users were shown; an answer that may go "
+                                "unlogged must not be counted"));
+    }
+    if (campaign.quiet_hours_size() > 0) {
+      Report(path,
+             absl::StrCat("'", action, "' belongs to campaign '", campaign.id(),
+                          "', which has quiet hours; a fallback must be allowed at any time"));
     }
     if (campaign.has_start() || campaign.has_end()) {
       Report(path, absl::StrCat("'", action, "' belongs to campaign '", campaign.id(),
                                 "', which has dates; a fallback must be allowed at any time"));
     }
+  }
+
+  static const v1::Action& ActionOf(const v1::Campaign& campaign, const std::string& id) {
+    return *std::find_if(campaign.actions().begin(), campaign.actions().end(),
+                         [&](const v1::Action& one) { return one.id() == id; });
   }
 
   void CheckBaseline(const v1::Surface& surface, const std::string& surface_path) {

@@ -15,31 +15,35 @@ namespace {
 
 bool HasCapsPerUser(const config::Bundle& bundle, absl::Span<const int32_t> actions) {
   for (const int32_t action : actions) {
-    const int32_t campaign = bundle.actions[static_cast<size_t>(action)].campaign;
-    for (const int32_t row : bundle.campaigns[static_cast<size_t>(campaign)].constraints) {
-      if (bundle.constraints[static_cast<size_t>(row)].per_user) return true;
+    for (const config::Use& use : bundle.actions[static_cast<size_t>(action)].uses) {
+      if (bundle.constraints[static_cast<size_t>(use.row)].per_user) return true;
     }
   }
   return false;
 }
 
-// The request's region; empty if that has no settings of its own.
-std::string RegionOf(const Call& call) {
+const base::StringMap<domain::FeatureValue>* UserValuesOf(const Call& call) {
+  return call.user.row.row == nullptr ? nullptr : &call.user.row.row->values;
+}
+
+// The request's region; empty if it is not known.
+std::string_view RegionOf(const Call& call) {
   const config::Surface& surface = *call.surface;
-  const auto among = [&](const base::StringMap<domain::FeatureValue>& values,
-                         const std::string& key) -> std::string {
-    const auto found = values.find(key);
-    if (found == values.end()) return "";
-    const auto* const text = std::get_if<std::string>(&found->second);
-    const bool known = text != nullptr && &surface.ChoiceIn(*text) != &surface.choice;
-    return known ? *text : "";
-  };
-  if (surface.regions.empty()) return "";
-  if (!surface.region_context_key.empty()) {
-    return among(call.context.values, surface.region_context_key);
-  }
-  if (call.user.row.row == nullptr) return "";
-  return among(call.user.row.row->values, surface.region_feature);
+  const bool of_context = !surface.region_context_key.empty();
+  const auto* const values = of_context ? &call.context.values : UserValuesOf(call);
+  if (values == nullptr) return "";
+  const auto found = values->find(of_context ? surface.region_context_key : surface.region_feature);
+  if (found == values->end()) return "";
+  const auto* const text = std::get_if<std::string>(&found->second);
+  return text == nullptr ? std::string_view() : *text;
+}
+
+orchestrator::RequestFacts FactsOf(const Call& call) {
+  return {.surface = call.snapshot.bundle->surface_index.find(call.surface->id)->second,
+          .segment = call.scores.segment,
+          .region = RegionOf(call),
+          .user = UserValuesOf(call),
+          .context = &call.context.values};
 }
 
 // What will not be served takes nothing.
@@ -193,7 +197,9 @@ absl::Status Decider::Select(Call& call, domain::Wait wait) {
   const scoring::Scores& scores = call.scores;
   const policy::Baseline baseline{call.surface->baseline_value,
                                   policy::PosteriorOf(scores.neutral, scores.log_odds)};
-  call.region = RegionOf(call);
+  const orchestrator::RequestFacts facts = FactsOf(call);
+  const bool settled = &call.surface->ChoiceIn(facts.region) != &call.surface->choice;
+  call.region = settled ? facts.region : std::string_view();
   const config::Choice& choice = call.surface->ChoiceIn(call.region);
   call.contenders.clear();
   for (size_t i = 0; i < call.actions.size(); ++i) {
@@ -204,7 +210,7 @@ absl::Status Decider::Select(Call& call, domain::Wait wait) {
          policy::PosteriorOf(scored, scores.log_odds), choice.ShareOf(call.actions[i])});
   }
   auto selection =
-      orchestrator_.Select(*call.snapshot.bundle, *call.surface, choice, call.context,
+      orchestrator_.Select(*call.snapshot.bundle, *call.surface, choice, call.context, facts,
                            call.user.user_ref, baseline, absl::MakeSpan(call.contenders), wait);
   if (!selection.ok()) return selection.status();
   call.selection = *std::move(selection);

@@ -59,6 +59,10 @@ void WriteChoice(const Call& call, DecisionRecord* record) {
   record->neutral_share = choice.ShareOf(config::kNeutralAction);
   record->region = call.region;
   record->mode = surface.mode;
+  record->relaxed = call.selection.relaxed;
+  for (const int32_t row : call.selection.rows_in_scope) {
+    record->rows_in_scope.push_back(call.snapshot.bundle->constraints[static_cast<size_t>(row)].id);
+  }
   if (surface.holdout) record->holdout_ticks = surface.holdout->ticks;
   for (const config::Shadow& shadow : surface.shadows) {
     record->shadows.push_back({shadow.id, shadow.policy, shadow.exploration_floor});

@@ -61,7 +61,7 @@ absl::Status FromProto(const pb::Candidate& proto, CandidateRecord* candidate) {
   candidate->sd = proto.sd();
   if (proto.has_share()) candidate->share = ShareFromProto(proto.share());
   FULCRUM_ASSIGN_OR_RETURN(candidate->mask,
-                           EnumFromProto(proto.mask(), MaskReason::kCautious, "candidate.mask"));
+                           EnumFromProto(proto.mask(), MaskReason::kVariant, "candidate.mask"));
   return absl::OkStatus();
 }
 
@@ -76,6 +76,7 @@ void ToProto(const PositionRecord& position, pb::Position* proto) {
     proto->add_shadows()->mutable_ticks()->Add(ticks.begin(), ticks.end());
   }
   proto->mutable_discounts()->Add(position.discounts.begin(), position.discounts.end());
+  proto->mutable_excluded()->Add(position.excluded.begin(), position.excluded.end());
 }
 
 void FromProto(const pb::Position& proto, PositionRecord* position) {
@@ -89,6 +90,7 @@ void FromProto(const pb::Position& proto, PositionRecord* position) {
     position->shadow_ticks.emplace_back(shadow.ticks().begin(), shadow.ticks().end());
   }
   position->discounts.assign(proto.discounts().begin(), proto.discounts().end());
+  position->excluded.assign(proto.excluded().begin(), proto.excluded().end());
 }
 
 void ToProto(const ShadowRecord& shadow, pb::Shadow* proto) {
@@ -117,6 +119,8 @@ void DebitToProto(const Debit& debit, pb::Debit* proto) {
   proto->set_amount(debit.amount);
   proto->set_limit(debit.limit);
   proto->set_per_user(debit.per_user);
+  proto->set_soft(debit.soft);
+  proto->set_span_us(debit.span_us);
 }
 
 Debit DebitFromProto(const pb::Debit& proto) {
@@ -124,7 +128,9 @@ Debit DebitFromProto(const pb::Debit& proto) {
                .window_start_us = proto.window_start_us(),
                .amount = proto.amount(),
                .limit = proto.limit(),
-               .per_user = proto.per_user()};
+               .per_user = proto.per_user(),
+               .soft = proto.soft(),
+               .span_us = proto.span_us()};
 }
 
 void ChoiceToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
@@ -133,6 +139,8 @@ void ChoiceToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
     ShareToProto(record.neutral_share, proto->mutable_neutral_share());
   }
   proto->set_region(record.region);
+  proto->set_relaxed(record.relaxed);
+  for (const std::string& row : record.rows_in_scope) proto->add_rows_in_scope(row);
   if (record.mode != Mode::kLive) proto->set_mode(EnumToProto<pb::Mode>(record.mode));
   proto->set_holdout_ticks(record.holdout_ticks);
   for (const ShadowRecord& one : record.shadows) ToProto(one, proto->add_shadows());
@@ -145,6 +153,8 @@ absl::Status ChoiceFromProto(const pb::DecisionRecord& proto, DecisionRecord* re
   FULCRUM_RETURN_IF_ERROR(PolicyFromProto(proto, &record->policy));
   if (proto.has_neutral_share()) record->neutral_share = ShareFromProto(proto.neutral_share());
   record->region = proto.region();
+  record->relaxed = proto.relaxed();
+  record->rows_in_scope = {proto.rows_in_scope().begin(), proto.rows_in_scope().end()};
   if (proto.mode() != pb::MODE_UNSPECIFIED) {
     FULCRUM_ASSIGN_OR_RETURN(record->mode, EnumFromProto(proto.mode(), Mode::kLogOnly, "mode"));
   }

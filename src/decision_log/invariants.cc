@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/random.h"
+#include "domain/moving_span.h"
 
 namespace fulcrum::decision_log {
 namespace {
@@ -115,8 +116,10 @@ void LimitInvariant::Check(Lsn lsn, const LogEvent& event) {
 
 void LimitInvariant::Spend(Lsn lsn, const DecisionRecord& record, size_t index) {
   for (const Debit& debit : record.positions[index].debits) {
-    int64_t& spent = spent_[KeyOf(debit, record.user_ref)];
-    spent = SaturatingAdd(spent, debit.amount);
+    const LimitKey key = KeyOf(debit, record.user_ref);
+    spent_[key] = SaturatingAdd(spent_[key], debit.amount);
+    if (debit.soft) continue;
+    const int64_t spent = debit.span_us > 0 ? SpentWithin(key, debit.span_us) : spent_[key];
     hard_limits_.Check(debit.amount > 0 && spent <= debit.limit, [&] {
       return At(lsn, record.id,
                 absl::StrCat("position ", index + 1, ": row '", debit.row, "', window ",
@@ -136,6 +139,18 @@ void LimitInvariant::Refund(Lsn lsn, const DecisionId& id, const std::vector<Deb
                              ": more is returned than was taken"));
     });
   }
+}
+
+int64_t LimitInvariant::SpentWithin(const LimitKey& key, int64_t span_us) const {
+  const int64_t step_us = domain::StepUs(span_us);
+  LimitKey step = key;
+  int64_t spent = 0;
+  for (int64_t i = 0; i <= domain::kStepsPerSpan; ++i) {
+    std::get<1>(step) = std::get<1>(key) - i * step_us;
+    const auto found = spent_.find(step);
+    if (found != spent_.end()) spent = SaturatingAdd(spent, found->second);
+  }
+  return spent;
 }
 
 LimitInvariant::LimitKey LimitInvariant::KeyOf(const Debit& debit, const UserRef& user_ref) {

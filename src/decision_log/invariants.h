@@ -74,6 +74,8 @@ class LimitInvariant {
   void Spend(Lsn lsn, const DecisionRecord& record, size_t index);
   void Refund(Lsn lsn, const DecisionId& id, const std::vector<Debit>& refunds,
               const UserRef& user_ref);
+  // Of a window that moves with the clock: in its step and those before it that count with it.
+  int64_t SpentWithin(const LimitKey& key, int64_t span_us) const;
   static LimitKey KeyOf(const Debit& debit, const UserRef& user_ref);
 
   Lsn first_ = 0;  // that was checked: what is before was deleted or quarantined

@@ -54,6 +54,20 @@ const std::vector<MaskReason>& Hold::reasons() const {
   return plan_ == nullptr ? kNoCandidates : plan_->reasons;
 }
 
+uint32_t Hold::relaxed() const {
+  return plan_ == nullptr ? 0 : plan_->relaxed;
+}
+
+std::vector<int32_t> Hold::rows_in_scope() const {
+  std::vector<int32_t> rows;
+  if (plan_ == nullptr || state_ == nullptr) return rows;
+  for (const PlanShare& share : plan_->shares) {
+    if (AsksForFacts(state_->bundle().constraints[share.row])) rows.push_back(share.row);
+  }
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
 std::vector<std::vector<Debit>> Hold::Keep(absl::Span<const size_t> drawn) {
   FULCRUM_CHECK(!kept_);
   kept_ = true;
@@ -66,12 +80,8 @@ std::vector<std::vector<Debit>> Hold::Keep(absl::Span<const size_t> drawn) {
   std::vector<int64_t> kept(plan_->shares.size(), 0);
   for (size_t i = 0; i < drawn.size(); ++i) {
     FULCRUM_CHECK(drawn[i] < secured_.size() && secured_[drawn[i]]);
-    for (const PlanUse& use : plan_->UsesOf(drawn[i])) {
-      const PlanShare& share = plan_->shares[use.share];
-      const config::Constraint& row = bundle.constraints[share.row];
-      kept[use.share] += use.amount;
-      debits[i].push_back({row.id, share.window_start_us, use.amount, row.limit, row.per_user});
-    }
+    for (const PlanUse& use : plan_->UsesOf(drawn[i])) kept[use.share] += use.amount;
+    debits[i] = DebitsOf(bundle, *plan_, drawn[i]);
   }
   std::vector<HeldShare> released = SharesOf(*plan_);
   for (size_t i = 0; i < kept.size(); ++i) {

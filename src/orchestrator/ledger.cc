@@ -68,10 +68,11 @@ absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn, bool rec
 
 absl::StatusOr<Hold> Ledger::Acquire(absl::Span<const int32_t> actions, size_t draws,
                                      const std::optional<UserRef>& user_ref, absl::Time now,
-                                     domain::Wait wait) {
+                                     domain::Wait wait, RowFilter counts) {
   using Lack = LedgerState::Lack;
   using Secured = LedgerState::Secured;
-  auto plan = std::make_unique<Plan>(MakePlan(state_->bundle(), actions, draws, user_ref, now));
+  auto plan =
+      std::make_unique<Plan>(MakePlan(state_->bundle(), actions, draws, user_ref, now, counts));
   Secured secured = state_->Secure(plan.get(), Lack::kReport);
   if (secured == Secured::kLacksLease && wait == domain::Wait::kNoWait) {
     return absl::UnavailableError("ledger: a lease must be fetched first; call with kMayWait");
@@ -89,7 +90,7 @@ absl::Status Ledger::FetchLeases(const Plan& plan) {
   std::vector<LeaseNeed> needs;
   for (size_t i = 0; i < plan.shares.size(); ++i) {
     const PlanShare& share = plan.shares[i];
-    if (share.per_user) continue;
+    if (!state_->bundle().constraints[static_cast<size_t>(share.row)].IsLeased()) continue;
     const int64_t demand = DemandOf(plan, i);
     if (demand > 0) needs.push_back({{share.row, share.window_start_us}, demand});
   }

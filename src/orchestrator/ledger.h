@@ -31,6 +31,7 @@
 #include "fulcrum/decision_record.h"
 #include "orchestrator/ledger_store.h"
 #include "orchestrator/recovery_report.h"
+#include "orchestrator/scope.h"
 
 namespace fulcrum::orchestrator {
 
@@ -50,6 +51,11 @@ class Hold {
   const std::vector<bool>& secured() const { return secured_; }
   // Why candidate i is not secured (kNone if it is).
   const std::vector<MaskReason>& reasons() const;
+  // Soft rows up to this class are given up; 0 = none.
+  uint32_t relaxed() const;
+  // Rows with facts in their scope (AsksForFacts) that counted for a candidate, as indices into
+  // bundle.constraints.
+  std::vector<int32_t> rows_in_scope() const;
 
   // Keeps exactly what the drawn candidates take and releases the rest; returns their debits, one
   // list per entry of `drawn`, which are distinct secured candidates, no more than the draws that
@@ -104,10 +110,11 @@ class Ledger final : public domain::LogObserver {
   // Holds, for a decision that will draw up to `draws` of `actions` (indices into bundle.actions,
   // sorted by id), on each row the `draws` largest amounts among the candidates secured so far; a
   // candidate whose rows cannot all take that is not secured. UNAVAILABLE: see domain::Wait.
-  // FAILED_PRECONDITION before FinishRecovery().
+  // FAILED_PRECONDITION before FinishRecovery(). `counts` says which rows count on the request. If
+  // no candidate can be secured and soft rows are in the way, these are given up class by class.
   absl::StatusOr<Hold> Acquire(absl::Span<const int32_t> actions, size_t draws,
                                const std::optional<UserRef>& user_ref, absl::Time now,
-                               domain::Wait wait);
+                               domain::Wait wait, RowFilter counts = EveryRow);
 
   // Folds one log record: its debits are spent, its refunds come back. Idempotent by LSN.
   void OnLogged(Lsn lsn, const LogEvent& event) override;

@@ -43,12 +43,13 @@ void LedgerState::Load(const StoreImage& image) {
     if (account != nullptr) account->counter.spent = entry.spent;
   }
   for (const CapEntry& entry : image.caps) {
-    CapWindow* window = AddCapWindow(entry.window_start_us);
+    const CapKey key{RowIndex(entry.row), entry.user_ref};
+    CapWindow* window = AddCapWindow(rows_[key.row], entry.window_start_us);
     if (window == nullptr) {
       forget_asked_ = true;
       continue;
     }
-    window->counters[CapKey{RowIndex(entry.row), entry.user_ref}].spent = entry.spent;
+    window->counters[key].spent = entry.spent;
   }
 }
 
@@ -73,6 +74,12 @@ StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const std::optional<Sessi
     const Row& row = rows_[i];
     const bool exposures =
         row.constraint != nullptr && row.constraint->resource == config::Resource::kExposures;
+    if (row.constraint != nullptr && !row.constraint->IsLeased()) {  // soft: no lease to settle
+      for (const auto& account : row.accounts) {
+        batch.spends.push_back({row.id, account->window_start_us, account->counter.spent});
+      }
+      continue;
+    }
     for (const auto& account : row.accounts) {
       const int64_t lost = std::max<int64_t>(0, account->leased - account->spent());
       LeaseEntry entry{row.id, account->window_start_us, account->spent(), account->written_off,
@@ -88,11 +95,12 @@ StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const std::optional<Sessi
       batch.spends.push_back({row.id, account->window_start_us, account->counter.spent});
     }
   }
-  for (const auto& [window_start_us, window] : caps_) {
+  for (const auto& [window_key, window] : caps_) {
     for (const CapKey& key : window->dirty) {
       const auto found = window->counters.find(key);
       if (found == window->counters.end()) continue;
-      batch.caps.push_back({rows_[key.row].id, window_start_us, key.user_ref, found->second.spent});
+      batch.caps.push_back(
+          {rows_[key.row].id, window_key.window_start_us, key.user_ref, found->second.spent});
     }
   }
   return batch;
@@ -107,7 +115,7 @@ void LedgerState::FinishRecovery(const StoreBatch& batch) {
     account->written_off = entry.written_off;
     account->counter.dirty = false;
   }
-  for (const auto& [window_start_us, window] : caps_) {
+  for (const auto& [window_key, window] : caps_) {
     for (const CapKey& key : window->dirty) {
       const auto found = window->counters.find(key);
       if (found != window->counters.end()) found->second.dirty = false;

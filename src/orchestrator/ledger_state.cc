@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/container/inlined_vector.h"
 #include "base/check.h"
 #include "orchestrator/windows.h"
 
@@ -36,12 +37,14 @@ LedgerState::LedgerState(std::shared_ptr<const config::Bundle> bundle)
     Row row;
     row.id = constraint.id;
     row.constraint = &constraint;
+    row.kept_us = KeptUs(constraint);
+    kept_longest_us_ = std::max(kept_longest_us_, row.kept_us);
     rows_.push_back(std::move(row));
   }
   for (const config::Action& action : bundle_->actions) {
-    for (const int32_t row : bundle_->campaigns[action.campaign].constraints) {
-      rows_[row].amount_max =
-          std::max(rows_[row].amount_max, AmountOf(action, bundle_->constraints[row]));
+    for (const config::Use& use : action.uses) {
+      int64_t& largest = rows_[static_cast<size_t>(use.row)].amount_max;
+      largest = std::max(largest, use.amount);
     }
   }
 }
@@ -68,21 +71,45 @@ Account* LedgerState::FindAccount(const Row& row, int64_t window_start_us) {
 
 Account* LedgerState::AddAccount(Row* row, int64_t window_start_us) {
   if (Account* found = FindAccount(*row, window_start_us)) return found;
-  if (IsForgotten(window_start_us, latest_us_)) return nullptr;
+  if (IsForgotten(*row, window_start_us)) return nullptr;
   row->accounts.push_back(std::make_unique<Account>());
   row->accounts.back()->window_start_us = window_start_us;
   return row->accounts.back().get();
 }
 
-LedgerState::CapWindow* LedgerState::FindCapWindow(int64_t window_start_us) const {
-  const auto found = caps_.find(window_start_us);
+LedgerState::CapWindow* LedgerState::FindCapWindow(const Row& row, int64_t window_start_us) const {
+  const auto found = caps_.find(CapWindowKey{window_start_us, row.kept_us});
   return found == caps_.end() ? nullptr : found->second.get();
 }
 
-LedgerState::CapWindow* LedgerState::AddCapWindow(int64_t window_start_us) {
-  if (CapWindow* found = FindCapWindow(window_start_us)) return found;
-  if (IsForgotten(window_start_us, latest_us_)) return nullptr;
-  return caps_.emplace(window_start_us, std::make_unique<CapWindow>()).first->second.get();
+LedgerState::CapWindow* LedgerState::AddCapWindow(const Row& row, int64_t window_start_us) {
+  if (CapWindow* found = FindCapWindow(row, window_start_us)) return found;
+  if (IsForgotten(row, window_start_us)) return nullptr;
+  return caps_.emplace(CapWindowKey{window_start_us, row.kept_us}, std::make_unique<CapWindow>())
+      .first->second.get();
+}
+
+int64_t LedgerState::UsedSince(const Row& row, int64_t first_us, int64_t except_us) const {
+  int64_t used = 0;
+  for (const auto& account : row.accounts) {
+    if (account->window_start_us < first_us || account->window_start_us == except_us) continue;
+    used = SaturatingAdd(used, account->used());
+  }
+  return used;
+}
+
+int64_t LedgerState::UsedByUserSince(int32_t row, int64_t first_us, int64_t last_us,
+                                     const UserRef& user_ref) const {
+  int64_t used = 0;
+  const int64_t kept_us = rows_[static_cast<size_t>(row)].kept_us;
+  for (auto at = caps_.lower_bound(CapWindowKey{first_us, 0});
+       at != caps_.end() && at->first.window_start_us <= last_us; ++at) {
+    if (at->first.kept_us != kept_us) continue;
+    const auto found = at->second->counters.find(CapKey{row, user_ref});
+    if (found == at->second->counters.end()) continue;
+    used = SaturatingAdd(used, SaturatingAdd(found->second.spent, found->second.held));
+  }
+  return used;
 }
 
 void LedgerState::MarkDirty(CapWindow* window, const CapKey& key, Counter* counter) {
@@ -95,31 +122,35 @@ void LedgerState::MarkDirty(CapWindow* window, const CapKey& key, Counter* count
 
 void LedgerState::LoadRooms(Plan* plan) const {
   for (PlanShare& share : plan->shares) {
-    share.held = 0;
-    share.largest.clear();
     share.room = 0;
     share.limit_room = 0;
+    share.used = 0;
+    const Row& row = rows_[static_cast<size_t>(share.row)];
     // A late request for a window whose counters are gone must not start from zero again.
-    if (IsForgotten(share.window_start_us, latest_us_)) continue;
-    const Row& row = rows_[share.row];
+    share.gone = IsForgotten(row, share.window_start_us);
+    if (share.gone) continue;
+    const bool moves = row.constraint->window == config::Window::kRolling;
     const int64_t limit = row.constraint->limit;
     if (share.per_user) {
       if (!plan->user_ref) continue;
-      int64_t used = 0;
-      if (const CapWindow* window = FindCapWindow(share.window_start_us)) {
-        const auto found = window->counters.find(CapKey{share.row, *plan->user_ref});
-        if (found != window->counters.end()) {
-          used = SaturatingAdd(found->second.spent, found->second.held);
-        }
-      }
-      share.room = share.limit_room = std::max<int64_t>(0, limit - used);
+      // Of a moving span also what is later: a request may come late.
+      const int64_t last_us = moves ? std::numeric_limits<int64_t>::max() : share.window_start_us;
+      share.used = UsedByUserSince(share.row, share.first_counted_us, last_us, *plan->user_ref);
+      share.room = share.limit_room = std::max<int64_t>(0, limit - share.used);
       continue;
     }
     const Account* account = FindAccount(row, share.window_start_us);
-    const int64_t used = account == nullptr ? 0 : account->used();
+    const int64_t here = account == nullptr ? 0 : account->used();
+    share.used = here;
+    if (moves) {
+      share.used =
+          SaturatingAdd(here, UsedSince(row, share.first_counted_us, share.window_start_us));
+    }
+    share.limit_room = std::max<int64_t>(0, limit - share.used);
     const int64_t leased = account == nullptr ? 0 : account->leased;
-    share.room = std::max<int64_t>(0, std::min(leased, limit) - used);
-    share.limit_room = std::max<int64_t>(0, limit - used);
+    share.room = row.constraint->IsLeased()
+                     ? std::clamp<int64_t>(leased - here, 0, share.limit_room)
+                     : share.limit_room;
   }
 }
 
@@ -128,26 +159,14 @@ LedgerState::Secured LedgerState::Secure(Plan* plan, Lack lack) {
   if (!live_ || closed_) return Secured::kNotOpen;
   latest_us_ = std::max(latest_us_, plan->now_us);
   LoadRooms(plan);
+  absl::InlinedVector<MaskReason, 128> kept(plan->candidates(), MaskReason::kNone);
   for (size_t i = 0; i < plan->candidates(); ++i) {
-    MaskReason& reason = plan->reasons[i];
-    if (reason == MaskReason::kNoUserRef) continue;
-    reason = MaskReason::kNone;
-    for (const PlanUse& use : plan->UsesOf(i)) {
-      const PlanShare& share = plan->shares[use.share];
-      const int64_t increase = IncreaseOf(share, use.amount, plan->draws);
-      if (increase <= share.room - share.held) continue;
-      if (increase > share.limit_room - share.held) {
-        reason = MaskReason::kNoHold;  // stronger than a lease that could be fetched
-        break;
-      }
-      reason = MaskReason::kLedgerUnavailable;
-    }
-    if (reason == MaskReason::kLedgerUnavailable && lack == Lack::kReport) {
-      return Secured::kLacksLease;
-    }
-    if (reason != MaskReason::kNone) continue;
-    for (const PlanUse& use : plan->UsesOf(i)) {
-      Join(&plan->shares[use.share], use.amount, plan->draws);
+    if (plan->reasons[i] == MaskReason::kNoUserRef) kept[i] = MaskReason::kNoUserRef;
+  }
+  SecureCandidates(*bundle_, kept, plan);
+  if (lack == Lack::kReport) {
+    for (const MaskReason reason : plan->reasons) {
+      if (reason == MaskReason::kLedgerUnavailable) return Secured::kLacksLease;
     }
   }
   TakeHolds(*plan);
@@ -158,14 +177,14 @@ void LedgerState::TakeHolds(const Plan& plan) {
   for (const PlanShare& share : plan.shares) {
     if (share.held == 0) continue;
     if (share.per_user) {
-      CapWindow* window = AddCapWindow(share.window_start_us);
+      CapWindow* window = AddCapWindow(rows_[share.row], share.window_start_us);
       window->counters[CapKey{share.row, *plan.user_ref}].held += share.held;
       window->held += share.held;
       continue;
     }
-    Account* account = FindAccount(rows_[share.row], share.window_start_us);
+    Account* account = AddAccount(&rows_[share.row], share.window_start_us);
     account->counter.held += share.held;
-    AskForRefill(share.row, account);
+    if (rows_[share.row].constraint->IsLeased()) AskForRefill(share.row, account);
   }
 }
 
@@ -184,7 +203,7 @@ void LedgerState::ReleaseShare(const HeldShare& share, const UserRef& user_ref) 
     account->counter.held -= share.amount;
     return;
   }
-  CapWindow* window = FindCapWindow(share.window_start_us);
+  CapWindow* window = FindCapWindow(rows_[share.row], share.window_start_us);
   FULCRUM_CHECK(window != nullptr);
   const auto found = window->counters.find(CapKey{share.row, user_ref});
   FULCRUM_CHECK(found != window->counters.end() && found->second.held >= share.amount);
@@ -206,7 +225,7 @@ void LedgerState::Detach(absl::Span<const HeldShare> shares, const UserRef& user
   for (const HeldShare& share : shares) {
     if (share.amount == 0) continue;
     if (share.per_user) {
-      CapWindow* window = FindCapWindow(share.window_start_us);
+      CapWindow* window = FindCapWindow(rows_[share.row], share.window_start_us);
       FULCRUM_CHECK(window != nullptr);
       window->counters.at(CapKey{share.row, user_ref}).pending += share.amount;
     } else {
@@ -231,7 +250,7 @@ void LedgerState::Return(absl::Span<const Debit> debits, const UserRef& user_ref
       if (account != nullptr) TakePending(&account->counter, debit.amount);
       continue;
     }
-    CapWindow* window = FindCapWindow(debit.window_start_us);
+    CapWindow* window = FindCapWindow(rows_[row], debit.window_start_us);
     if (window == nullptr) continue;
     const auto found = window->counters.find(CapKey{row, user_ref});
     if (found == window->counters.end()) continue;
@@ -248,11 +267,17 @@ std::vector<LeaseGrant> LedgerState::PlanLeases(absl::Span<const LeaseNeed> need
   std::vector<LeaseGrant> grants;
   for (const LeaseNeed& need : needs) {
     const Row& row = rows_[need.key.row];
-    if (IsForgotten(need.key.window_start_us, latest_us_) || row.amount_max == 0) continue;
+    if (IsForgotten(row, need.key.window_start_us) || row.amount_max == 0) continue;
     const Account* account = FindAccount(row, need.key.window_start_us);
     static const Account kNothing;
     const Account& known = account == nullptr ? kNothing : *account;
-    const int64_t remaining = std::max<int64_t>(0, LimitOf(row) - known.leased);
+    int64_t limit = LimitOf(row);
+    if (row.constraint->window == config::Window::kRolling) {  // what earlier steps left of it
+      limit -=
+          std::min(limit, UsedSince(row, FirstCountedUs(*row.constraint, need.key.window_start_us),
+                                    need.key.window_start_us));
+    }
+    const int64_t remaining = std::max<int64_t>(0, limit - known.leased);
     const int64_t free = known.leased - known.used();
     const bool enough =
         need.amount > 0 ? free >= need.amount : known.chunk > 0 && free >= known.chunk / 4;
@@ -299,9 +324,8 @@ std::vector<LeaseNeed> LedgerState::CurrentWindows(absl::Time now) const {
   std::vector<LeaseNeed> needs;
   for (size_t i = 0; i < bundle_->constraints.size(); ++i) {
     const config::Constraint& constraint = bundle_->constraints[i];
-    if (constraint.per_user) continue;
-    const absl::TimeZone& zone = bundle_->campaigns[constraint.campaign].time_zone;
-    needs.push_back({{static_cast<int32_t>(i), WindowStartUs(constraint.window, zone, now)}, 0});
+    if (!constraint.IsLeased()) continue;
+    needs.push_back({{static_cast<int32_t>(i), WindowStartUs(constraint, now)}, 0});
   }
   return needs;
 }
@@ -348,7 +372,7 @@ void LedgerState::Spend(const Debit& debit, const UserRef& user_ref) {
   const int32_t row = RowIndex(debit.row);
   int64_t taken = 0;
   if (debit.per_user) {
-    CapWindow* window = AddCapWindow(debit.window_start_us);
+    CapWindow* window = AddCapWindow(rows_[row], debit.window_start_us);
     if (window == nullptr) return;
     const CapKey key{row, user_ref};
     Counter* counter = &window->counters[key];
@@ -370,7 +394,7 @@ void LedgerState::Refund(const Debit& debit, const UserRef& user_ref) {
   if (debit.amount <= 0) return;
   const int32_t row = RowIndex(debit.row);
   if (debit.per_user) {
-    CapWindow* window = FindCapWindow(debit.window_start_us);
+    CapWindow* window = FindCapWindow(rows_[row], debit.window_start_us);
     if (window == nullptr) return;
     const CapKey key{row, user_ref};
     const auto found = window->counters.find(key);
@@ -413,13 +437,14 @@ void LedgerState::CopyAccounts(StoreBatch* batch) {
 }
 
 void LedgerState::CopyCaps(StoreBatch* batch) {
-  for (auto& [window_start_us, window] : caps_) {
+  for (auto& [window_key, window] : caps_) {
     for (const CapKey& key : std::exchange(window->dirty, {})) {
       const auto found = window->counters.find(key);
       if (found == window->counters.end()) continue;
       Counter& counter = found->second;
       counter.dirty = false;
-      batch->caps.push_back({rows_[key.row].id, window_start_us, key.user_ref, counter.spent});
+      batch->caps.push_back(
+          {rows_[key.row].id, window_key.window_start_us, key.user_ref, counter.spent});
       if (counter.spent == 0 && counter.held == 0) window->counters.erase(found);
     }
   }
@@ -427,10 +452,11 @@ void LedgerState::CopyCaps(StoreBatch* batch) {
 
 bool LedgerState::DropForgotten(std::vector<std::unique_ptr<CapWindow>>* graveyard) {
   bool dropped = false;
-  const int64_t latest_us = latest_us_;
   for (Row& row : rows_) {
-    const auto forgotten = [latest_us](const std::unique_ptr<Account>& account) {
-      return account->counter.held == 0 && IsForgotten(account->window_start_us, latest_us);
+    const auto forgotten = [latest_us = latest_us_,
+                            kept_us = row.kept_us](const std::unique_ptr<Account>& account) {
+      return account->counter.held == 0 &&
+             orchestrator::IsForgotten(account->window_start_us, kept_us, latest_us);
     };
     const size_t before = row.accounts.size();
     row.accounts.erase(std::remove_if(row.accounts.begin(), row.accounts.end(), forgotten),
@@ -438,13 +464,15 @@ bool LedgerState::DropForgotten(std::vector<std::unique_ptr<CapWindow>>* graveya
     dropped = dropped || row.accounts.size() != before;
   }
   for (auto it = caps_.begin(); it != caps_.end();) {
-    const auto next = std::next(it);
-    if (it->second->held == 0 && IsForgotten(it->first, latest_us_)) {
-      graveyard->push_back(std::move(it->second));
-      caps_.erase(it);
-      dropped = true;
+    const auto& [key, window] = *it;
+    if (window->held != 0 ||
+        !orchestrator::IsForgotten(key.window_start_us, key.kept_us, latest_us_)) {
+      ++it;
+      continue;
     }
-    it = next;
+    graveyard->push_back(std::move(it->second));
+    it = caps_.erase(it);
+    dropped = true;
   }
   return dropped;
 }
@@ -454,7 +482,7 @@ StoreBatch LedgerState::TakeCheckpoint() {
   StoreBatch batch;
   base::MutexLock lock(&mutex_);
   if (DropForgotten(&graveyard) || std::exchange(forget_asked_, false)) {
-    batch.forget_before_us = latest_us_ - kWindowKeptUs;
+    batch.forget_before_us = latest_us_ - kept_longest_us_;
   }
   CopyAccounts(&batch);
   CopyCaps(&batch);
@@ -470,9 +498,9 @@ void LedgerState::CheckpointFailed(const StoreBatch& batch) {
     if (account != nullptr) account->counter.dirty = true;
   }
   for (const CapEntry& entry : batch.caps) {
-    CapWindow* window = AddCapWindow(entry.window_start_us);
-    if (window == nullptr) continue;
     const CapKey key{RowIndex(entry.row), entry.user_ref};
+    CapWindow* window = AddCapWindow(rows_[key.row], entry.window_start_us);
+    if (window == nullptr) continue;
     MarkDirty(window, key, &window->counters[key]);
   }
 }
@@ -493,26 +521,31 @@ bool LedgerState::Close() {
 
 LedgerState::View LedgerState::Look(int32_t row, absl::Time now, const UserRef* user_ref) const {
   const config::Constraint& constraint = bundle_->constraints[row];
-  const absl::TimeZone& zone = bundle_->campaigns[constraint.campaign].time_zone;
   View view;
   view.limit = constraint.limit;
-  view.window_start_us = WindowStartUs(constraint.window, zone, now);
+  view.window_start_us = WindowStartUs(constraint, now);
+  const int64_t first_us = FirstCountedUs(constraint, view.window_start_us);
   base::MutexLock lock(&mutex_);
   if (user_ref != nullptr) {
-    const CapWindow* window = FindCapWindow(view.window_start_us);
-    if (window == nullptr) return view;
-    const auto found = window->counters.find(CapKey{row, *user_ref});
-    if (found == window->counters.end()) return view;
-    view.spent = found->second.spent;
-    view.held = found->second.held;
+    for (const auto& [key, window] : caps_) {
+      if (key.window_start_us < first_us || key.window_start_us > view.window_start_us) continue;
+      const auto found = window->counters.find(CapKey{row, *user_ref});
+      if (found == window->counters.end()) continue;
+      view.spent += found->second.spent;
+      view.held += found->second.held;
+    }
     return view;
   }
-  if (const Account* account = FindAccount(rows_[row], view.window_start_us)) {
-    view.leased = account->leased;
-    view.spent = account->spent();
-    view.held = account->counter.held;
-    view.written_off = account->written_off;
+  for (const auto& account : rows_[row].accounts) {
+    const int64_t start_us = account->window_start_us;
+    if (start_us < first_us || start_us > view.window_start_us) continue;
+    view.spent += account->spent();
+    view.held += account->counter.held;
+    view.written_off += account->written_off;
+    // What earlier steps of a moving span have leased and not used is no part of it any more.
+    view.leased += start_us == view.window_start_us ? account->leased : account->used();
   }
+  if (!constraint.IsLeased()) view.leased = view.limit;
   return view;
 }
 

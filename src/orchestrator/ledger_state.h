@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "base/mutex.h"
@@ -19,6 +20,7 @@
 #include "orchestrator/ledger_store.h"
 #include "orchestrator/plan.h"
 #include "orchestrator/recovery_report.h"
+#include "orchestrator/windows.h"
 
 namespace fulcrum::orchestrator {
 
@@ -62,7 +64,7 @@ struct LeaseGrant {
 
 // What a hold keeps of a share.
 struct HeldShare {
-  int32_t row = -1;
+  int32_t row = -1;  // index into bundle.constraints
   bool per_user = false;
   int64_t window_start_us = 0;
   int64_t amount = 0;
@@ -75,7 +77,7 @@ class LedgerState {
   const config::Bundle& bundle() const { return *bundle_; }
 
   // --- Requests.
-  // What to do with a candidate that only lacks a lease: give up on all and report, or mask.
+  // What to do with a candidate that only lacks a lease: give up on all and report, or mask it.
   enum class Lack : uint8_t { kReport, kMask };
   enum class Secured : uint8_t { kDone, kLacksLease, kNotOpen };  // the last two: nothing changed
   // Secures the plan's candidates in order: all rows of one or none.
@@ -125,6 +127,7 @@ class LedgerState {
     std::string id;
     const config::Constraint* constraint = nullptr;  // null: not in the bundle any more
     int64_t amount_max = 0;                          // the largest that one of its actions takes
+    int64_t kept_us = kCalendarKeptUs;               // see KeptUs
     std::vector<std::unique_ptr<Account>> accounts;  // a few windows
   };
   struct CapKey {
@@ -136,6 +139,12 @@ class LedgerState {
       return H::combine(std::move(h), key.row, key.user_ref);
     }
   };
+  // Counters go together that are forgotten together.
+  struct CapWindowKey {
+    int64_t window_start_us = 0;
+    int64_t kept_us = 0;
+    friend auto operator<=>(const CapWindowKey&, const CapWindowKey&) = default;
+  };
   struct CapWindow {
     absl::flat_hash_map<CapKey, Counter> counters;
     std::vector<CapKey> dirty;
@@ -143,12 +152,23 @@ class LedgerState {
   };
 
   int64_t LimitOf(const Row& row) const { return row.constraint ? row.constraint->limit : 0; }
+  bool IsForgotten(const Row& row, int64_t window_start_us) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return orchestrator::IsForgotten(window_start_us, row.kept_us, latest_us_);
+  }
   int32_t RowIndex(std::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // adds it if new
   static Account* FindAccount(const Row& row, int64_t window_start_us);
   // Null if the window is forgotten.
   Account* AddAccount(Row* row, int64_t window_start_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  CapWindow* FindCapWindow(int64_t window_start_us) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  CapWindow* AddCapWindow(int64_t window_start_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  CapWindow* FindCapWindow(const Row& row, int64_t window_start_us) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  CapWindow* AddCapWindow(const Row& row, int64_t window_start_us)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What all windows of the row from `first_us` on have used, but for that at `except_us`.
+  int64_t UsedSince(const Row& row, int64_t first_us, int64_t except_us) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int64_t UsedByUserSince(int32_t row, int64_t first_us, int64_t last_us,
+                          const UserRef& user_ref) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void LoadRooms(Plan* plan) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeHolds(const Plan& plan) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -167,11 +187,12 @@ class LedgerState {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::shared_ptr<const config::Bundle> bundle_;
+  int64_t kept_longest_us_ = kCalendarKeptUs;  // of the rows
   mutable base::Mutex mutex_;
   base::CondVar low_rows_changed_;
   std::vector<Row> rows_ ABSL_GUARDED_BY(mutex_);  // the bundle's, then those only the log knows
   base::StringMap<int32_t> row_index_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<int64_t, std::unique_ptr<CapWindow>> caps_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<CapWindowKey, std::unique_ptr<CapWindow>> caps_ ABSL_GUARDED_BY(mutex_);
   std::vector<LeaseNeed> low_rows_ ABSL_GUARDED_BY(mutex_);
   Lsn folded_ ABSL_GUARDED_BY(mutex_) = 0;
   Lsn lease_lsn_ ABSL_GUARDED_BY(mutex_) = 0;  // the latest that a loaded lease had heard of

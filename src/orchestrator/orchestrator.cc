@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/time/civil_time.h"
 #include "base/status_macros.h"
 #include "orchestrator/diversity.h"
 #include "policy/narrow.h"
@@ -17,20 +18,14 @@ constexpr size_t kUsualArms = 128;  // up to here the stack holds what is needed
 using Posteriors = absl::InlinedVector<policy::Posterior, kUsualArms>;
 using Flags = absl::InlinedVector<bool, kUsualArms>;
 
-bool IsActive(const config::Campaign& campaign, absl::Time now) {
-  return campaign.start <= now && now < campaign.end;
-}
-
 // What needs no ledger. Sets the same masks however often it is called.
 void MaskKnown(const config::Bundle& bundle, absl::Time now, absl::Span<Contender> contenders) {
   for (Contender& contender : contenders) {
     if (contender.mask != MaskReason::kNone) continue;
     const config::Action& action = bundle.actions[contender.action];
-    if (!IsActive(bundle.campaigns[action.campaign], now)) {
-      contender.mask = MaskReason::kCampaignInactive;
-    } else if (!policy::IsValid(contender.posterior)) {
-      contender.mask = MaskReason::kInvalidScore;
-    }
+    contender.mask = CampaignMask(bundle.campaigns[action.campaign], now);
+    if (contender.mask != MaskReason::kNone) continue;
+    if (!policy::IsValid(contender.posterior)) contender.mask = MaskReason::kInvalidScore;
   }
 }
 
@@ -47,6 +42,19 @@ void MaskLeastPromising(const config::Surface& surface, const config::Choice& ch
   for (const size_t i :
        policy::LeftOut(arms, left, choice.policy.uncertainty, surface.actions_max)) {
     contenders[i].mask = MaskReason::kCautious;
+  }
+}
+
+// A cheaper form is for where there is no room for what it stands for.
+void MaskVariants(const config::Bundle& bundle, absl::Span<Contender> contenders) {
+  for (Contender& contender : contenders) {
+    const int32_t form = bundle.actions[contender.action].variant_of;
+    if (form < 0 || contender.mask != MaskReason::kNone) continue;
+    const auto found = std::find_if(contenders.begin(), contenders.end(),
+                                    [form](const Contender& one) { return one.action == form; });
+    if (found != contenders.end() && found->mask == MaskReason::kNone) {
+      contender.mask = MaskReason::kVariant;
+    }
   }
 }
 
@@ -99,12 +107,43 @@ class Slate {
   policy::Rule rule_;
 };
 
+// Takes out what does not go together with what was drawn.
+void Exclude(const config::Bundle& bundle, absl::Span<const Contender> contenders, size_t drawn,
+             Flags* left, std::vector<uint32_t>* excluded) {
+  const config::Action& action = bundle.actions[contenders[drawn].action];
+  if (action.exclusions.empty()) return;
+  for (size_t i = 0; i < contenders.size(); ++i) {
+    if (!(*left)[i] || !ExcludesInSlate(bundle, action, contenders[i].action)) continue;
+    (*left)[i] = false;
+    excluded->push_back(static_cast<uint32_t>(i));
+  }
+  std::sort(excluded->begin(), excluded->end());
+}
+
 }  // namespace
+
+MaskReason CampaignMask(const config::Campaign& campaign, absl::Time now) {
+  if (now < campaign.start || now >= campaign.end) return MaskReason::kCampaignInactive;
+  if (campaign.quiet_hours.empty()) return MaskReason::kNone;
+  const absl::CivilMinute minute = absl::ToCivilMinute(now, campaign.time_zone);
+  const bool quiet = std::any_of(campaign.quiet_hours.begin(), campaign.quiet_hours.end(),
+                                 [at = 60 * minute.hour() + minute.minute()](
+                                     const config::Hours& hours) { return hours.Contain(at); });
+  return quiet ? MaskReason::kQuietHours : MaskReason::kNone;
+}
+
+bool ExcludesInSlate(const config::Bundle& bundle, const config::Action& action, int32_t other) {
+  return std::any_of(action.exclusions.begin(), action.exclusions.end(), [&](int32_t index) {
+    const std::vector<int32_t>& list = bundle.exclusions[static_cast<size_t>(index)].actions;
+    return std::binary_search(list.begin(), list.end(), other);
+  });
+}
 
 absl::StatusOr<Selection> Orchestrator::Select(
     const config::Bundle& bundle, const config::Surface& surface, const config::Choice& choice,
-    const domain::DecisionContext& context, const std::optional<UserRef>& user_ref,
-    const policy::Baseline& baseline, absl::Span<Contender> contenders, domain::Wait wait) {
+    const domain::DecisionContext& context, const RequestFacts& facts,
+    const std::optional<UserRef>& user_ref, const policy::Baseline& baseline,
+    absl::Span<Contender> contenders, domain::Wait wait) {
   MaskKnown(bundle, context.now, contenders);
   MaskLeastPromising(surface, choice, contenders);
   std::vector<int32_t> actions;      // of those that are not masked
@@ -118,25 +157,35 @@ absl::StatusOr<Selection> Orchestrator::Select(
   }
   const size_t draws = std::min<size_t>(context.slate_size, actions.size());
   Selection selection;
-  FULCRUM_ASSIGN_OR_RETURN(selection.hold,
-                           ledger_->Acquire(actions, draws, user_ref, context.now, wait));
+  FULCRUM_ASSIGN_OR_RETURN(
+      selection.hold,
+      ledger_->Acquire(actions, draws, user_ref, context.now, wait,
+                       [&facts](const config::Constraint& row) { return CountsOn(row, facts); }));
+  selection.relaxed = selection.hold.relaxed();
+  selection.rows_in_scope = selection.hold.rows_in_scope();
 
   Flags left(contenders.size(), false);
   std::vector<size_t> index_of(contenders.size(), 0);  // into `actions`
   for (size_t i = 0; i < actions.size(); ++i) {
     contenders[contender_of[i]].mask = selection.hold.reasons()[i];
-    left[contender_of[i]] = selection.hold.secured()[i];
     index_of[contender_of[i]] = i;
+  }
+  MaskVariants(bundle, contenders);
+  for (size_t i = 0; i < contenders.size(); ++i) {
+    left[i] = contenders[i].mask == MaskReason::kNone;
   }
   Slate slate(bundle, surface, choice, baseline, context, contenders);
   std::vector<size_t> drawn_actions;
+  std::vector<uint32_t> excluded;  // so far
   for (uint32_t position = 1; position <= context.slate_size; ++position) {
     PositionRecord& record = selection.positions.emplace_back();
+    record.excluded = excluded;
     const size_t drawn = slate.Draw(left, position, &record);
     const bool neutral = drawn == contenders.size();
     record.action_id = neutral ? kNeutralActionId : bundle.actions[contenders[drawn].action].id;
     if (neutral) break;
     left[drawn] = false;
+    Exclude(bundle, contenders, drawn, &left, &excluded);
     drawn_actions.push_back(index_of[drawn]);
   }
   std::vector<std::vector<Debit>> debits = selection.hold.Keep(drawn_actions);

@@ -14,6 +14,7 @@
 #include "domain/seams.h"
 #include "fulcrum/decision_record.h"
 #include "orchestrator/ledger.h"
+#include "orchestrator/scope.h"
 #include "policy/choice.h"
 
 namespace fulcrum::orchestrator {
@@ -30,8 +31,16 @@ struct Contender {
 // them to the log or releases them.
 struct Selection {
   std::vector<PositionRecord> positions;
+  uint32_t relaxed = 0;                // soft rows up to this class were given up
+  std::vector<int32_t> rows_in_scope;  // see Hold
   Hold hold;
 };
+
+// Why nothing of the campaign may be shown at `now`, by its dates and its clock; kNone if it may.
+MaskReason CampaignMask(const config::Campaign& campaign, absl::Time now);
+
+// Whether a slate with `action` cannot have `other`, another one (an index into bundle.actions).
+bool ExcludesInSlate(const config::Bundle& bundle, const config::Action& action, int32_t other);
 
 // Thread-safe; the ledger is shared, everything else is on the stack.
 class Orchestrator {
@@ -42,11 +51,12 @@ class Orchestrator {
   // draws `context.slate_size` positions by `choice`, fewer only if one of them drew the neutral
   // action: nothing follows it. The surface's shadows are computed for each position.
   // `contenders` are sorted by action id. A candidate that uses a row per user is masked with
-  // kNoUserRef when `user_ref` is absent. UNAVAILABLE under kNoWait if a lease must be fetched
-  // first: nothing is held then; call again with kMayWait.
+  // kNoUserRef when `user_ref` is absent. `facts` say which rows count on the request. UNAVAILABLE
+  // under kNoWait if a lease must be fetched first: nothing is held then; call again with kMayWait.
   absl::StatusOr<Selection> Select(const config::Bundle& bundle, const config::Surface& surface,
                                    const config::Choice& choice,
                                    const domain::DecisionContext& context,
+                                   const RequestFacts& facts,
                                    const std::optional<UserRef>& user_ref,
                                    const policy::Baseline& baseline,
                                    absl::Span<Contender> contenders, domain::Wait wait);

@@ -11,62 +11,210 @@
 namespace fulcrum::orchestrator {
 namespace {
 
-// A campaign's rows are added to the plan together: the first of them, by campaign.
-struct CampaignShares {
-  int32_t campaign;
-  uint32_t first_share;
+constexpr uint32_t kNoShare = std::numeric_limits<uint32_t>::max();
+
+// Which share a row has in the plan that is being made. One per thread: its size is that of the
+// bundle, and is to be paid once.
+class ShareOfRow {
+ public:
+  void Begin(size_t rows) {
+    if (entries_.size() < rows) entries_.resize(rows);
+    ++plan_;
+  }
+  // Null if the row was not asked for in this plan.
+  const uint32_t* Find(int32_t row) const {
+    const Entry& entry = entries_[static_cast<size_t>(row)];
+    return entry.plan == plan_ ? &entry.share : nullptr;
+  }
+  void Set(int32_t row, uint32_t share) { entries_[static_cast<size_t>(row)] = {plan_, share}; }
+
+ private:
+  struct Entry {
+    uint64_t plan = 0;
+    uint32_t share = kNoShare;
+  };
+  std::vector<Entry> entries_;
+  uint64_t plan_ = 0;
 };
 
-uint32_t SharesOf(const config::Bundle& bundle, int32_t campaign, absl::Time now,
-                  absl::InlinedVector<CampaignShares, 16>* known, Plan* plan) {
-  for (const CampaignShares& entry : *known) {
-    if (entry.campaign == campaign) return entry.first_share;
+class Planner {
+ public:
+  Planner(const config::Bundle& bundle, absl::Time now, RowFilter counts, Plan* plan)
+      : bundle_(bundle), now_(now), counts_(counts), plan_(plan) {
+    known_.Begin(bundle.constraints.size());
   }
-  const config::Campaign& owner = bundle.campaigns[campaign];
-  const auto first = static_cast<uint32_t>(plan->shares.size());
-  std::optional<int64_t> day;
-  for (const int32_t row : owner.constraints) {
-    const config::Constraint& constraint = bundle.constraints[row];
-    PlanShare share;
-    share.row = row;
-    share.per_user = constraint.per_user;
-    share.window_start_us = kTotalWindow;
-    if (constraint.window == config::Window::kDay) {
-      if (!day) day = WindowStartUs(config::Window::kDay, owner.time_zone, now);
-      share.window_start_us = *day;
+
+  void Add(const config::Action& action, const std::optional<UserRef>& user_ref) {
+    MaskReason reason = MaskReason::kNone;
+    const auto want = [&](uint32_t share) {
+      if (plan_->shares[share].per_user && !user_ref) reason = MaskReason::kNoUserRef;
+    };
+    plan_->first_use.push_back(static_cast<uint32_t>(plan_->uses.size()));
+    for (const config::Use& use : action.uses) {
+      const uint32_t share = ShareOf(use.row);
+      if (share == kNoShare) continue;
+      want(share);
+      plan_->uses.push_back({share, use.amount});
     }
-    plan->shares.push_back(std::move(share));
+    plan_->first_excluding.push_back(static_cast<uint32_t>(plan_->excluding.size()));
+    for (const int32_t row : action.excluded_by) {
+      const uint32_t share = ShareOf(row);
+      if (share == kNoShare) continue;
+      want(share);
+      plan_->excluding.push_back(share);
+    }
+    plan_->reasons.push_back(reason);
   }
-  known->push_back({campaign, first});
-  return first;
+
+ private:
+  uint32_t ShareOf(int32_t index) {
+    if (const uint32_t* const known = known_.Find(index)) return *known;
+    const config::Constraint& row = bundle_.constraints[static_cast<size_t>(index)];
+    uint32_t share = kNoShare;
+    if (row.start <= now_ && now_ < row.end && counts_(row)) {
+      share = static_cast<uint32_t>(plan_->shares.size());
+      PlanShare& added = plan_->shares.emplace_back();
+      added.row = index;
+      added.per_user = row.per_user;
+      added.window_start_us = StartOf(row);
+      added.first_counted_us = FirstCountedUs(row, added.window_start_us);
+    }
+    known_.Set(index, share);
+    return share;
+  }
+
+  // Days of one zone are looked up once.
+  int64_t StartOf(const config::Constraint& row) {
+    if (row.window != config::Window::kDay) return WindowStartUs(row, now_);
+    if (!day_us_.has_value() || !(row.time_zone == zone_)) {
+      day_us_ = WindowStartUs(row, now_);
+      zone_ = row.time_zone;
+    }
+    return *day_us_;
+  }
+
+  static thread_local ShareOfRow known_;
+  const config::Bundle& bundle_;
+  const absl::Time now_;
+  const RowFilter counts_;
+  Plan* const plan_;
+  std::optional<int64_t> day_us_;
+  absl::TimeZone zone_;
+};
+
+thread_local ShareOfRow Planner::known_;
+
+bool IsGivenUp(const config::Bundle& bundle, const Plan& plan, uint32_t share) {
+  const uint32_t relaxation =
+      bundle.constraints[static_cast<size_t>(plan.shares[share].row)].relaxation;
+  return relaxation != 0 && relaxation <= plan.relaxed;
+}
+
+// Why `candidate` cannot be secured beside those before it; `share` becomes the one that is full.
+MaskReason ReasonOf(const config::Bundle& bundle, const Plan& plan, size_t candidate,
+                    int32_t* full) {
+  for (const uint32_t share : plan.ExcludingOf(candidate)) {
+    if (plan.shares[share].used > 0) return MaskReason::kExcluded;
+  }
+  MaskReason reason = MaskReason::kNone;
+  for (const PlanUse& use : plan.UsesOf(candidate)) {
+    const PlanShare& share = plan.shares[use.share];
+    const int64_t increase = IncreaseOf(share, use.amount, plan.draws);
+    if (!share.gone &&
+        (increase <= share.room - share.held || IsGivenUp(bundle, plan, use.share))) {
+      continue;
+    }
+    if (increase > share.limit_room - share.held || share.gone) {
+      *full = static_cast<int32_t>(use.share);
+      return MaskReason::kNoHold;  // stronger than a lease that could be fetched
+    }
+    reason = MaskReason::kLedgerUnavailable;
+  }
+  return reason;
+}
+
+// The next class of soft rows that are in the way of a candidate; 0 if there is none.
+uint32_t NextClass(const config::Bundle& bundle, const Plan& plan) {
+  uint32_t next = 0;
+  for (size_t i = 0; i < plan.candidates(); ++i) {
+    if (plan.reasons[i] != MaskReason::kNoHold) continue;
+    for (const PlanUse& use : plan.UsesOf(i)) {
+      const config::Constraint& row =
+          bundle.constraints[static_cast<size_t>(plan.shares[use.share].row)];
+      if (row.relaxation <= plan.relaxed) continue;
+      next = next == 0 ? row.relaxation : std::min(next, row.relaxation);
+    }
+  }
+  return next;
+}
+
+// Whether a candidate is secured, or would be with a lease.
+bool SecureOnce(const config::Bundle& bundle, absl::Span<const MaskReason> kept, Plan* plan,
+                std::vector<int32_t>* blame) {
+  for (PlanShare& share : plan->shares) {
+    share.held = 0;
+    share.largest.clear();
+  }
+  bool any = false;
+  for (size_t i = 0; i < plan->candidates(); ++i) {
+    MaskReason& reason = plan->reasons[i];
+    int32_t full = -1;
+    reason = kept[i] != MaskReason::kNone ? kept[i] : ReasonOf(bundle, *plan, i, &full);
+    if (blame != nullptr) (*blame)[i] = full;
+    any = any || reason == MaskReason::kNone || reason == MaskReason::kLedgerUnavailable;
+    if (reason != MaskReason::kNone) continue;
+    for (const PlanUse& use : plan->UsesOf(i)) {
+      Join(&plan->shares[use.share], use.amount, plan->draws);
+    }
+  }
+  return any;
 }
 
 }  // namespace
 
 Plan MakePlan(const config::Bundle& bundle, absl::Span<const int32_t> actions, size_t draws,
-              const std::optional<UserRef>& user_ref, absl::Time now) {
+              const std::optional<UserRef>& user_ref, absl::Time now, RowFilter counts) {
   Plan plan;
   plan.draws = draws;
   plan.now_us = absl::ToUnixMicros(now);
   plan.user_ref = user_ref;
-  plan.reasons.assign(actions.size(), MaskReason::kNone);
+  plan.reasons.reserve(actions.size());
   plan.first_use.reserve(actions.size() + 1);
-  absl::InlinedVector<CampaignShares, 16> known;
-  for (size_t i = 0; i < actions.size(); ++i) {
-    plan.first_use.push_back(static_cast<uint32_t>(plan.uses.size()));
-    const config::Action& action = bundle.actions[actions[i]];
-    const std::vector<int32_t>& rows = bundle.campaigns[action.campaign].constraints;
-    const uint32_t first = SharesOf(bundle, action.campaign, now, &known, &plan);
-    for (size_t j = 0; j < rows.size(); ++j) {
-      const config::Constraint& row = bundle.constraints[rows[j]];
-      const int64_t amount = AmountOf(action, row);
-      if (amount == 0) continue;
-      if (row.per_user && !user_ref) plan.reasons[i] = MaskReason::kNoUserRef;
-      plan.uses.push_back({first + static_cast<uint32_t>(j), amount});
-    }
+  plan.first_excluding.reserve(actions.size() + 1);
+  Planner planner(bundle, now, counts, &plan);
+  for (const int32_t action : actions) {
+    planner.Add(bundle.actions[static_cast<size_t>(action)], user_ref);
   }
   plan.first_use.push_back(static_cast<uint32_t>(plan.uses.size()));
+  plan.first_excluding.push_back(static_cast<uint32_t>(plan.excluding.size()));
   return plan;
+}
+
+void SecureCandidates(const config::Bundle& bundle, absl::Span<const MaskReason> kept, Plan* plan,
+                      std::vector<int32_t>* blame) {
+  if (blame != nullptr) blame->assign(plan->candidates(), -1);
+  plan->relaxed = 0;
+  while (!SecureOnce(bundle, kept, plan, blame)) {
+    const uint32_t next = NextClass(bundle, *plan);
+    if (next == 0) return;
+    plan->relaxed = next;
+  }
+}
+
+std::vector<Debit> DebitsOf(const config::Bundle& bundle, const Plan& plan, size_t candidate) {
+  std::vector<Debit> debits;
+  for (const PlanUse& use : plan.UsesOf(candidate)) {
+    const PlanShare& share = plan.shares[use.share];
+    const config::Constraint& row = bundle.constraints[static_cast<size_t>(share.row)];
+    debits.push_back({.row = row.id,
+                      .window_start_us = share.window_start_us,
+                      .amount = use.amount,
+                      .limit = row.limit,
+                      .per_user = row.per_user,
+                      .soft = !row.IsHard(),
+                      .span_us = row.span_us});
+  }
+  return debits;
 }
 
 int64_t IncreaseOf(const PlanShare& share, int64_t amount, size_t draws) {

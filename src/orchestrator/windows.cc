@@ -1,12 +1,41 @@
 #include "orchestrator/windows.h"
 
 #include "absl/time/civil_time.h"
+#include "domain/moving_span.h"
 
 namespace fulcrum::orchestrator {
+namespace {
 
-int64_t WindowStartUs(config::Window kind, const absl::TimeZone& zone, absl::Time now) {
-  if (kind == config::Window::kTotal) return kTotalWindow;
-  return absl::ToUnixMicros(absl::FromCivil(absl::ToCivilDay(now, zone), zone));
+int64_t FloorTo(int64_t step, int64_t value) {
+  const int64_t rest = value % step;
+  return value - (rest < 0 ? rest + step : rest);
+}
+
+}  // namespace
+
+int64_t WindowStartUs(const config::Constraint& row, absl::Time now) {
+  switch (row.window) {
+    case config::Window::kDay:
+      return absl::ToUnixMicros(
+          absl::FromCivil(absl::ToCivilDay(now, row.time_zone), row.time_zone));
+    case config::Window::kHour:
+      return absl::ToUnixMicros(
+          absl::FromCivil(absl::ToCivilHour(now, row.time_zone), row.time_zone));
+    case config::Window::kRolling:
+      return FloorTo(domain::StepUs(row.span_us), absl::ToUnixMicros(now));
+    case config::Window::kTotal:
+      break;
+  }
+  return kTotalWindow;
+}
+
+int64_t KeptUs(const config::Constraint& row) {
+  return KeptUs(row.window == config::Window::kRolling ? row.span_us : 0);
+}
+
+int64_t FirstCountedUs(const config::Constraint& row, int64_t window_start_us) {
+  if (row.window != config::Window::kRolling) return window_start_us;
+  return window_start_us - domain::kStepsPerSpan * domain::StepUs(row.span_us);
 }
 
 }  // namespace fulcrum::orchestrator

@@ -18,6 +18,7 @@
 #include "config/bundle.h"
 #include "fulcrum/decision_record.h"
 #include "orchestrator/plan.h"
+#include "orchestrator/windows.h"
 
 namespace fulcrum::replay {
 
@@ -30,7 +31,8 @@ class Books {
   void Spend(const Debit& debit, const UserRef& user_ref) { Add(debit, user_ref, debit.amount); }
   void Refund(const Debit& debit, const UserRef& user_ref) { Add(debit, user_ref, -debit.amount); }
 
-  int64_t Spent(const std::string& row, int64_t window_start_us, bool per_user,
+  // In the windows from `first_us` to `last_us`.
+  int64_t Spent(const std::string& row, int64_t first_us, int64_t last_us, bool per_user,
                 const UserRef& user_ref) const;
   // Of the plan's share, by `bundle`'s name for its row.
   int64_t Spent(const config::Bundle& bundle, const orchestrator::Plan& plan, size_t share) const;
@@ -56,7 +58,8 @@ class Books {
 
   void Add(const Debit& debit, const UserRef& user_ref, int64_t amount);
 
-  std::map<int64_t, Window> windows_;  // by their first instant
+  std::map<int64_t, Window> windows_;                // by their first instant
+  int64_t kept_us_ = orchestrator::kCalendarKeptUs;  // the longest of the rows told of
   int64_t latest_us_ = 0;
 };
 

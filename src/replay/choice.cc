@@ -7,6 +7,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
 #include "orchestrator/diversity.h"
+#include "orchestrator/orchestrator.h"
 #include "policy/narrow.h"
 #include "policy/position.h"
 #include "policy/recorded.h"
@@ -61,10 +62,9 @@ void MaskKnown(const config::Bundle& bundle, absl::Time now, Choice* choice) {
   for (size_t i = 0; i < choice->actions.size(); ++i) {
     if (choice->masks[i] != MaskReason::kNone) continue;
     const config::Action& action = bundle.actions[static_cast<size_t>(choice->actions[i])];
-    const config::Campaign& campaign = bundle.campaigns[static_cast<size_t>(action.campaign)];
-    if (now < campaign.start || now >= campaign.end) {
-      choice->masks[i] = MaskReason::kCampaignInactive;
-    } else if (!policy::IsValid(choice->posteriors[i])) {
+    choice->masks[i] =
+        orchestrator::CampaignMask(bundle.campaigns[static_cast<size_t>(action.campaign)], now);
+    if (choice->masks[i] == MaskReason::kNone && !policy::IsValid(choice->posteriors[i])) {
       choice->masks[i] = MaskReason::kInvalidScore;
     }
   }
@@ -166,6 +166,17 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
     while (i < neutral && choice.ActionAt(record, i) != record.positions[index].action_id) ++i;
     return i;
   };
+  const auto take = [&](size_t drawn, Left* now) {
+    (*now)[drawn] = false;
+    const config::Action& action =
+        choice.bundle->actions[static_cast<size_t>(choice.actions[drawn])];
+    if (action.exclusions.empty()) return;
+    for (size_t i = 0; i < neutral; ++i) {
+      if (orchestrator::ExcludesInSlate(*choice.bundle, action, choice.actions[i])) {
+        (*now)[i] = false;
+      }
+    }
+  };
   Slate slate;
   Left own(left.begin(), left.end());
   std::vector<int32_t> own_picked;
@@ -173,7 +184,7 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
     slate.positions.push_back(draw(own, i, own_picked));
     const size_t drawn = slate.positions.back().drawn;
     if (drawn == neutral) break;
-    own[drawn] = false;
+    take(drawn, &own);
     own_picked.push_back(choice.actions[drawn]);
   }
   Left logged(left.begin(), left.end());
@@ -189,7 +200,7 @@ Slate DrawSlate(const DecisionRecord& record, const Choice& choice, const std::v
       slate.given_logged.resize(record.positions.size());
       break;
     }
-    logged[drawn] = false;
+    take(drawn, &logged);
     logged_picked.push_back(choice.actions[drawn]);
   }
   return slate;

@@ -105,7 +105,7 @@ class Counterfactual {
       if (!IsAsked(*record)) return absl::OkStatus();
       FULCRUM_ASSIGN_OR_RETURN(const Outcome outcome, OutcomeOf(*record, item));
       AddDecision(*record, outcome, *other_.bundle, &report_);
-      ledger_.Spend(*record, outcome, &report_.rows);
+      ledger_.Spend(*record, outcome, item->world->bundle(), &report_.rows);
       if (options_.on_decision) options_.on_decision(*record, outcome);
     }
     if (options_.on_spend) options_.on_spend(EventTime(item->entry.event), report_);

@@ -14,19 +14,41 @@
 namespace fulcrum::replay {
 namespace {
 
+// How a window of `row` is named.
+const char* WindowForm(const config::Constraint& row) {
+  switch (row.window) {
+    case config::Window::kDay:
+      return "the day as YYYY-MM-DD";
+    case config::Window::kHour:
+      return "the hour as YYYY-MM-DDThh";
+    case config::Window::kRolling:
+      return "an instant as RFC 3339";
+    case config::Window::kTotal:
+      break;
+  }
+  return "total";
+}
+
 // The start of the window that `text` names, or nothing.
-bool ParseWindow(std::string_view text, const config::Constraint& row, const config::Bundle& bundle,
-                 int64_t* start_us) {
+bool ParseWindow(std::string_view text, const config::Constraint& row, int64_t* start_us) {
   if (row.window == config::Window::kTotal) {
     *start_us = orchestrator::kTotalWindow;
     return text == "total";
   }
-  absl::CivilDay day;
-  if (!absl::ParseCivilTime(base::ToAbsl(text), &day)) return false;
-  const absl::TimeZone& zone = bundle.campaigns[static_cast<size_t>(row.campaign)].time_zone;
-  // Noon is in the day, whatever summer time does to its midnight.
-  const absl::Time noon = absl::FromCivil(absl::CivilHour(day) + 12, zone);
-  *start_us = orchestrator::WindowStartUs(row.window, zone, noon);
+  absl::Time within;
+  if (row.window == config::Window::kDay) {
+    absl::CivilDay day;
+    if (!absl::ParseCivilTime(base::ToAbsl(text), &day)) return false;
+    // Noon is in the day, whatever summer time does to its midnight.
+    within = absl::FromCivil(absl::CivilHour(day) + 12, row.time_zone);
+  } else if (row.window == config::Window::kHour) {
+    absl::CivilHour hour;
+    if (!absl::ParseCivilTime(base::ToAbsl(text), &hour)) return false;
+    within = absl::FromCivil(hour, row.time_zone);
+  } else if (!absl::ParseTime(absl::RFC3339_full, base::ToAbsl(text), &within, nullptr)) {
+    return false;
+  }
+  *start_us = orchestrator::WindowStartUs(row, within);
   return true;
 }
 
@@ -55,10 +77,9 @@ absl::StatusOr<std::vector<OpeningSpend>> ReadOpening(base::FileSystem* files,
                                        base::ToAbsl(field(row_column)), "' that is not per user"));
     }
     OpeningSpend one{.row = row->id};
-    if (!ParseWindow(field(window_column), *row, bundle, &one.window_start_us)) {
-      return csv->Problem(absl::StrCat(
-          "window '", base::ToAbsl(field(window_column)), "' of '", row->id, "': give ",
-          row->window == config::Window::kTotal ? "total" : "the day as YYYY-MM-DD"));
+    if (!ParseWindow(field(window_column), *row, &one.window_start_us)) {
+      return csv->Problem(absl::StrCat("window '", base::ToAbsl(field(window_column)), "' of '",
+                                       row->id, "': give ", WindowForm(*row)));
     }
     if (!absl::SimpleAtoi(base::ToAbsl(field(spent_column)), &one.spent) || one.spent < 0) {
       return csv->Problem(absl::StrCat("spent '", base::ToAbsl(field(spent_column)),

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "orchestrator/diversity.h"
+#include "orchestrator/orchestrator.h"
 #include "policy/choice.h"
 #include "policy/narrow.h"
 #include "policy/recorded.h"
@@ -125,25 +126,40 @@ class ScoreComparison {
   MaskReason KnownMask(size_t i) const {
     const CandidateRecord& recorded = record_.candidates[i];
     if (std::isnan(recorded.score)) return MaskReason::kInvalidScore;
-    const config::Campaign& campaign = CampaignOf(i);
-    const absl::Time now = absl::FromUnixMicros(record_.occurred_us);
-    if (now < campaign.start || now >= campaign.end) return MaskReason::kCampaignInactive;
+    const MaskReason campaign =
+        orchestrator::CampaignMask(CampaignOf(i), absl::FromUnixMicros(record_.occurred_us));
+    if (campaign != MaskReason::kNone) return campaign;
     const bool valid = policy::IsValid(policy::PosteriorOf(recorded, record_.log_odds));
     return valid ? MaskReason::kNone : MaskReason::kInvalidScore;
   }
 
   Maybe CompareMasks() const {
     const std::vector<MaskReason> known = KnownMasks();
-    for (size_t i = 0; i < known.size(); ++i) {
-      if (Maybe end = CompareMask(record_.candidates[i], known[i])) return end;
+    for (size_t i = 0; i < actions_.size(); ++i) {
+      if (Maybe end = CompareMask(record_.candidates[i], known[i], StandsBack(i))) return end;
     }
     return std::nullopt;
   }
 
-  static Maybe CompareMask(const CandidateRecord& recorded, MaskReason known) {
-    const bool of_the_ledger = recorded.mask == MaskReason::kNoHold ||
-                               recorded.mask == MaskReason::kNoUserRef ||
-                               recorded.mask == MaskReason::kLedgerUnavailable;
+  // Whether there is room for what it is a cheaper form of.
+  bool StandsBack(size_t i) const {
+    const int32_t form = bundle_.actions[static_cast<size_t>(actions_[i])].variant_of;
+    for (size_t j = 0; j < actions_.size(); ++j) {
+      if (actions_[j] == form) return record_.candidates[j].mask == MaskReason::kNone;
+    }
+    return false;
+  }
+
+  static Maybe CompareMask(const CandidateRecord& recorded, MaskReason known, bool stands_back) {
+    if (known == MaskReason::kNone && stands_back && recorded.mask == MaskReason::kNone) {
+      known = MaskReason::kVariant;
+    }
+    if (known == MaskReason::kNone && stands_back && recorded.mask == MaskReason::kVariant) {
+      return std::nullopt;
+    }
+    const bool of_the_ledger =
+        recorded.mask == MaskReason::kNoHold || recorded.mask == MaskReason::kExcluded ||
+        recorded.mask == MaskReason::kNoUserRef || recorded.mask == MaskReason::kLedgerUnavailable;
     if (recorded.mask == known || (of_the_ledger && known == MaskReason::kNone)) {
       return std::nullopt;
     }
@@ -167,6 +183,12 @@ class ScoreComparison {
         return "ledger unavailable";
       case MaskReason::kCautious:
         return "left out by cautious mode";
+      case MaskReason::kQuietHours:
+        return "quiet hours";
+      case MaskReason::kExcluded:
+        return "excluded";
+      case MaskReason::kVariant:
+        return "a variant that is not needed";
     }
     return absl::StrCat("reason ", static_cast<int>(reason));
   }
@@ -247,6 +269,7 @@ class ScoreComparison {
       if (position.seed != seed) {
         return Differs(number, "seed", absl::StrCat(position.seed), absl::StrCat(seed));
       }
+      if (Maybe end = CompareExcluded(position, number)) return end;
       if (Maybe end = CompareDiscounts(position, number)) return end;
       picked_.push_back(IndexOf(position.action_id));
     }
@@ -265,20 +288,41 @@ class ScoreComparison {
     return config::kNeutralAction;
   }
 
+  // What does not go together with what was drawn before.
+  Maybe CompareExcluded(const PositionRecord& position, uint32_t number) const {
+    std::vector<uint32_t> again;
+    for (size_t i = 0; i < actions_.size(); ++i) {
+      const bool drawn = std::find(picked_.begin(), picked_.end(), actions_[i]) != picked_.end();
+      if (drawn || record_.candidates[i].mask != MaskReason::kNone) continue;
+      for (const int32_t one : picked_) {
+        if (one == config::kNeutralAction ||
+            !orchestrator::ExcludesInSlate(bundle_, bundle_.actions[static_cast<size_t>(one)],
+                                           actions_[i])) {
+          continue;
+        }
+        again.push_back(static_cast<uint32_t>(i));
+        break;
+      }
+    }
+    if (again == position.excluded) return std::nullopt;
+    return Differs(number, "excluded candidates", absl::StrCat(position.excluded.size()),
+                   absl::StrCat(again.size(), " by the bundle's exclusions"));
+  }
+
   // By the likeness to what was drawn before.
   Maybe CompareDiscounts(const PositionRecord& position, uint32_t number) const {
     size_t supply = 0;
     for (const CandidateRecord& one : record_.candidates) {
       supply += one.mask == MaskReason::kNone ? 1 : 0;
     }
+    const size_t gone = picked_.size() + position.excluded.size();
     const bool possible =
-        supply >= picked_.size() && record_.slate_size >= number &&
+        supply >= gone && record_.slate_size >= number &&
         std::find(picked_.begin(), picked_.end(), config::kNeutralAction) == picked_.end();
     const std::vector<double> again =
-        possible
-            ? orchestrator::DiscountsOf(bundle_, *surface_, actions_, picked_,
-                                        supply - picked_.size(), record_.slate_size - number + 1)
-            : std::vector<double>{};
+        possible ? orchestrator::DiscountsOf(bundle_, *surface_, actions_, picked_, supply - gone,
+                                             record_.slate_size - number + 1)
+                 : std::vector<double>{};
     if (again == position.discounts) return std::nullopt;
     return Differs(number, "discounts", absl::StrCat(position.discounts.size()),
                    absl::StrCat(again.size(), " by the likeness of the bundle's actions"));

@@ -107,6 +107,16 @@ std::optional<Comparison> ImpossibleDiscounts(const DecisionRecord& record, uint
   return std::nullopt;
 }
 
+std::optional<Comparison> ImpossibleExclusions(const DecisionRecord& record, uint32_t number,
+                                               const std::vector<uint32_t>& excluded) {
+  for (const uint32_t index : excluded) {
+    if (index < record.candidates.size()) continue;
+    return Differs(number, "excluded candidate", absl::StrCat(index),
+                   absl::StrCat("less than ", record.candidates.size()));
+  }
+  return std::nullopt;
+}
+
 std::string ActionAt(const DecisionRecord& record, size_t index) {
   return index < record.candidates.size() ? record.candidates[index].action_id : kNeutralActionId;
 }
@@ -209,6 +219,11 @@ Comparison CompareSelection(const DecisionRecord& record) {
     if (auto impossible = ImpossibleDiscounts(record, drawn + 1, discounts)) {
       return *std::move(impossible);
     }
+    const std::vector<uint32_t>& excluded = positions[drawn].excluded;
+    if (auto impossible = ImpossibleExclusions(record, drawn + 1, excluded)) {
+      return *std::move(impossible);
+    }
+    for (const uint32_t index : excluded) draws.left[index] = false;
     draws.discounted = policy::Discounted(draws.arms, discounts, &draws.buffer);
     const policy::PositionDraw again = policy::DrawPosition(
         draws.discounted, draws.left, draws.baseline, rule, record.id, positions[drawn].seed);

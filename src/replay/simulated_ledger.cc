@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "orchestrator/plan.h"
+#include "orchestrator/scope.h"
 #include "replay/selection.h"
 
 namespace fulcrum::replay {
@@ -20,26 +21,69 @@ constexpr int64_t kUnshownLateUs = int64_t{3600} * 1'000'000;
 
 bool SameConstraint(const config::Constraint& a, const config::Constraint& b) {
   return a.id == b.id && a.per_user == b.per_user && a.resource == b.resource &&
-         a.window == b.window && a.limit == b.limit;
+         a.window == b.window && a.span_us == b.span_us && a.limit == b.limit &&
+         a.time_zone == b.time_zone && a.relaxation == b.relaxation;
 }
 
-// Whether the campaign of `action` costs and is limited in both bundles alike.
-bool SameCampaign(const config::Bundle& was, const config::Bundle& is, int32_t action) {
+// Whether the action takes the same from the same rows in both bundles.
+bool TakesTheSame(const config::Bundle& was, const config::Bundle& is, int32_t action) {
   const config::Action& one = is.actions[static_cast<size_t>(action)];
-  const config::Campaign& campaign = is.campaigns[static_cast<size_t>(one.campaign)];
-  const auto found = was.campaign_index.find(campaign.id);
   const auto same = was.action_index.find(one.id);
-  if (found == was.campaign_index.end() || same == was.action_index.end()) return false;
-  const config::Campaign& before = was.campaigns[static_cast<size_t>(found->second)];
-  const config::Action& action_before = was.actions[static_cast<size_t>(same->second)];
-  return action_before.cost_micros == one.cost_micros && action_before.campaign == found->second &&
-         before.time_zone == campaign.time_zone &&
-         std::equal(campaign.constraints.begin(), campaign.constraints.end(),
-                    before.constraints.begin(), before.constraints.end(),
-                    [&](int32_t a, int32_t b) {
-                      return SameConstraint(is.constraints[static_cast<size_t>(a)],
-                                            was.constraints[static_cast<size_t>(b)]);
+  if (same == was.action_index.end()) return false;
+  const config::Action& before = was.actions[static_cast<size_t>(same->second)];
+  return std::equal(one.uses.begin(), one.uses.end(), before.uses.begin(), before.uses.end(),
+                    [&](const config::Use& a, const config::Use& b) {
+                      return a.amount == b.amount &&
+                             SameConstraint(is.constraints[static_cast<size_t>(a.row)],
+                                            was.constraints[static_cast<size_t>(b.row)]);
                     });
+}
+
+// Which rows of `is` counted on the recorded request. What a row asks for beyond surface, segment
+// and region is not in the log, but whether those of the recorded bundle counted is. Of others it
+// is not known, and so they do.
+class RecordedScope {
+ public:
+  RecordedScope(const DecisionRecord& record, const config::Bundle* was, const config::Bundle& is)
+      : record_(record), was_(was) {
+    const auto surface = is.surface_index.find(record.surface);
+    if (surface != is.surface_index.end()) facts_.surface = surface->second;
+    facts_.segment = record.segment;
+    facts_.region = record.region;
+  }
+
+  bool operator()(const config::Constraint& row) const {
+    if (!orchestrator::CountsOn(row, facts_)) return false;
+    if (!orchestrator::AsksForFacts(row) || was_ == nullptr || !Knew(row.id)) return true;
+    return std::find(record_.rows_in_scope.begin(), record_.rows_in_scope.end(), row.id) !=
+           record_.rows_in_scope.end();
+  }
+
+ private:
+  bool Knew(const std::string& id) const {
+    const auto& rows = was_->constraints;  // sorted by id
+    const auto at = std::lower_bound(
+        rows.begin(), rows.end(), id,
+        [](const config::Constraint& row, const std::string& wanted) { return row.id < wanted; });
+    return at != rows.end() && at->id == id && orchestrator::AsksForFacts(*at);
+  }
+
+  const DecisionRecord& record_;
+  const config::Bundle* const was_;
+  orchestrator::RequestFacts facts_;
+};
+
+// A cheaper form is for where there is no room for what it stands for.
+void MaskVariants(const config::Bundle& bundle, const Choice& choice,
+                  std::vector<OutcomeCandidate>* candidates) {
+  for (size_t i = 0; i < candidates->size(); ++i) {
+    const int32_t form = bundle.actions[static_cast<size_t>(choice.actions[i])].variant_of;
+    if (form < 0 || (*candidates)[i].mask != MaskReason::kNone) continue;
+    const auto found = std::find(choice.actions.begin(), choice.actions.end(), form);
+    if (found == choice.actions.end()) continue;
+    const auto at = static_cast<size_t>(found - choice.actions.begin());
+    if ((*candidates)[at].mask == MaskReason::kNone) (*candidates)[i].mask = MaskReason::kVariant;
+  }
 }
 
 }  // namespace
@@ -70,7 +114,8 @@ std::vector<OutcomeCandidate> SimulatedLedger::Secure(const DecisionRecord& reco
   }
   const size_t draws = std::min<size_t>(choice.slate_size, actions.size());
   Plan plan = orchestrator::MakePlan(*bundle_, actions, draws, record.user_ref,
-                                     absl::FromUnixMicros(record.occurred_us));
+                                     absl::FromUnixMicros(record.occurred_us),
+                                     RecordedScope(record, recorded_bundle, *bundle_));
   std::vector<MaskReason> kept = Kept(record, choice, planned, plan);
   std::vector<int32_t> row_of;
   other_.Secure(*bundle_, kept, &plan, &row_of);
@@ -89,6 +134,7 @@ std::vector<OutcomeCandidate> SimulatedLedger::Secure(const DecisionRecord& reco
     candidate.mask = plan.reasons[i];
     if (row_of[i] >= 0) candidate.row = bundle_->constraints[static_cast<size_t>(row_of[i])].id;
   }
+  MaskVariants(*bundle_, choice, &candidates);
   return candidates;
 }
 
@@ -115,7 +161,7 @@ bool SimulatedLedger::OthersHold(int32_t action, const config::Bundle* recorded_
                                  const Plan& plan, size_t planned) const {
   const absl::Span<const PlanUse> uses = plan.UsesOf(planned);
   return !uses.empty() && recorded_bundle != nullptr &&
-         SameCampaign(*recorded_bundle, *bundle_, action) &&
+         TakesTheSame(*recorded_bundle, *bundle_, action) &&
          std::all_of(uses.begin(), uses.end(), [&](const PlanUse& use) {
            return other_.Spent(*bundle_, plan, use.share) ==
                   logged_.Spent(*bundle_, plan, use.share);
@@ -123,7 +169,8 @@ bool SimulatedLedger::OthersHold(int32_t action, const config::Bundle* recorded_
 }
 
 std::vector<std::vector<Debit>> SimulatedLedger::DebitsOf(
-    const std::vector<std::string>& action_ids, int64_t occurred_us) const {
+    const std::vector<std::string>& action_ids, const DecisionRecord& record,
+    const config::Bundle* recorded_bundle) const {
   std::vector<int32_t> actions;
   std::vector<size_t> index;  // parallel: into `action_ids`
   for (size_t i = 0; i < action_ids.size(); ++i) {
@@ -132,27 +179,24 @@ std::vector<std::vector<Debit>> SimulatedLedger::DebitsOf(
     actions.push_back(found->second);
     index.push_back(i);
   }
-  const Plan plan =
-      orchestrator::MakePlan(*bundle_, actions, 1, UserRef{}, absl::FromUnixMicros(occurred_us));
+  const Plan plan = orchestrator::MakePlan(*bundle_, actions, 1, UserRef{},
+                                           absl::FromUnixMicros(record.occurred_us),
+                                           RecordedScope(record, recorded_bundle, *bundle_));
   std::vector<std::vector<Debit>> debits(action_ids.size());
   for (size_t i = 0; i < actions.size(); ++i) {
-    for (const PlanUse& use : plan.UsesOf(i)) {
-      const orchestrator::PlanShare& share = plan.shares[use.share];
-      const config::Constraint& row = bundle_->constraints[static_cast<size_t>(share.row)];
-      debits[index[i]].push_back(
-          {row.id, share.window_start_us, use.amount, row.limit, row.per_user});
-    }
+    debits[index[i]] = orchestrator::DebitsOf(*bundle_, plan, i);
   }
   return debits;
 }
 
-std::vector<SimulatedLedger::Taken> SimulatedLedger::TakenBy(const DecisionRecord& record,
-                                                             const Outcome& outcome) const {
+std::vector<SimulatedLedger::Taken> SimulatedLedger::TakenBy(
+    const DecisionRecord& record, const Outcome& outcome,
+    const config::Bundle* recorded_bundle) const {
   std::vector<std::string> ids;  // of the slate, then of the candidates
   ids.reserve(outcome.slate.size() + outcome.candidates.size());
   for (const OutcomePosition& position : outcome.slate) ids.push_back(position.action_id);
   for (const OutcomeCandidate& candidate : outcome.candidates) ids.push_back(candidate.action_id);
-  std::vector<std::vector<Debit>> debits = DebitsOf(ids, record.occurred_us);
+  std::vector<std::vector<Debit>> debits = DebitsOf(ids, record, recorded_bundle);
   std::vector<Taken> taken(outcome.slate.size());
   const auto expect = [&](size_t position, size_t id, double probability) {
     for (const Debit& debit : debits[id]) {
@@ -171,6 +215,7 @@ std::vector<SimulatedLedger::Taken> SimulatedLedger::TakenBy(const DecisionRecor
 }
 
 void SimulatedLedger::Spend(const DecisionRecord& record, const Outcome& outcome,
+                            const config::Bundle* recorded_bundle,
                             std::map<std::string, RowShift>* rows) {
   logged_.Reach(record.occurred_us);
   other_.Reach(record.occurred_us);
@@ -185,7 +230,7 @@ void SimulatedLedger::Spend(const DecisionRecord& record, const Outcome& outcome
   if (!IsDrawn(record)) return;
   Open open;
   open.user_ref = record.user_ref;
-  open.positions = TakenBy(record, outcome);
+  open.positions = TakenBy(record, outcome, recorded_bundle);
   for (const Taken& taken : open.positions) {
     for (const Debit& debit : taken.debits) {
       other_.Spend(debit, record.user_ref);

@@ -40,7 +40,7 @@ class SimulatedLedger {
 
   // Folds the decision on both sides, into `rows` too.
   void Spend(const DecisionRecord& record, const Outcome& outcome,
-             std::map<std::string, RowShift>* rows);
+             const config::Bundle* recorded_bundle, std::map<std::string, RowShift>* rows);
   // Folds what is heard later.
   void Apply(const LogEvent& event, std::map<std::string, RowShift>* rows);
 
@@ -62,10 +62,12 @@ class SimulatedLedger {
                                       const orchestrator::Plan& plan);
   bool OthersHold(int32_t action, const config::Bundle* recorded_bundle,
                   const orchestrator::Plan& plan, size_t planned) const;
-  // What each action takes when it is drawn at that time.
+  // What each action takes when it is drawn for the record's request.
   std::vector<std::vector<Debit>> DebitsOf(const std::vector<std::string>& action_ids,
-                                           int64_t occurred_us) const;
-  std::vector<Taken> TakenBy(const DecisionRecord& record, const Outcome& outcome) const;
+                                           const DecisionRecord& record,
+                                           const config::Bundle* recorded_bundle) const;
+  std::vector<Taken> TakenBy(const DecisionRecord& record, const Outcome& outcome,
+                             const config::Bundle* recorded_bundle) const;
   void Remember(const DecisionRecord& record, Open open);
   void Return(const DecisionId& id, const std::vector<uint32_t>* positions,
               std::map<std::string, RowShift>* rows);

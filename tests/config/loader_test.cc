@@ -76,7 +76,8 @@ TEST(Loader, ResolvesWhatItRead) {
   EXPECT_EQ(bundle->campaigns[1].start,
             absl::FromCivil(absl::CivilDay(2026, 3, 1), bundle->campaigns[1].time_zone));
   EXPECT_EQ(bundle->campaigns[0].end, absl::InfiniteFuture());
-  EXPECT_THAT(bundle->campaigns[1].constraints, ElementsAre(0, 1));
+  EXPECT_THAT(bundle->constraints[0].actions, ElementsAre(0, 1));
+  EXPECT_THAT(bundle->constraints[1].actions, ElementsAre(0, 1));
   EXPECT_EQ(bundle->constraints[0].id, "cap");
   EXPECT_TRUE(bundle->constraints[0].per_user);
   EXPECT_EQ(bundle->constraints[0].resource, Resource::kExposures);
@@ -183,7 +184,7 @@ TEST(Loader, VersionDependsOnTheMeaningOnly) {
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
            {"limit: 3", "limit: 4"},
            {"value: 0.25", "value: 0.26"},
-           {"per: user", "per: campaign"},
+           {"per: user", "per: everyone"},
            {"48h", "49h"},
            {"boots-7", "boots-8"},
            {"schema_version: 3", "schema_version: 4"}}) {

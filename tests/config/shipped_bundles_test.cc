@@ -31,7 +31,8 @@ TEST(ShippedBundles, TheDemoHasTheCampaignsOfItsData) {
     EXPECT_EQ(surface->latency_budget, absl::Milliseconds(25));
     const Campaign& campaign = (*bundle)->campaigns[static_cast<size_t>(surface->campaigns[0])];
     EXPECT_EQ(campaign.currency, "JPY");
-    EXPECT_EQ(campaign.constraints.size(), 3u);  // a budget per day, one in all, a cap
+    const Action& action = (*bundle)->actions[static_cast<size_t>(surface->actions[0])];
+    EXPECT_EQ(action.uses.size(), 3u);  // a budget per day, one in all, a cap
   }
   EXPECT_EQ((*bundle)->actions[(*bundle)->action_index.at("all-00")].item_id, "all-00");
 }

@@ -45,16 +45,17 @@ class BundleBuilder {
                      int64_t limit, bool per_user = false) {
     config::Constraint row;
     row.id = std::move(id);
-    row.campaign = static_cast<int32_t>(bundle_->campaigns.size()) - 1;
+    row.time_zone = bundle_->campaigns.back().time_zone;
     row.per_user = per_user;
     row.resource = resource;
     row.window = window;
     row.limit = limit;
-    bundle_->campaigns.back().constraints.push_back(
-        static_cast<int32_t>(bundle_->constraints.size()));
+    campaign_of_row_.push_back(static_cast<int32_t>(bundle_->campaigns.size()) - 1);
     bundle_->constraints.push_back(std::move(row));
     return *this;
   }
+  // The last row, to be given more.
+  config::Constraint& row() { return bundle_->constraints.back(); }
   BundleBuilder& Cost(std::string id, config::Window window, int64_t limit) {
     return Row(std::move(id), config::Resource::kCost, window, limit);
   }
@@ -69,11 +70,23 @@ class BundleBuilder {
     bundle_->actions.push_back(std::move(action));
     return *this;
   }
+  // Rows without `actions` count their campaign's.
   std::shared_ptr<config::Bundle> Build() const {
-    return std::make_shared<config::Bundle>(*bundle_);
+    auto built = std::make_shared<config::Bundle>(*bundle_);
+    for (size_t row = 0; row < built->constraints.size(); ++row) {
+      std::vector<int32_t>& counted = built->constraints[row].actions;
+      if (!counted.empty()) continue;
+      for (size_t i = 0; i < built->actions.size(); ++i) {
+        if (built->actions[i].campaign != campaign_of_row_[row]) continue;
+        counted.push_back(static_cast<int32_t>(i));
+      }
+    }
+    config::IndexUses(built.get());
+    return built;
   }
 
  private:
+  std::vector<int32_t> campaign_of_row_;
   std::shared_ptr<config::Bundle> bundle_;
 };
 

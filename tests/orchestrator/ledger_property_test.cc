@@ -108,8 +108,10 @@ class Simulation {
   static void Add(const Book& from, Book* to, int64_t sign = 1) {
     for (const auto& [key, amount] : from) (*to)[key] += sign * amount;
   }
-  const std::vector<int32_t>& RowsOf(int32_t action) const {
-    return bundle_->campaigns[bundle_->actions[action].campaign].constraints;
+  std::vector<int32_t> RowsOf(int32_t action) const {
+    std::vector<int32_t> rows;
+    for (const config::Use& use : bundle_->actions[action].uses) rows.push_back(use.row);
+    return rows;
   }
   std::pair<int32_t, int> KeyOf(int32_t row, int user) const {
     return {row, bundle_->constraints[row].per_user ? user : -1};

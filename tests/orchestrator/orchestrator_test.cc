@@ -47,7 +47,7 @@ TEST(Select, PositionsAreDrawnFromWhatIsLeft) {
     const policy::Baseline baseline{0.0, {}};
     const domain::DecisionContext context = TestContext(home.now(), i, 3);
     const auto selection =
-        orchestrator.Select(*bundle, surface, surface.choice, context, User(1), baseline,
+        orchestrator.Select(*bundle, surface, surface.choice, context, {}, User(1), baseline,
                             absl::MakeSpan(contenders), Wait::kMayWait);
     FULCRUM_ASSERT_OK(selection);
     std::set<std::string> seen;
@@ -96,9 +96,9 @@ TEST(Select, EndsWithTheNeutralActionWhenNothingIsLeft) {
   Orchestrator orchestrator(ledger.get());
   for (uint64_t i = 0; i < 50; ++i) {
     std::vector<Contender> contenders = FourContenders();
-    const auto selection = orchestrator.Select(*bundle, TestSurface(), TestSurface().choice,
-                                               TestContext(home.now(), i, 9), User(1), {0.0, {}},
-                                               absl::MakeSpan(contenders), Wait::kMayWait);
+    const auto selection = orchestrator.Select(
+        *bundle, TestSurface(), TestSurface().choice, TestContext(home.now(), i, 9), {}, User(1),
+        {0.0, {}}, absl::MakeSpan(contenders), Wait::kMayWait);
     FULCRUM_ASSERT_OK(selection);
     EXPECT_LE(selection->positions.size(), 5u);
     EXPECT_EQ(selection->positions.back().action_id, kNeutralActionId);
@@ -116,7 +116,7 @@ TEST(Select, AllMaskedIsTheNeutralActionForSure) {
   std::vector<Contender> contenders = FourContenders();
   contenders[1].mask = MaskReason::kInvalidScore;
   const auto selection = orchestrator.Select(*bundle, TestSurface(), TestSurface().choice,
-                                             TestContext(home.now(), 1, 2), User(1), {0.0, {}},
+                                             TestContext(home.now(), 1, 2), {}, User(1), {0.0, {}},
                                              absl::MakeSpan(contenders), Wait::kMayWait);
   FULCRUM_ASSERT_OK(selection);
   ASSERT_THAT(selection->positions, SizeIs(1));
@@ -132,8 +132,8 @@ TEST(Select, NoContenders) {
   const auto ledger = home.Start(bundle);
   Orchestrator orchestrator(ledger.get());
   const auto selection = orchestrator.Select(*bundle, TestSurface(), TestSurface().choice,
-                                             TestContext(home.now(), 1, 2), std::nullopt, {0.0, {}},
-                                             {}, Wait::kNoWait);
+                                             TestContext(home.now(), 1, 2), {}, std::nullopt,
+                                             {0.0, {}}, {}, Wait::kNoWait);
   FULCRUM_ASSERT_OK(selection);
   EXPECT_THAT(selection->positions, SizeIs(1));
   EXPECT_THAT(selection->positions[0].ticks, ElementsAre(kTicksTotal));
@@ -159,7 +159,7 @@ TEST(Select, MasksByDatesScoreAndUser) {
                                        {3, MaskReason::kNone, BetaArm{nan, 1}},
                                        {4, MaskReason::kNone, BetaArm{1, 1}}};
   const auto selection =
-      orchestrator.Select(*bundle, TestSurface(), TestSurface().choice, TestContext(now, 1, 1),
+      orchestrator.Select(*bundle, TestSurface(), TestSurface().choice, TestContext(now, 1, 1), {},
                           std::nullopt, {0.0, {}}, absl::MakeSpan(contenders), Wait::kMayWait);
   FULCRUM_ASSERT_OK(selection);
   EXPECT_EQ(contenders[0].mask, MaskReason::kCampaignInactive);
@@ -184,7 +184,7 @@ TEST(Select, NoWaitReportsAndHoldsNothing) {
                                        {1, MaskReason::kNone, BetaArm{3, 50}}};
   const auto select = [&](Wait wait) {
     return orchestrator.Select(*bundle, TestSurface(), TestSurface().choice,
-                               TestContext(tomorrow, 1, 1), User(1), {0.0, {}},
+                               TestContext(tomorrow, 1, 1), {}, User(1), {0.0, {}},
                                absl::MakeSpan(contenders), wait);
   };
   EXPECT_THAT(select(Wait::kNoWait), StatusIs(absl::StatusCode::kUnavailable, _));

@@ -161,8 +161,8 @@ class Subject {
         contenders.push_back({c.arms[arm], MaskReason::kNone, c.posteriors[arm]});
       }
       absl::StatusOr<Selection> selection =
-          orchestrator_.Select(*bundle_, c.surface, c.surface.choice, context, User(1), c.baseline,
-                               absl::MakeSpan(contenders), Wait::kMayWait);
+          orchestrator_.Select(*bundle_, c.surface, c.surface.choice, context, {}, User(1),
+                               c.baseline, absl::MakeSpan(contenders), Wait::kMayWait);
       EXPECT_THAT(selection, ::fulcrum::testing::IsOk());
       if (!selection.ok()) return false;
       ++judges->draws;

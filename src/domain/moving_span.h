@@ -1,0 +1,20 @@
+// Windows that move with the clock, as limits count in them.
+//
+// What is drawn counts in the step of its time, and a step counts as long as any of it is within
+// the span. So a limit holds in every window of that length, and in some that are longer by up to a
+// step.
+#pragma once
+
+#include <cstdint>
+
+namespace fulcrum::domain {
+
+// How many steps a moving span has.
+inline constexpr int64_t kStepsPerSpan = 32;
+
+// Length of one, for a span of at least 1 us.
+constexpr int64_t StepUs(int64_t span_us) {
+  return (span_us + kStepsPerSpan - 1) / kStepsPerSpan;
+}
+
+}  // namespace fulcrum::domain
