@@ -387,10 +387,14 @@ class Parser {
                                           base::ToAbsl(NearestHint(name.source, Functions()))));
   }
 
+  // Takes nothing but a field, so that has(has(.. does not nest.
   bool ParseHas(size_t offset, Expression* out) {
+    const bool is_name = Now().kind == Token::Kind::kWord && !IsReserved(Now().source);
+    if (!is_name || Is(Next(), "(")) {
+      return Fail(Now().offset, "only a field can be asked whether it is known");
+    }
     Expression field;
-    if (!ParseOperand(&field)) return false;
-    return MakeKnown(offset, std::move(field), out);
+    return ParseField(&field) && MakeKnown(offset, std::move(field), out);
   }
 
   // scope.name, scope.a.b or scope["any name"]. Whether it exists is the checker's question.

@@ -47,6 +47,13 @@ TEST(Limits, DepthIsOfNestingNotOfLength) {
   EXPECT_EQ(ErrorOf("true" + Repeat(" and not true", 2 * kDepthMax)), "accepted");
 }
 
+TEST(Limits, NothingElseNests) {
+  EXPECT_EQ(ErrorOf(Repeat("has(", 1000)),
+            "column 5: only a field can be asked whether it is known");
+  EXPECT_THAT(ErrorOf(Repeat("[", 1000)), HasSubstr("column 2: expected a text"));
+  EXPECT_THAT(ErrorOf("user" + Repeat("[", 1000)), HasSubstr("column 6: expected a text"));
+}
+
 TEST(Limits, Nodes) {
   EXPECT_EQ(ErrorOf("true" + Repeat(" and true", kNodesMax - 2)), "accepted");
   EXPECT_THAT(ErrorOf("true" + Repeat(" and true", kNodesMax - 1)), HasSubstr("nodes_max, 256"));
