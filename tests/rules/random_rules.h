@@ -116,7 +116,7 @@ class RandomRules {
         return Make(Kind::kNow);
       case 1: {
         Expression e = Make(Kind::kAgo);
-        e.span_seconds = 60 * (1 + Below(3 * kMinutesPerDay));
+        e.span_seconds = int64_t{60} * (1 + Below(3 * kMinutesPerDay));
         return e;
       }
       case 2: {
