@@ -194,5 +194,86 @@ TEST(Select, NoWaitReportsAndHoldsNothing) {
   FULCRUM_EXPECT_OK(select(Wait::kNoWait));
 }
 
+// `from` to `to` by the campaign's clock, over midnight too.
+TEST(Select, QuietHoursMaskTheCampaign) {
+  struct Case {
+    const char* now;  // UTC; the campaign is in Berlin
+    bool quiet;
+  };
+  const Case cases[] = {{"2024-01-15T20:59:59Z", false}, {"2024-01-15T21:00:00Z", true},
+                        {"2024-01-16T06:29:59Z", true},  {"2024-01-16T06:30:00Z", false},
+                        {"2024-07-15T20:00:00Z", true},  {"2024-07-15T19:59:59Z", false}};
+  config::Campaign campaign;
+  ASSERT_TRUE(absl::LoadTimeZone("Europe/Berlin", &campaign.time_zone));
+  campaign.quiet_hours = {{22 * 60, 7 * 60 + 30}};
+  for (const Case& one : cases) {
+    absl::Time now;
+    ASSERT_TRUE(absl::ParseTime(absl::RFC3339_full, one.now, &now, nullptr));
+    EXPECT_EQ(CampaignMask(campaign, now), one.quiet ? MaskReason::kQuietHours : MaskReason::kNone)
+        << one.now;
+  }
+  campaign.quiet_hours = {{9 * 60, 10 * 60}};
+  const absl::Time nine = absl::FromCivil(absl::CivilMinute(2024, 1, 15, 9, 0), campaign.time_zone);
+  EXPECT_EQ(CampaignMask(campaign, nine - absl::Seconds(1)), MaskReason::kNone);
+  EXPECT_EQ(CampaignMask(campaign, nine), MaskReason::kQuietHours);
+  EXPECT_EQ(CampaignMask(campaign, nine + absl::Hours(1)), MaskReason::kNone);
+  campaign.end = nine;
+  EXPECT_EQ(CampaignMask(campaign, nine), MaskReason::kCampaignInactive);
+}
+
+TEST(Select, WhatWasDrawnExcludesTheOthersOfItsList) {
+  LedgerHome home;
+  const auto bundle = Shop(1'000'000'000);
+  bundle->exclusions = {{"x", {0, 1, 2}}};
+  for (const size_t i : {0, 1, 2}) bundle->actions[i].exclusions = {0};
+  const auto ledger = home.Start(bundle);
+  Orchestrator orchestrator(ledger.get());
+  int both = 0;
+  int excluded = 0;
+  for (uint64_t i = 0; i < 200; ++i) {
+    std::vector<Contender> contenders = FourContenders();
+    const auto selection = orchestrator.Select(
+        *bundle, TestSurface(), TestSurface().choice, TestContext(home.now(), i, 4), {}, User(1),
+        {0.0, {}}, absl::MakeSpan(contenders), Wait::kMayWait);
+    FULCRUM_ASSERT_OK(selection);
+    int listed = 0;
+    for (const PositionRecord& position : selection->positions) {
+      for (const uint32_t index : position.excluded) EXPECT_EQ(position.ticks[index], 0u);
+      excluded += position.excluded.empty() ? 0 : 1;
+      EXPECT_EQ(SumOf(position), kTicksTotal);
+      listed += position.action_id == "a" || position.action_id == "b" || position.action_id == "c";
+    }
+    EXPECT_LE(listed, 1);
+    both += listed == 1 && selection->positions.size() > 2 ? 1 : 0;
+  }
+  EXPECT_GT(both, 20) << "with the fourth action beside it";
+  EXPECT_GT(excluded, 100);
+}
+
+// `b` is a cheaper form of `a`.
+TEST(Select, ACheaperFormStandsInWhereThereIsNoRoom) {
+  BundleBuilder builder;
+  builder.Campaign("c").Cost("c.total", Window::kTotal, 25);
+  const auto bundle = builder.Action("a", 10).Action("b", 2).Build();
+  bundle->actions[1].variant_of = 0;
+  LedgerHome home;
+  const auto ledger = home.Start(bundle);
+  Orchestrator orchestrator(ledger.get());
+  const auto masks = [&](std::vector<Contender> contenders) {
+    const auto selection = orchestrator.Select(
+        *bundle, TestSurface(), TestSurface().choice, TestContext(home.now(), 1, 1), {}, User(1),
+        {0.0, {}}, absl::MakeSpan(contenders), Wait::kMayWait);
+    FULCRUM_EXPECT_OK(selection);
+    return std::pair(contenders[0].mask, contenders.back().mask);
+  };
+  const Contender a = {0, MaskReason::kNone, BetaArm{2, 50}};
+  const Contender b = {1, MaskReason::kNone, BetaArm{2, 50}};
+  EXPECT_EQ(masks({a, b}), std::pair(MaskReason::kNone, MaskReason::kVariant));
+  EXPECT_EQ(masks({b}).first, MaskReason::kNone) << "what it stands in for is not asked for";
+  EXPECT_TRUE(home.SpendOne(ledger.get(), 0));
+  EXPECT_TRUE(home.SpendOne(ledger.get(), 0));
+  EXPECT_EQ(masks({a, b}), std::pair(MaskReason::kNoHold, MaskReason::kNone));
+}
+
 }  // namespace
 }  // namespace fulcrum::orchestrator::testing
