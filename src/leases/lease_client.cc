@@ -256,6 +256,10 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     if (reply.outcome == Outcome::kDone) {
       registered_ = true;
       caller_.registration = request.number;
+      // A lease that has become doubtful since the statement was made may have been settled by
+      // somebody else before the statement arrived and named it again: never to be renewed.
+      const Moment now = Look(*clock_);
+      for (auto& [key, budget] : budgets_) budget.GiveUpUnusable(now);
     } else if (reply.outcome == Outcome::kStale) {
       RegisterAgain();
     }

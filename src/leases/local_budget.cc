@@ -260,21 +260,21 @@ bool LocalBudget::NeedsRestating(const Moment& now) {
 
 void LocalBudget::GiveUpUnusable(const Moment& now) {
   for (Lease& lease : leases_) {
-    if (IsUsable(lease, now)) continue;
+    if (lease.state != State::kOpen || IsUsable(lease, now)) continue;
     lease.state = State::kReleasing;
-    lease.granted = lease.spent + lease.held;
+    lease.sent.reset();
   }
-  std::erase_if(leases_, [](const Lease& lease) {
-    return lease.state == State::kReleasing && lease.held == 0;
-  });
 }
 
 Statement LocalBudget::Restate(const Moment& now) {
   GiveUpUnusable(now);
+  std::erase_if(leases_,
+                [](const Lease& lease) { return lease.state != State::kOpen && lease.held == 0; });
   Statement statement;
   statement.budget = key_;
   int64_t spent = 0;
   for (Lease& lease : leases_) {
+    if (lease.state != State::kOpen) lease.granted = lease.spent + lease.held;
     const int64_t refunded = std::min(credit_, lease.spent);
     credit_ -= refunded;
     lease.spent -= refunded;

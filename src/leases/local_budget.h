@@ -77,6 +77,8 @@ class LocalBudget {
   // All that this replica has, for Register. What was being asked for is given up, and of leases
   // that may have lapsed only what was taken is still claimed: the rest may be somebody else's.
   Statement Restate(const Moment& now);
+  // Leases that may have lapsed go back as soon as nothing of them is held.
+  void GiveUpUnusable(const Moment& now);
   // No longer asks or holds; leases go back as soon as nothing of them is held.
   void Close() { closed_ = true; }
 
@@ -111,7 +113,6 @@ class LocalBudget {
   void Retire(const Moment& now);
   void PollLease(Lease* lease, const Moment& now, const Speaker& speaker,
                  std::vector<Outgoing>* out);
-  void GiveUpUnusable(const Moment& now);
   bool WantsMore(const Moment& now) const;
   Outgoing Ask(const Moment& now, const Speaker& speaker);
   bool IsAsking() const;

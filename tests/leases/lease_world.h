@@ -289,6 +289,7 @@ class World {
   std::priority_queue<Entry> events_;
   WorldResult result_;
   bool healed_ = false;
+  bool heard_ = false;  // a reply has changed what replicas may spend
 
   double store_rate_ = 1;
   std::unique_ptr<LeaseBook> book_;
@@ -505,10 +506,11 @@ inline void World::Arrive(std::optional<size_t> replica, const LeaseRequest& req
     }
   }
   Carry(replica, [this, replica, pending, reply = std::move(reply)] {
-    Event answer = [pending, reply] {
+    Event answer = [this, pending, reply] {
       if (!pending->done) return;  // a doubled answer
       LeaseDone done = std::move(pending->done);
       pending->done = nullptr;
+      heard_ = true;
       std::move(done)(reply);
     };
     if (replica) {
@@ -814,6 +816,15 @@ inline bool World::Check() {
     }
   }
   if (spent > ceiling_) return Fail(absl::StrCat("overspent: ", spent, " of ", ceiling_));
+  if (std::exchange(heard_, false)) {
+    int64_t spendable = spent;
+    for (const auto& replica : replicas_) {
+      if (replica->client != nullptr) spendable += replica->client->StandingOf(key_).left;
+    }
+    if (spendable > ceiling_) {
+      return Fail(absl::StrCat("could be overspent: ", spendable, " of ", ceiling_));
+    }
+  }
   if (const auto view = book_->View(key_)) {
     if (view->settled + view->outstanding + view->remaining != view->limit) {
       return Fail("settled, outstanding and remaining are not the limit");
