@@ -208,6 +208,22 @@ TEST_F(LeaseClientTest, RegistersWhatItHoldsInANewEpoch) {
   EXPECT_EQ(View().outstanding, 0);
 }
 
+TEST_F(LeaseClientTest, WhatBecameDoubtfulWhileItRegisteredIsGivenBackAndNotRenewed) {
+  const auto client = Start(1);
+  ASSERT_TRUE(Spend(client.get(), 6));
+  store_.BeginEpoch(1000);
+  while (client->registered()) Tick(client.get(), absl::Milliseconds(250));
+  gate_.open = false;
+  client->Tick();  // the statement names the lease, and is lost
+  clock_.AdvanceWall(absl::Seconds(60));
+  gate_.open = true;
+  Tick(client.get(), absl::Seconds(4));
+  EXPECT_TRUE(client->registered());
+  EXPECT_EQ(client->StandingOf(key_).leases, 0u);
+  EXPECT_EQ(View().settled, 6);
+  EXPECT_EQ(View().outstanding, 0);
+}
+
 TEST_F(LeaseClientTest, RefundsMakeRoomOrGoBack) {
   const auto client = Start(1);
   ASSERT_TRUE(Spend(client.get(), 8));
