@@ -8,11 +8,13 @@
 #include "leases/slice_rule.h"
 
 namespace fulcrum::leases {
-
-using base::operator+;  // of a steady time and a duration
 namespace {
 
 constexpr int64_t kTotal = std::numeric_limits<int64_t>::min();
+
+base::SteadyTime Later(base::SteadyTime time, absl::Duration span) {
+  return base::operator+(time, span);
+}
 
 BookLease* FindIn(BookAccount* account, uint64_t number) {
   for (BookLease& lease : account->leases) {
@@ -123,7 +125,8 @@ void LeaseBook::Restate(const std::string& replica, uint64_t number,
     account.settled = statement.settled;
     account.last_number = number;
     for (const HeldLease& held : statement.held) {
-      account.leases.push_back({held.number, held.granted, /*reported=*/0, now + options_.ttl});
+      account.leases.push_back(
+          {held.number, held.granted, /*reported=*/0, Later(now, options_.ttl)});
     }
     budgets_[statement.budget].accounts[replica] = std::move(account);
     changes_.budgets.insert(statement.budget);
@@ -172,7 +175,7 @@ LeaseReply LeaseBook::Do(const AcquireRequest& request, base::SteadyTime now) {
     } else if (slice.amount == 0) {
       reply.outcome = Outcome::kNothingLeft;
     } else {
-      account.leases.push_back({request.number, slice.amount, 0, now + options_.ttl});
+      account.leases.push_back({request.number, slice.amount, 0, Later(now, options_.ttl)});
       reply.granted = slice.amount;
       reply.remaining -= slice.amount;
     }
@@ -204,7 +207,7 @@ LeaseReply LeaseBook::Do(const RenewRequest& request, base::SteadyTime now) {
   BookLease* const lease = FindLease(request);
   if (lease == nullptr) return Reply(Outcome::kNoSuchLease);
   lease->reported = std::clamp(request.spent, lease->reported, lease->granted);
-  lease->expires = std::max(lease->expires, now + options_.ttl);
+  lease->expires = std::max(lease->expires, Later(now, options_.ttl));
   changes_.budgets.insert(request.budget);
   return Reply(Outcome::kDone);
 }
@@ -230,14 +233,14 @@ LeaseReply LeaseBook::Do(const ReleaseRequest& request, base::SteadyTime /*now*/
 bool LeaseBook::IsSilent(const std::string& replica, base::SteadyTime now) const {
   const auto found = replicas_.find(replica);
   if (found == replicas_.end() || found->second.accounted_epoch != epoch_) {
-    return now >= epoch_began_ + (options_.ttl + options_.guard);
+    return now >= Later(epoch_began_, options_.ttl + options_.guard);
   }
   bool holds = false;
   for (const auto& [key, budget] : budgets_) {
     const auto account = budget.accounts.find(replica);
     if (account == budget.accounts.end()) continue;
     for (const BookLease& lease : account->second.leases) {
-      if (now < lease.expires + options_.guard) return false;
+      if (now < Later(lease.expires, options_.guard)) return false;
       holds = true;
     }
   }
@@ -304,7 +307,7 @@ void LeaseBook::Load(uint64_t epoch, int64_t closed_before_us,
   replicas_ = std::move(replicas);
   for (auto& [key, budget] : budgets_) {
     for (auto& [replica, account] : budget.accounts) {
-      for (BookLease& lease : account.leases) lease.expires = now + options_.ttl;
+      for (BookLease& lease : account.leases) lease.expires = Later(now, options_.ttl);
     }
   }
 }

@@ -9,8 +9,6 @@
 #include "base/random.h"
 
 namespace fulcrum::leases {
-
-using base::operator+;  // of a steady time and a duration
 namespace {
 
 void Call(LeaseStore* store, LeaseRequest request, LeaseDone done) {

@@ -4,8 +4,6 @@
 #include <utility>
 
 namespace fulcrum::leases {
-
-using base::operator+;  // of a steady time and a duration
 namespace {
 
 bool IsDue(const std::optional<Moment>& last, absl::Duration retry, const Moment& now) {
