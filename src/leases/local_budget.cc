@@ -44,6 +44,7 @@ HoldResult LocalBudget::Hold(int64_t amount, const Moment& now) {
   demanded_ = now;
   const int64_t free = left(now);
   if (amount > free) {
+    if (HasDoubtful(now)) return HoldResult::kLater;  // a renewal is what it lacks
     shortage_ = std::max(shortage_, amount - free);
     return IsAsking() || WantsMore(now) ? HoldResult::kLater : HoldResult::kRefused;
   }
@@ -95,14 +96,18 @@ bool LocalBudget::IsAsking() const {
                      [](const Lease& lease) { return lease.state == State::kAsked; });
 }
 
+bool LocalBudget::HasDoubtful(const Moment& now) const {
+  return std::any_of(leases_.begin(), leases_.end(), [&](const Lease& lease) {
+    return lease.state == State::kOpen && !IsUsable(lease, now);
+  });
+}
+
 bool LocalBudget::WantsMore(const Moment& now) const {
   if (closed_ || IsAsking()) return false;
   // Well before an idle lease is given back, lest its place be filled at once.
   if (!demanded_ || MayHavePassed(options_.idle / 4, *demanded_, now)) return false;
   // What a wrong clock keeps us from using must not be taken from everybody else again and again.
-  for (const Lease& lease : leases_) {
-    if (lease.state == State::kOpen && !IsUsable(lease, now)) return false;
-  }
+  if (HasDoubtful(now)) return false;
   const bool paused =
       nothing_left_ && !MayHavePassed(options_.nothing_left_pause, *nothing_left_, now);
   if (shortage_ > 0) return !paused || shortage_ <= remaining_;

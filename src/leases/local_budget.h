@@ -113,6 +113,7 @@ class LocalBudget {
   void Retire(const Moment& now);
   void PollLease(Lease* lease, const Moment& now, const Speaker& speaker,
                  std::vector<Outgoing>* out);
+  bool HasDoubtful(const Moment& now) const;  // an open lease cannot be used until renewed
   bool WantsMore(const Moment& now) const;
   Outgoing Ask(const Moment& now, const Speaker& speaker);
   bool IsAsking() const;
