@@ -128,7 +128,7 @@ inline WorldOptions OptionsOf(uint64_t seed, int operations) {
   options.replicas = 1 + static_cast<int>(random.NextBelow(5));
   // Two in five without crash and failover, so that the use of the limit can be judged.
   const bool gentle = random.NextBelow(5) < 2;
-  for (size_t i = 0; i < kFaults; ++i) options.on[i] = random.NextBelow(2) == 0;
+  for (bool& on : options.on) on = random.NextBelow(2) == 0;
   if (gentle) {
     for (const Fault fault :
          {Fault::kCrash, Fault::kFailover, Fault::kLimitChange, Fault::kRefund}) {
@@ -223,7 +223,7 @@ class World {
   void After(int64_t us, Event event) { At(now_us_ + us, std::move(event)); }
   // An event of a replica's process: waits while it is paused, vanishes with it.
   void AfterIn(size_t replica, int64_t us, Event event);
-  void RunIn(size_t replica, uint64_t incarnation, std::unique_ptr<Event> event);
+  void RunIn(size_t index, uint64_t incarnation, std::unique_ptr<Event> event);
   bool RunUntil(int64_t until_us);  // false: a violation
   bool Chance(double share) { return random_.NextUniform() < share; }
   int64_t Between(int64_t low, int64_t high) {
@@ -305,7 +305,6 @@ class World {
   int64_t ceiling_ = 0;  // the highest limit so far
   int operations_left_ = 0;
   int64_t end_us_ = 0;
-  bool flipped_ = false;
 };
 
 struct World::Replica {
@@ -687,7 +686,7 @@ inline void World::ReconcileOne(const Lapsed& lapsed, uint64_t epoch) {
   // Who does not check may as well come late, and again.
   const int times = options_.mutation == Mutation::kReconcilesUnchecked ? 8 : 1;
   for (int i = 0; i < times; ++i) {
-    After(i * 15 * kSecond, [this, request] {
+    After(int64_t{i} * 15 * kSecond, [this, request] {
       Send(std::nullopt, request, [](const absl::StatusOr<LeaseReply>&) {});
     });
   }
@@ -710,7 +709,8 @@ inline void World::Strike(Fault fault) {
   switch (fault) {
     case Fault::kPartition:
       Fired(fault);
-      replica.cut_off_until_us = now_us_ + Between(kSecond, (Chance(0.5) ? 8 : 50) * kSecond);
+      replica.cut_off_until_us =
+          now_us_ + Between(kSecond, (Chance(0.5) ? int64_t{8} : int64_t{50}) * kSecond);
       return;
     case Fault::kCrash:
       return Crash(index);
@@ -718,7 +718,8 @@ inline void World::Strike(Fault fault) {
       if (copy_ != nullptr) return;
       copy_ = std::make_unique<LeaseBook>(*book_);
       writes_since_copy_ = 0;
-      return After(Between(0, (Chance(0.7) ? 5 : 90) * kSecond), [this] { FailOver(); });
+      return After(Between(0, (Chance(0.7) ? int64_t{5} : int64_t{90}) * kSecond),
+                   [this] { FailOver(); });
     case Fault::kStoreRestart:
       return RestartStore();
     case Fault::kWallJump:
@@ -834,7 +835,7 @@ inline bool World::Check() {
 }
 
 inline WorldResult World::Run() {
-  end_us_ = options_.operations * 300 * kMillisecond;
+  end_us_ = int64_t{options_.operations} * 300 * kMillisecond;
   ScheduleFaults();
   After(2 * kSecond, [this] { Operate(); });
   if (options_.reconciler) After(kSecond, [this] { Reconcile(); });
