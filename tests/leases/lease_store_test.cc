@@ -67,8 +67,9 @@ class RocksDbHarness {
   void Close() { store_.reset(); }
   absl::Status TryOpen() {
     auto store = RocksDbLeaseStore::Open(options_);
-    if (store.ok()) store_ = *std::move(store);
-    return store.status();
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+    return absl::OkStatus();
   }
 
  private:
