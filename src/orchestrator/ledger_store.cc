@@ -163,7 +163,8 @@ class Batch {
 
 }  // namespace
 
-LedgerStore::LedgerStore(std::unique_ptr<store::Store> store, std::unique_ptr<SyncedMark> mark)
+LedgerStore::LedgerStore(std::unique_ptr<store::Store> store,
+                         std::unique_ptr<store::SyncedMark> mark)
     : store_(std::move(store)), mark_(std::move(mark)) {}
 LedgerStore::~LedgerStore() = default;
 
@@ -181,7 +182,7 @@ absl::StatusOr<std::unique_ptr<LedgerStore>> LedgerStore::Open(base::FileSystem*
   FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(options));
   const std::string mark_path = directory + "/" + std::string(kMarkFile);
   FULCRUM_ASSIGN_OR_RETURN(const std::optional<uint64_t> synced,
-                           SyncedMark::Read(files, mark_path));
+                           store::SyncedMark::Read(files, mark_path));
   const uint64_t found = store->db()->GetLatestSequenceNumber();
   // Without a mark nothing has been written yet: it is made before the first write.
   if (found < synced.value_or(0) || (!synced && found > 0)) {
@@ -189,8 +190,8 @@ absl::StatusOr<std::unique_ptr<LedgerStore>> LedgerStore::Open(base::FileSystem*
                                             synced.value_or(0), " and holds ", found,
                                             "; check the disk, then ", options.damage_remedy));
   }
-  FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<SyncedMark> mark,
-                           SyncedMark::Create(files, mark_path, synced.value_or(0)));
+  FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<store::SyncedMark> mark,
+                           store::SyncedMark::Create(files, mark_path, synced.value_or(0)));
   return std::unique_ptr<LedgerStore>(new LedgerStore(std::move(store), std::move(mark)));
 }
 

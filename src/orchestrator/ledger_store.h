@@ -17,7 +17,7 @@
 #include "base/mutex.h"
 #include "config/bundle.h"
 #include "fulcrum/decision_record.h"
-#include "orchestrator/synced_mark.h"
+#include "store/synced_mark.h"
 
 namespace fulcrum::store {
 class Store;
@@ -100,11 +100,11 @@ class LedgerStore {
   absl::Status Write(const StoreBatch& batch, bool sync);
 
  private:
-  LedgerStore(std::unique_ptr<store::Store> store, std::unique_ptr<SyncedMark> mark);
+  LedgerStore(std::unique_ptr<store::Store> store, std::unique_ptr<store::SyncedMark> mark);
 
   const std::unique_ptr<store::Store> store_;
   base::Mutex mutex_;  // one write at a time, so that the mark names the write it follows
-  const std::unique_ptr<SyncedMark> mark_ ABSL_PT_GUARDED_BY(mutex_);
+  const std::unique_ptr<store::SyncedMark> mark_ ABSL_PT_GUARDED_BY(mutex_);
 };
 
 }  // namespace fulcrum::orchestrator

@@ -4,7 +4,7 @@
 //
 // Its write-ahead log is recovered to a point in time: replay stops at the first damage, so what is
 // there is a consistent, maybe older state. Who cannot afford an older one must be able to tell
-// (orchestrator/synced_mark.h).
+// (store/synced_mark.h).
 //
 // Thread-safe. One process owns a directory at a time.
 #pragma once

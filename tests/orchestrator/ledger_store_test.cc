@@ -56,7 +56,8 @@ TEST_F(LedgerStoreTest, LeasesOfTheFirstBuildsAreRead) {
     FULCRUM_ASSERT_OK((*raw)->Write(&batch, store::Sync::kYes));
   }
   // As the first builds did, behind each synced write.
-  const auto mark = SyncedMark::Create(base::PosixFileSystem(), path_ + "/fulcrum-synced", 1);
+  const auto mark =
+      store::SyncedMark::Create(base::PosixFileSystem(), path_ + "/fulcrum-synced", 1);
   ASSERT_THAT(mark, fulcrum::testing::IsOk());
   EXPECT_THAT(Read().leases, ElementsAre(LeaseEntry{"row", 7, 100, 3, 0}));
 }

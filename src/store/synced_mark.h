@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "base/file.h"
 
-namespace fulcrum::orchestrator {
+namespace fulcrum::store {
 
 class SyncedMark {
  public:
@@ -38,4 +38,4 @@ class SyncedMark {
   absl::Status health_;
 };
 
-}  // namespace fulcrum::orchestrator
+}  // namespace fulcrum::store

@@ -1,4 +1,4 @@
-#include "orchestrator/synced_mark.h"
+#include "store/synced_mark.h"
 
 #include <algorithm>
 #include <string_view>
@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/status_macros.h"
 
-namespace fulcrum::orchestrator {
+namespace fulcrum::store {
 namespace {
 
 constexpr size_t kNumberBytes = 8;
@@ -52,7 +52,7 @@ absl::StatusOr<std::optional<uint64_t>> SyncedMark::Read(base::FileSystem* files
   }
   if (!highest) {
     return absl::DataLossError(absl::StrCat(
-        path, " is damaged; check the disk, then restore the ledger's directory from a backup"));
+        path, " is damaged; check the disk, then restore the directory from a backup"));
   }
   return highest;
 }
@@ -72,4 +72,4 @@ absl::Status SyncedMark::Raise(uint64_t number) {
   return health_;
 }
 
-}  // namespace fulcrum::orchestrator
+}  // namespace fulcrum::store

@@ -1,0 +1,315 @@
+#include "leases/lease_book.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/check.h"
+#include "leases/slice_rule.h"
+
+namespace fulcrum::leases {
+namespace {
+
+constexpr int64_t kTotal = std::numeric_limits<int64_t>::min();
+
+base::SteadyTime Later(base::SteadyTime time, absl::Duration span) {
+  return base::operator+(time, span);
+}
+
+BookLease* FindIn(BookAccount* account, uint64_t number) {
+  for (BookLease& lease : account->leases) {
+    if (lease.number == number) return &lease;
+  }
+  return nullptr;
+}
+
+BudgetView Sums(const BookBudget& budget) {
+  BudgetView view;
+  view.limit = budget.limit.amount;
+  for (const auto& [replica, account] : budget.accounts) {
+    view.settled += account.settled;
+    for (const BookLease& lease : account.leases) view.outstanding += lease.granted;
+  }
+  view.remaining = view.limit - view.settled - view.outstanding;
+  return view;
+}
+
+}  // namespace
+
+LeaseBook::LeaseBook(BookOptions options)
+    : options_(std::move(options)), closed_before_us_(kTotal) {
+  FULCRUM_CHECK(!options_.members.empty());
+}
+
+LeaseReply LeaseBook::Apply(const LeaseRequest& request, base::SteadyTime now) {
+  return std::visit([&](const auto& call) { return Do(call, now); }, request);
+}
+
+LeaseReply LeaseBook::Reply(Outcome outcome) const {
+  LeaseReply reply;
+  reply.outcome = outcome;
+  reply.epoch = epoch_;
+  reply.ttl = options_.ttl;
+  return reply;
+}
+
+bool LeaseBook::IsTotal(const BudgetKey& key) {
+  return key.window_start_us == kTotal;
+}
+
+bool LeaseBook::IsMember(const std::string& replica) const {
+  return std::find(options_.members.begin(), options_.members.end(), replica) !=
+         options_.members.end();
+}
+
+bool LeaseBook::recovering() const {
+  return std::any_of(options_.members.begin(), options_.members.end(), [&](const auto& member) {
+    const auto found = replicas_.find(member);
+    return found == replicas_.end() || found->second.accounted_epoch != epoch_;
+  });
+}
+
+std::optional<BudgetView> LeaseBook::View(const BudgetKey& key) const {
+  const auto found = budgets_.find(key);
+  if (found == budgets_.end()) return std::nullopt;
+  return Sums(found->second);
+}
+
+Outcome LeaseBook::Admit(const Caller& caller) {
+  if (caller.epoch != epoch_) return Outcome::kOtherEpoch;
+  const auto found = replicas_.find(caller.replica);
+  if (found == replicas_.end()) return Outcome::kRegisterFirst;
+  BookReplica& replica = found->second;
+  if (caller.incarnation < replica.incarnation) return Outcome::kSuperseded;
+  if (caller.incarnation > replica.incarnation || replica.accounted_epoch != epoch_ ||
+      replica.fenced) {
+    return Outcome::kRegisterFirst;
+  }
+  if (caller.registration != replica.registered_number) return Outcome::kStale;
+  ++replica.generation;
+  changes_.replicas.insert(caller.replica);
+  return Outcome::kDone;
+}
+
+LeaseReply LeaseBook::Do(const RegisterRequest& request, base::SteadyTime now) {
+  const Caller& caller = request.caller;
+  if (!IsMember(caller.replica)) return Reply(Outcome::kNotAMember);
+  if (caller.epoch != epoch_) return Reply(Outcome::kOtherEpoch);
+  BookReplica& replica = replicas_[caller.replica];
+  if (caller.incarnation < replica.incarnation) return Reply(Outcome::kSuperseded);
+  if (caller.incarnation == replica.incarnation) {
+    // The same again. After a reconciliation it counts no more: a new one has to follow.
+    if (request.number == replica.registered_number && replica.accounted_epoch == epoch_) {
+      return Reply(replica.fenced ? Outcome::kStale : Outcome::kDone);
+    }
+    if (request.number <= replica.registered_number) return Reply(Outcome::kStale);
+  }
+  replica.incarnation = caller.incarnation;
+  replica.registered_number = request.number;
+  replica.accounted_epoch = epoch_;
+  replica.fenced = false;
+  ++replica.generation;
+  changes_.replicas.insert(caller.replica);
+  Restate(caller.replica, request.number, request.statements, now);
+  return Reply(Outcome::kDone);
+}
+
+void LeaseBook::Restate(const std::string& replica, uint64_t number,
+                        const std::vector<Statement>& statements, base::SteadyTime now) {
+  for (auto& [key, budget] : budgets_) {
+    if (budget.accounts.erase(replica) > 0) changes_.budgets.insert(key);
+  }
+  for (const Statement& statement : statements) {
+    if (IsClosed(statement.budget)) continue;
+    BookAccount account;
+    account.settled = statement.settled;
+    account.last_number = number;
+    for (const HeldLease& held : statement.held) {
+      account.leases.push_back(
+          {held.number, held.granted, /*reported=*/0, Later(now, options_.ttl)});
+    }
+    budgets_[statement.budget].accounts[replica] = std::move(account);
+    changes_.budgets.insert(statement.budget);
+  }
+}
+
+void LeaseBook::TakeLimit(BookBudget* budget, const Limit& limit) {
+  Limit& known = budget->limit;
+  if (limit.version > known.version) {
+    known = limit;
+  } else if (limit.version == known.version) {
+    known.amount = std::min(known.amount, limit.amount);
+  }
+}
+
+LeaseReply LeaseBook::Do(const AcquireRequest& request, base::SteadyTime now) {
+  const Outcome admitted = Admit(request.caller);
+  if (admitted != Outcome::kDone) return Reply(admitted);
+  if (IsClosed(request.budget)) return Reply(Outcome::kWindowClosed);
+  const auto [at, is_new] = budgets_.try_emplace(request.budget);
+  BookBudget& budget = at->second;
+  if (is_new) budget.limit = request.limit;
+  const Limit before = budget.limit;
+  TakeLimit(&budget, request.limit);
+  if (is_new || before != budget.limit) changes_.budgets.insert(request.budget);
+
+  BookAccount& account = budget.accounts[request.caller.replica];
+  const BookLease* known = FindIn(&account, request.number);
+  const BudgetView view = Sums(budget);
+  const Slice slice = SliceOf({view.remaining, options_.members.size(), request.want,
+                               std::max<int64_t>(request.at_least, 1), request.largest});
+  LeaseReply reply = Reply(Outcome::kDone);
+  reply.remaining = view.remaining;
+  reply.scarce = slice.scarce;
+  if (known != nullptr) {
+    reply.granted = known->granted;
+  } else if (request.number <= std::max(account.last_number, request.caller.registration)) {
+    reply.outcome = Outcome::kStale;
+  } else {
+    // A refusal is final as well: the same call, arriving again when there is money, must not make
+    // a lease that nobody waits for.
+    account.last_number = request.number;
+    changes_.budgets.insert(request.budget);
+    if (recovering()) {
+      reply.outcome = Outcome::kRecovering;
+    } else if (slice.amount == 0) {
+      reply.outcome = Outcome::kNothingLeft;
+    } else {
+      account.leases.push_back({request.number, slice.amount, 0, Later(now, options_.ttl)});
+      reply.granted = slice.amount;
+      reply.remaining -= slice.amount;
+    }
+  }
+  return reply;
+}
+
+BookLease* LeaseBook::FindLease(const LeaseRequestBase& request) {
+  const auto budget = budgets_.find(request.budget);
+  if (budget == budgets_.end()) return nullptr;
+  const auto account = budget->second.accounts.find(request.caller.replica);
+  return account == budget->second.accounts.end() ? nullptr
+                                                  : FindIn(&account->second, request.number);
+}
+
+LeaseReply LeaseBook::Do(const ReportRequest& request, base::SteadyTime /*now*/) {
+  const Outcome admitted = Admit(request.caller);
+  if (admitted != Outcome::kDone) return Reply(admitted);
+  BookLease* const lease = FindLease(request);
+  if (lease == nullptr) return Reply(Outcome::kNoSuchLease);
+  lease->reported = std::clamp(request.spent, lease->reported, lease->granted);
+  changes_.budgets.insert(request.budget);
+  return Reply(Outcome::kDone);
+}
+
+LeaseReply LeaseBook::Do(const RenewRequest& request, base::SteadyTime now) {
+  const Outcome admitted = Admit(request.caller);
+  if (admitted != Outcome::kDone) return Reply(admitted);
+  BookLease* const lease = FindLease(request);
+  if (lease == nullptr) return Reply(Outcome::kNoSuchLease);
+  lease->reported = std::clamp(request.spent, lease->reported, lease->granted);
+  lease->expires = std::max(lease->expires, Later(now, options_.ttl));
+  changes_.budgets.insert(request.budget);
+  return Reply(Outcome::kDone);
+}
+
+LeaseReply LeaseBook::Do(const ReleaseRequest& request, base::SteadyTime /*now*/) {
+  const Outcome admitted = Admit(request.caller);
+  if (admitted != Outcome::kDone) return Reply(admitted);
+  if (IsClosed(request.budget)) return Reply(Outcome::kDone);
+  BookBudget& budget = budgets_[request.budget];
+  BookAccount& account = budget.accounts[request.caller.replica];
+  if (const BookLease* const lease = FindIn(&account, request.number)) {
+    account.settled += std::clamp(request.spent, lease->reported, lease->granted);
+    account.leases.erase(account.leases.begin() + (lease - account.leases.data()));
+  }
+  // So that the Acquire of this number, should it still be under way, finds nothing to do.
+  account.last_number = std::max(account.last_number, request.number);
+  changes_.budgets.insert(request.budget);
+  LeaseReply reply = Reply(Outcome::kDone);
+  reply.remaining = Sums(budget).remaining;
+  return reply;
+}
+
+bool LeaseBook::IsSilent(const std::string& replica, base::SteadyTime now) const {
+  const auto found = replicas_.find(replica);
+  if (found == replicas_.end() || found->second.accounted_epoch != epoch_) {
+    return now >= Later(epoch_began_, options_.ttl + options_.guard);
+  }
+  bool holds = false;
+  for (const auto& [key, budget] : budgets_) {
+    const auto account = budget.accounts.find(replica);
+    if (account == budget.accounts.end()) continue;
+    for (const BookLease& lease : account->second.leases) {
+      if (now < Later(lease.expires, options_.guard)) return false;
+      holds = true;
+    }
+  }
+  return holds;
+}
+
+LeaseReply LeaseBook::Do(const ExpireRequest& /*request*/, base::SteadyTime now) {
+  LeaseReply reply = Reply(Outcome::kDone);
+  for (const std::string& member : options_.members) {
+    if (!IsSilent(member, now)) continue;
+    const auto found = replicas_.find(member);
+    reply.lapsed.push_back({member, found == replicas_.end() ? 0 : found->second.generation});
+  }
+  return reply;
+}
+
+LeaseReply LeaseBook::Do(const ReconcileRequest& request, base::SteadyTime now) {
+  if (!IsMember(request.replica)) return Reply(Outcome::kNotAMember);
+  if (request.epoch != epoch_) return Reply(Outcome::kOtherEpoch);
+  if (!IsSilent(request.replica, now)) return Reply(Outcome::kNotYet);
+  BookReplica& replica = replicas_[request.replica];
+  if (replica.generation != request.generation) return Reply(Outcome::kNotYet);
+  replica.accounted_epoch = epoch_;
+  replica.fenced = true;
+  ++replica.generation;
+  changes_.replicas.insert(request.replica);
+  Restate(request.replica, replica.registered_number, request.statements, now);
+  return Reply(Outcome::kDone);
+}
+
+void LeaseBook::BeginEpoch(uint64_t epoch, base::SteadyTime now) {
+  FULCRUM_CHECK(epoch > epoch_);
+  epoch_ = epoch;
+  epoch_began_ = now;
+  changes_.header = true;
+}
+
+void LeaseBook::CloseWindowsBefore(int64_t window_start_us) {
+  if (window_start_us <= closed_before_us_) return;
+  closed_before_us_ = window_start_us;
+  changes_.header = true;
+  for (auto it = budgets_.begin(); it != budgets_.end();) {
+    if (!IsClosed(it->first)) {
+      ++it;
+      continue;
+    }
+    changes_.budgets.insert(it->first);
+    it = budgets_.erase(it);
+  }
+}
+
+BookChanges LeaseBook::TakeChanges() {
+  return std::exchange(changes_, BookChanges());
+}
+
+void LeaseBook::Load(uint64_t epoch, int64_t closed_before_us,
+                     std::map<BudgetKey, BookBudget> budgets,
+                     std::map<std::string, BookReplica> replicas, base::SteadyTime now) {
+  FULCRUM_CHECK(budgets_.empty() && replicas_.empty());
+  epoch_ = epoch;
+  epoch_began_ = now;
+  closed_before_us_ = closed_before_us;
+  budgets_ = std::move(budgets);
+  replicas_ = std::move(replicas);
+  for (auto& [key, budget] : budgets_) {
+    for (auto& [replica, account] : budget.accounts) {
+      for (BookLease& lease : account.leases) lease.expires = Later(now, options_.ttl);
+    }
+  }
+}
+
+}  // namespace fulcrum::leases

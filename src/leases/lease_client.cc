@@ -1,0 +1,334 @@
+#include "leases/lease_client.h"
+
+#include <limits>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "base/mutex.h"
+#include "base/random.h"
+
+namespace fulcrum::leases {
+namespace {
+
+void Call(LeaseStore* store, LeaseRequest request, LeaseDone done) {
+  struct Caller {
+    LeaseStore* store;
+    LeaseDone done;
+    void operator()(RegisterRequest& r) { store->Register(std::move(r), std::move(done)); }
+    void operator()(AcquireRequest& r) { store->Acquire(std::move(r), std::move(done)); }
+    void operator()(ReportRequest& r) { store->Report(std::move(r), std::move(done)); }
+    void operator()(RenewRequest& r) { store->Renew(std::move(r), std::move(done)); }
+    void operator()(ReleaseRequest& r) { store->Release(std::move(r), std::move(done)); }
+    void operator()(ExpireRequest& r) { store->Expire(r, std::move(done)); }
+    void operator()(ReconcileRequest& r) { store->Reconcile(std::move(r), std::move(done)); }
+  };
+  std::visit(Caller{store, std::move(done)}, request);
+}
+
+}  // namespace
+
+class LeaseClient::Core : public std::enable_shared_from_this<Core> {
+ public:
+  Core(ClientOptions options, LeaseStore* store, const base::Clock* clock,
+       const std::vector<ProvenSpend>& proven)
+      : options_(std::move(options)), store_(store), clock_(clock), random_(options_.seed) {
+    caller_.replica = options_.replica;
+    caller_.incarnation = options_.incarnation;
+    for (const ProvenSpend& spend : proven) BudgetOf(spend.budget, spend.amount);
+  }
+
+  template <typename Function>
+  auto With(const BudgetKey& key, Function function) {
+    base::MutexLock lock(&mutex_);
+    return function(BudgetOf(key, 0));
+  }
+
+  HoldResult Hold(const BudgetKey& key, int64_t amount) {
+    std::vector<Outgoing> calls;
+    HoldResult result = HoldResult::kRefused;
+    uint64_t registration = 0;
+    {
+      base::MutexLock lock(&mutex_);
+      if (superseded_) return result;
+      const Moment now = Look(*clock_);
+      LocalBudget* const budget = BudgetOf(key, 0);
+      result = budget->Hold(amount, now);
+      if (!registered_) return result == HoldResult::kLater ? HoldResult::kRefused : result;
+      registration = registration_.number;
+      if (auto call = budget->AskIfLow(now, SpeakerNow())) calls.push_back(*std::move(call));
+    }
+    Send(std::move(calls), registration);
+    return result;
+  }
+
+  void Tick() {
+    std::vector<Outgoing> calls;
+    uint64_t registration = 0;
+    {
+      base::MutexLock lock(&mutex_);
+      if (superseded_) return;
+      const Moment now = Look(*clock_);
+      if (registered_) PollBudgets(now, &calls);
+      if (!registered_) PollRegistration(now, &calls);
+      registration = registration_.number;
+      if (calls.empty()) BreakSilence(now, &calls);
+      if (!calls.empty()) spoke_ = now;
+    }
+    Send(std::move(calls), registration);
+  }
+
+  void Close() {
+    base::MutexLock lock(&mutex_);
+    for (auto& [key, budget] : budgets_) budget.Close();
+  }
+
+  bool empty() const {
+    base::MutexLock lock(&mutex_);
+    for (const auto& [key, budget] : budgets_) {
+      if (budget.leases() > 0) return false;
+    }
+    return true;
+  }
+
+  void CloseWindowsBefore(int64_t window_start_us) {
+    base::MutexLock lock(&mutex_);
+    for (auto it = budgets_.begin(); it != budgets_.end();) {
+      const int64_t start = it->first.window_start_us;
+      const bool closed = start < window_start_us && start != std::numeric_limits<int64_t>::min();
+      it = closed && it->second.held() == 0 ? budgets_.erase(it) : std::next(it);
+    }
+  }
+
+  bool registered() const {
+    base::MutexLock lock(&mutex_);
+    return registered_;
+  }
+  bool superseded() const {
+    base::MutexLock lock(&mutex_);
+    return superseded_;
+  }
+
+  Standing StandingOf(const BudgetKey& key) const {
+    base::MutexLock lock(&mutex_);
+    const auto found = budgets_.find(key);
+    if (found == budgets_.end()) return {};
+    const LocalBudget& budget = found->second;
+    return {budget.left(Look(*clock_)),
+            budget.held(),
+            budget.proven(),
+            budget.unheld(),
+            budget.credit(),
+            budget.leases()};
+  }
+
+ private:
+  // The same statement is repeated until it is answered: it stays true, because nothing but the
+  // leases it names is spent from until then.
+  struct Registration {
+    uint64_t number = 0;
+    std::optional<RegisterRequest> request;  // none: to be made
+    std::optional<Moment> sent;
+  };
+
+  LocalBudget* BudgetOf(const BudgetKey& key, int64_t proven)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return &budgets_.try_emplace(key, key, options_.local, proven).first->second;
+  }
+
+  absl::Duration RetryNow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return options_.local.retry * (0.5 + random_.NextUniform());
+  }
+
+  Speaker SpeakerNow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return {caller_, &next_number_, RetryNow()};
+  }
+
+  void PollBudgets(const Moment& now, std::vector<Outgoing>* calls)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const Speaker speaker = SpeakerNow();
+    for (auto& [key, budget] : budgets_) {
+      if (budget.NeedsRestating(now)) return RegisterAgain();
+    }
+    for (auto& [key, budget] : budgets_) {
+      for (Outgoing& call : budget.Poll(now, speaker)) calls->push_back(std::move(call));
+    }
+  }
+
+  void PollRegistration(const Moment& now, std::vector<Outgoing>* calls)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Registration& registration = registration_;
+    if (!registration.request) {
+      registration.number = next_number_++;
+      registration.request.emplace();
+      registration.request->caller = caller_;
+      registration.request->number = registration.number;
+      for (auto& [key, budget] : budgets_) {
+        registration.request->statements.push_back(budget.Restate(now));
+      }
+    } else if (registration.sent && !MayHavePassed(RetryNow(), *registration.sent, now)) {
+      return;
+    }
+    registration.sent = now;
+    calls->push_back({*registration.request, now});
+  }
+
+  // A store in a new epoch waits for everybody, also for who needs nothing.
+  void BreakSilence(const Moment& now, std::vector<Outgoing>* calls)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!registered_ || !MayHavePassed(options_.local.silence, spoke_, now)) return;
+    calls->push_back({ReportRequest{{caller_, {}, 0, 0}}, now});
+  }
+
+  void RegisterAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    registered_ = false;
+    registration_ = {};  // number 0: answers to what was said before are void
+  }
+
+  void Send(std::vector<Outgoing> calls, uint64_t registration) {
+    for (Outgoing& call : calls) {
+      LeaseRequest request = call.request;
+      Call(store_, std::move(request),
+           [weak = this->weak_from_this(), call = std::move(call),
+            registration](absl::StatusOr<LeaseReply> reply) {
+             // An error is as good as no answer: the call is repeated.
+             if (!reply.ok()) return;
+             if (const auto core = weak.lock()) core->OnReply(call, registration, *reply);
+           });
+    }
+  }
+
+  void OnReply(const Outgoing& call, uint64_t registration, const LeaseReply& reply) {
+    const BudgetKey* changed = nullptr;
+    {
+      base::MutexLock lock(&mutex_);
+      if (reply.epoch < caller_.epoch) return;
+      if (reply.epoch > caller_.epoch) {
+        // Says nothing about the call itself, which was made under another epoch.
+        caller_.epoch = reply.epoch;
+        RegisterAgain();
+      } else if (registration == registration_.number) {
+        // What was said before the last registration is void, and so are its answers.
+        changed = Take(call, reply);
+      }
+    }
+    if (changed != nullptr && options_.on_change) options_.on_change(*changed);
+  }
+
+  // Returns the budget in which waiting holds may have become possible, or hopeless.
+  const BudgetKey* Take(const Outgoing& call, const LeaseReply& reply)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (reply.outcome == Outcome::kSuperseded) {
+      superseded_ = true;
+      return nullptr;
+    }
+    if (const auto* request = std::get_if<RegisterRequest>(&call.request)) {
+      TakeRegistration(*request, reply);
+      return nullptr;
+    }
+    if (reply.outcome == Outcome::kRegisterFirst) {
+      RegisterAgain();
+      return nullptr;
+    }
+    if (const auto* acquire = std::get_if<AcquireRequest>(&call.request)) {
+      BudgetOf(acquire->budget, 0)->OnAcquired(*acquire, reply, Look(*clock_));
+      return &acquire->budget;
+    }
+    if (const auto* renew = std::get_if<RenewRequest>(&call.request)) {
+      LocalBudget* const budget = BudgetOf(renew->budget, 0);
+      if (reply.outcome == Outcome::kDone) budget->OnRenewed(*renew, reply, call.sent);
+      // The store and we do not agree on what is held: tell it everything.
+      if (reply.outcome == Outcome::kNoSuchLease && budget->IsOpen(renew->number)) RegisterAgain();
+      return &renew->budget;
+    }
+    if (reply.outcome != Outcome::kDone) return nullptr;
+    if (const auto* release = std::get_if<ReleaseRequest>(&call.request)) {
+      BudgetOf(release->budget, 0)->OnReleased(*release);
+    }
+    return nullptr;
+  }
+
+  void TakeRegistration(const RegisterRequest& request, const LeaseReply& reply)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (request.number != registration_.number || registered_) return;
+    if (reply.outcome == Outcome::kDone) {
+      registered_ = true;
+      caller_.registration = request.number;
+      // A lease that has become doubtful since the statement was made may have been settled by
+      // somebody else before the statement arrived and named it again: never to be renewed.
+      const Moment now = Look(*clock_);
+      for (auto& [key, budget] : budgets_) budget.GiveUpUnusable(now);
+    } else if (reply.outcome == Outcome::kStale) {
+      RegisterAgain();
+    }
+  }
+
+  const ClientOptions options_;
+  LeaseStore* const store_;
+  const base::Clock* const clock_;
+  mutable base::Mutex mutex_;
+  base::RandomStream random_ ABSL_GUARDED_BY(mutex_);
+  Caller caller_ ABSL_GUARDED_BY(mutex_);
+  std::map<BudgetKey, LocalBudget> budgets_ ABSL_GUARDED_BY(mutex_);
+  Moment spoke_ ABSL_GUARDED_BY(mutex_);
+  uint64_t next_number_ ABSL_GUARDED_BY(mutex_) = 1;
+  Registration registration_ ABSL_GUARDED_BY(mutex_);
+  bool registered_ ABSL_GUARDED_BY(mutex_) = false;
+  bool superseded_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+LeaseClient::LeaseClient(ClientOptions options, LeaseStore* store, const base::Clock* clock,
+                         const std::vector<ProvenSpend>& proven)
+    : core_(std::make_shared<Core>(std::move(options), store, clock, proven)) {}
+
+LeaseClient::~LeaseClient() = default;
+
+void LeaseClient::Configure(const BudgetKey& budget, const Limit& limit, int64_t largest) {
+  core_->With(budget, [&](LocalBudget* local) { local->Configure(limit, largest); });
+}
+
+HoldResult LeaseClient::Hold(const BudgetKey& budget, int64_t amount) {
+  return core_->Hold(budget, amount);
+}
+
+void LeaseClient::Commit(const BudgetKey& budget, int64_t amount) {
+  core_->With(budget, [&](LocalBudget* local) { local->Commit(amount); });
+}
+
+void LeaseClient::Cancel(const BudgetKey& budget, int64_t amount) {
+  core_->With(budget, [&](LocalBudget* local) { local->Cancel(amount); });
+}
+
+void LeaseClient::Refund(const BudgetKey& budget, int64_t amount) {
+  core_->With(budget, [&](LocalBudget* local) { local->Refund(amount); });
+}
+
+void LeaseClient::Tick() {
+  core_->Tick();
+}
+
+void LeaseClient::Close() {
+  core_->Close();
+}
+
+bool LeaseClient::empty() const {
+  return core_->empty();
+}
+
+void LeaseClient::CloseWindowsBefore(int64_t window_start_us) {
+  core_->CloseWindowsBefore(window_start_us);
+}
+
+bool LeaseClient::registered() const {
+  return core_->registered();
+}
+
+bool LeaseClient::superseded() const {
+  return core_->superseded();
+}
+
+LeaseClient::Standing LeaseClient::StandingOf(const BudgetKey& budget) const {
+  return core_->StandingOf(budget);
+}
+
+}  // namespace fulcrum::leases
