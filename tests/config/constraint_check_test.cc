@@ -46,7 +46,7 @@ constraints:
     attribute: weight
     window: total
     limit: 1
-    surfaces: [home]
+    surfaces: [cart]
     segments: [silver, gold]
     regions: [FR]
     where: [{key: context.channel, values: [mail, app]}]
@@ -104,7 +104,7 @@ TEST(ConstraintCheck, RowsAreResolved) {
   EXPECT_EQ(Row(bundle, "by-category").relaxation, 3u);
   EXPECT_FALSE(Row(bundle, "by-category").IsHard());
   const Constraint& scoped = Row(bundle, "by-request");
-  EXPECT_THAT(scoped.surfaces, ElementsAre(1));
+  EXPECT_THAT(scoped.surfaces, ElementsAre(0));
   EXPECT_THAT(scoped.segments, ElementsAre("gold", "silver"));
   EXPECT_THAT(scoped.regions, ElementsAre("FR"));
   ASSERT_EQ(scoped.where.size(), 1u);
@@ -163,10 +163,10 @@ TEST(ConstraintCheck, WhatDoesNotFitIsRefused) {
        "constraints[2].actions[1]: there is no action 'clog'"},
       {"creatives: [red]", "creatives: [rad]", "there is no creative 'rad'"},
       {"categories: [ware], campaign", "categories: [were], campaign", "there is no category"},
-      {"surfaces: [home]", "surfaces: [hime]", "there is no surface 'hime'"},
-      {"surfaces: [home]\n    segments: [silver, gold]\n    regions: [FR]",
+      {"surfaces: [cart]", "surfaces: [card]", "there is no surface 'card'"},
+      {"surfaces: [cart]\n    segments: [silver, gold]\n    regions: [FR]",
        "surfaces: [home]\n    segments: [gold]", "no surface in its scope has a 'segment_feature'"},
-      {"surfaces: [home]\n    segments: [silver, gold]\n    regions: [FR]",
+      {"surfaces: [cart]\n    segments: [silver, gold]\n    regions: [FR]",
        "surfaces: [home]\n    regions: [FR]", "no surface in its scope has a 'region_key'"},
       {"key: context.channel", "key: channel", "expected 'user.FEATURE' or 'context.KEY'"},
       {"key: context.channel", "key: user.age", "there is no text feature of the user view 'age'"},

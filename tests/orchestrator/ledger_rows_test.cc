@@ -72,7 +72,9 @@ TEST(LedgerRows, NoWindowOfAMovingSpanHoldsMore) {
     for (int i = 0; i < 600; ++i) {
       home.clock().Advance(absl::Seconds(random.NextBelow(400)));
       if (home.SpendOne(ledger.get(), 0)) times.push_back(absl::ToUnixMicros(home.now()));
-      if (i % 97 == 50) FULCRUM_ASSERT_OK(ledger->Checkpoint());
+      if (i % 97 == 50) {
+        FULCRUM_ASSERT_OK(ledger->Checkpoint());
+      }
       if (i % 151 == 70) {
         ledger.reset();  // a crash
         ledger = home.Start(bundle);
@@ -185,8 +187,7 @@ TEST(LedgerRows, SoftRowsAreGivenUpClassByClass) {
   EXPECT_FALSE(home.SpendOne(ledger.get(), 0)) << "the hard row is full";
   EXPECT_EQ(acquire().relaxed(), 2u) << "tried, in vain";
   for (const Ledger::RowStatus& row : ledger->Status(home.now())) {
-    if (row.row == "a.first") EXPECT_EQ(row.spent, 4);
-    if (row.row == "c.hard") EXPECT_EQ(row.spent, 5);
+    EXPECT_EQ(row.spent, row.row == "a.first" ? 4 : row.row == "c.hard" ? 5 : 1) << row.row;
   }
 }
 
