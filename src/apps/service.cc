@@ -491,6 +491,16 @@ void Service::AddPulledMetrics() {
   row_family("fulcrum_budget_spent", "Spent, as the decision log proves", &RowStatus::spent);
   row_family("fulcrum_budget_held", "Held by decisions in flight", &RowStatus::held);
 
+  metrics_->AddPulled({"fulcrum_budget_starved_total",
+                       "Decisions without any action that the row stood in the way of", "row", true,
+                       [this] {
+                         std::vector<Sample> samples;
+                         for (const RowStatus& row : ledger_->Status(Now())) {
+                           samples.push_back({row.row, static_cast<double>(row.starved)});
+                         }
+                         return samples;
+                       }});
+
   AddRequestMetrics();
   AddMaskingMetrics();
   AddLearningMetrics(learner_.get(), clock_, metrics_.get());

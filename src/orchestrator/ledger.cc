@@ -178,7 +178,7 @@ std::vector<Ledger::RowStatus> Ledger::Status(absl::Time now) const {
     if (bundle.constraints[i].per_user) continue;
     const LedgerState::View view = state_->Look(static_cast<int32_t>(i), now, nullptr);
     rows.push_back({bundle.constraints[i].id, view.window_start_us, view.limit, view.leased,
-                    view.spent, view.held, view.written_off});
+                    view.spent, view.held, view.written_off, view.starved});
   }
   return rows;
 }
@@ -190,7 +190,7 @@ std::vector<Ledger::RowStatus> Ledger::UserStatus(const UserRef& user_ref, absl:
     if (!bundle.constraints[i].per_user) continue;
     const LedgerState::View view = state_->Look(static_cast<int32_t>(i), now, &user_ref);
     rows.push_back({bundle.constraints[i].id, view.window_start_us, view.limit, view.limit,
-                    view.spent, view.held, 0});
+                    view.spent, view.held, 0, 0});
   }
   return rows;
 }

@@ -141,6 +141,9 @@ class Ledger final : public domain::LogObserver {
     int64_t window_start_us = 0;
     int64_t limit = 0, leased = 0, spent = 0, held = 0;
     int64_t written_off = 0;  // part of `spent` that no log proves
+    // Decisions since the start that could draw no action, and this row stood in the way of most
+    // candidates.
+    uint64_t starved = 0;
   };
   // Rows that are not per user, current windows at `now`, in bundle order. For metrics and tests.
   std::vector<RowStatus> Status(absl::Time now) const;

@@ -164,6 +164,8 @@ LedgerState::Secured LedgerState::Secure(Plan* plan, Lack lack) {
     if (plan->reasons[i] == MaskReason::kNoUserRef) kept[i] = MaskReason::kNoUserRef;
   }
   SecureCandidates(*bundle_, kept, plan);
+  const auto secured = [](MaskReason reason) { return reason == MaskReason::kNone; };
+  if (std::none_of(plan->reasons.begin(), plan->reasons.end(), secured)) NoteStarved(kept, *plan);
   if (lack == Lack::kReport) {
     for (const MaskReason reason : plan->reasons) {
       if (reason == MaskReason::kLedgerUnavailable) return Secured::kLacksLease;
@@ -171,6 +173,21 @@ LedgerState::Secured LedgerState::Secure(Plan* plan, Lack lack) {
   }
   TakeHolds(*plan);
   return Secured::kDone;
+}
+
+// The row to name is the one that is in the way of most candidates.
+void LedgerState::NoteStarved(absl::Span<const MaskReason> kept, Plan plan) {
+  std::vector<int32_t> blame;
+  SecureCandidates(*bundle_, kept, &plan, &blame);
+  std::vector<int> times(plan.shares.size(), 0);
+  int32_t most = -1;
+  for (const int32_t share : blame) {
+    if (share < 0) continue;
+    const auto at = static_cast<size_t>(share);
+    ++times[at];
+    if (most < 0 || times[at] > times[static_cast<size_t>(most)]) most = share;
+  }
+  if (most >= 0) ++rows_[static_cast<size_t>(plan.shares[static_cast<size_t>(most)].row)].starved;
 }
 
 void LedgerState::TakeHolds(const Plan& plan) {
@@ -546,6 +563,7 @@ LedgerState::View LedgerState::Look(int32_t row, absl::Time now, const UserRef* 
     view.leased += start_us == view.window_start_us ? account->leased : account->used();
   }
   if (!constraint.IsLeased()) view.leased = view.limit;
+  view.starved = rows_[row].starved;
   return view;
 }
 

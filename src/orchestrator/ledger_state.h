@@ -119,6 +119,7 @@ class LedgerState {
   struct View {
     int64_t window_start_us = 0;
     int64_t limit = 0, leased = 0, spent = 0, held = 0, written_off = 0;
+    uint64_t starved = 0;
   };
   View Look(int32_t row, absl::Time now, const UserRef* user_ref) const;
 
@@ -128,6 +129,7 @@ class LedgerState {
     const config::Constraint* constraint = nullptr;  // null: not in the bundle any more
     int64_t amount_max = 0;                          // the largest that one of its actions takes
     int64_t kept_us = kCalendarKeptUs;               // see KeptUs
+    uint64_t starved = 0;  // decisions without any action for which it had no room first
     std::vector<std::unique_ptr<Account>> accounts;  // a few windows
   };
   struct CapKey {
@@ -171,6 +173,8 @@ class LedgerState {
                           const UserRef& user_ref) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void LoadRooms(Plan* plan) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteStarved(absl::Span<const MaskReason> kept, Plan plan)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeHolds(const Plan& plan) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AskForRefill(int32_t row, Account* account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReleaseShare(const HeldShare& share, const UserRef& user_ref)

@@ -46,7 +46,7 @@ TEST(CheckCommand, SummarisesAGoodBundle) {
   EXPECT_EQ(result.exit_code, kExitOk);
   EXPECT_THAT(result.out, HasSubstr("good, version "));
   EXPECT_THAT(result.out, HasSubstr("homepage: 10ms, 5 actions of editorial, spring, winter_sale"));
-  EXPECT_THAT(result.out, HasSubstr("spring-day: at most 50.00 EUR a day for spring"));
+  EXPECT_THAT(result.out, HasSubstr("spring-day: at most 50.00 EUR a day for 2 actions"));
   EXPECT_THAT(result.out, HasSubstr("sale-cap: at most 3 exposures per user a day"));
   EXPECT_THAT(result.err, IsEmpty());
 }

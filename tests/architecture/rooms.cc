@@ -47,10 +47,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kThirdPa
 // Open to every room besides C++'s own headers, which have neither folder nor dot.
 constexpr std::array<std::string_view, 6> kOpenPrefixes = {"absl/", "sys/",   "netinet/",
                                                            "arpa/", "linux/", "net/"};
-constexpr std::array<std::string_view, 20> kSystemHeaders = {
-    "cxxabi.h", "dirent.h", "dlfcn.h", "errno.h",   "execinfo.h", "fcntl.h",     "glob.h",
-    "malloc.h", "netdb.h",  "poll.h",  "pthread.h", "pwd.h",      "nmmintrin.h", "cpuid.h",
-    "sched.h",  "signal.h", "spawn.h", "termios.h", "time.h",     "unistd.h"};
+constexpr std::array<std::string_view, 21> kSystemHeaders = {
+    "immintrin.h", "cxxabi.h", "dirent.h", "dlfcn.h", "errno.h",   "execinfo.h", "fcntl.h",
+    "glob.h",      "malloc.h", "netdb.h",  "poll.h",  "pthread.h", "pwd.h",      "nmmintrin.h",
+    "cpuid.h",     "sched.h",  "signal.h", "spawn.h", "termios.h", "time.h",     "unistd.h"};
 
 std::string At(const Include& include) {
   return include.file + ":" + std::to_string(include.line) + ": ";

@@ -235,5 +235,29 @@ TEST(LedgerRows, WhatWasShownExcludesTheOther) {
   EXPECT_TRUE(home.SpendOne(ledger.get(), 1, User(1)));
 }
 
+// Two rows are full, and one of them stands in the way of more candidates.
+TEST(LedgerRows, TheRowThatStarvesIsNamed) {
+  BundleBuilder builder;
+  builder.Campaign("c").Row("c.both", Resource::kExposures, Window::kTotal, 0);
+  builder.row().actions = {1, 2};
+  builder.Row("c.one", Resource::kExposures, Window::kTotal, 0);
+  builder.row().actions = {0};
+  const auto bundle = builder.Action("a", 0).Action("b", 0).Action("c", 0).Action("d", 0).Build();
+  LedgerHome home;
+  const auto ledger = home.Start(bundle);
+  const auto acquire = [&](const std::vector<int32_t>& actions) {
+    const auto hold = ledger->Acquire(actions, 1, User(1), home.now(), domain::Wait::kMayWait);
+    EXPECT_THAT(hold, ::fulcrum::testing::IsOk());
+  };
+  acquire({0, 1, 2});
+  acquire({0, 1, 2});
+  acquire({0});
+  acquire({0, 1, 2, 3});  // something can be drawn
+  const std::vector<Ledger::RowStatus> rows = ledger->Status(home.now());
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].starved, 2u);
+  EXPECT_EQ(rows[1].starved, 1u);
+}
+
 }  // namespace
 }  // namespace fulcrum::orchestrator::testing

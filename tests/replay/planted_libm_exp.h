@@ -11,7 +11,8 @@ namespace fulcrum::base {
 
 template <typename T>
 static inline T LibraryExp(const T& x) {
-  double each[sizeof(T) / sizeof(double)];
+  constexpr size_t kLanes = sizeof(x) / sizeof(double);
+  double each[kLanes];
   __builtin_memcpy(each, &x, sizeof(x));
   for (double& one : each) one = std::exp(one);
   return __builtin_bit_cast(T, each);
