@@ -84,6 +84,17 @@ TEST(EligibilityCheck, ADefaultThatIsWrittenOutDoesNotChangeTheVersion) {
   EXPECT_EQ((*Load(kGood))->version, (*Load(written))->version);
 }
 
+// The first block of YAML in the documentation.
+TEST(EligibilityCheck, TheDocumentedBundleIsGood) {
+  const auto text = base::ReadWholeFile(base::PosixFileSystem(),
+                                        FULCRUM_SOURCE_DIR "/docs/eligibility.md", 1 << 20);
+  FULCRUM_ASSERT_OK(text);
+  const size_t start = text->find("```yaml\n");
+  ASSERT_NE(start, std::string::npos);
+  const size_t first = start + std::string("```yaml\n").size();
+  FULCRUM_EXPECT_OK(Load(text->substr(first, text->find("```", first) - first)));
+}
+
 struct Case {
   std::string name;
   std::string from;
