@@ -30,14 +30,14 @@ int32_t FindAction(const config::Bundle& bundle, const config::Surface& surface,
 
 }  // namespace
 
-absl::StatusOr<std::vector<int32_t>> FindCandidates(const config::Bundle& bundle,
-                                                    const config::Surface& surface,
-                                                    const domain::DecisionContext& context) {
+absl::StatusOr<std::vector<int32_t>> ReadList(const config::Bundle& bundle,
+                                              const config::Surface& surface,
+                                              const domain::DecisionContext& context) {
   if (context.candidates.empty()) {
-    if (surface.actions.size() > surface.candidates_max) {
-      return TooMany(surface, surface.actions.size());
-    }
-    return surface.actions;
+    const bool always =
+        surface.filed_actions == nullptr && surface.actions.size() > surface.candidates_max;
+    if (always) return TooMany(surface, surface.actions.size());
+    return std::vector<int32_t>();
   }
   if (context.candidates.size() > surface.candidates_max) {
     return TooMany(surface, context.candidates.size());
@@ -55,6 +55,24 @@ absl::StatusOr<std::vector<int32_t>> FindCandidates(const config::Bundle& bundle
     return absl::InvalidArgumentError(
         absl::StrCat("candidates: '", bundle.actions[*twice].id, "' is named twice"));
   }
+  return found;
+}
+
+absl::StatusOr<std::vector<int32_t>> FindCandidates(const config::Bundle& bundle,
+                                                    const config::Surface& surface,
+                                                    const domain::DecisionContext& context,
+                                                    const UserValues* user,
+                                                    const std::vector<int32_t>& list) {
+  std::vector<int32_t> found = list;
+  if (surface.filed_actions != nullptr) {
+    Eligibility eligibility(bundle, surface, context, user);
+    if (list.empty()) found = surface.filed_actions->Find(eligibility.values());
+    const auto is_not = [&](int32_t action) { return !eligibility.IsEligible(action); };
+    found.erase(std::remove_if(found.begin(), found.end(), is_not), found.end());
+  } else if (list.empty()) {
+    found = surface.actions;
+  }
+  if (found.size() > surface.candidates_max) return TooMany(surface, found.size());
   return found;
 }
 

@@ -39,9 +39,9 @@ int64_t AmountOf(const Action& action, const Constraint& row) {
       return 1;
     case Resource::kAttribute: {
       const auto found = action.attributes.find(row.attribute);
-      return found == action.attributes.end()
-                 ? 0
-                 : static_cast<int64_t>(std::ceil(found->second * 1e6));
+      if (found == action.attributes.end()) return 0;
+      const auto* const number = std::get_if<double>(&found->second);
+      return number == nullptr ? 0 : static_cast<int64_t>(std::ceil(*number * 1e6));
     }
   }
   return 0;

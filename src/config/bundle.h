@@ -8,10 +8,13 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "base/strings.h"
+#include "config/action_index.h"
+#include "config/rule_fields.h"
 #include "config/text_pattern.h"
 #include "domain/feature_row.h"
 #include "fulcrum/decision_record.h"
@@ -155,6 +158,9 @@ struct Exclusion {
   std::vector<int32_t> actions;  // sorted
 };
 
+// A fact about an action.
+using Attribute = std::variant<double, std::string, std::vector<std::string>>;
+
 struct Action {
   std::string id;
   int32_t campaign = -1;
@@ -163,11 +169,15 @@ struct Action {
   std::vector<std::string> categories;  // sorted, each once
   std::vector<double> vector;           // of length 1, or empty
   std::string creative;
-  base::StringMap<double> attributes;
+  base::StringMap<Attribute> attributes;
   int32_t variant_of = -1;           // the dearer form that it stands in for; -1 = none
   std::vector<Use> uses;             // rows that count it, in bundle order
   std::vector<int32_t> excluded_by;  // rows that show it excluded once they have counted anything
   std::vector<int32_t> exclusions;   // indices into Bundle::exclusions
+  RulePtr eligible;
+  bool approved = true;
+  absl::Time expires = absl::InfiniteFuture();
+  std::vector<std::string> regions;  // it may be shown in, sorted; empty: all
 };
 
 // A part of each day in minutes from midnight; over midnight if it ends before it starts.
@@ -188,6 +198,14 @@ struct Campaign {
   absl::Time start = absl::InfinitePast();
   absl::Time end = absl::InfiniteFuture();  // exclusive
   std::vector<Hours> quiet_hours;
+  RulePtr eligible;
+};
+
+// A rule for requests from some regions.
+struct Jurisdiction {
+  std::string id;
+  std::vector<std::string> regions;  // sorted
+  RulePtr eligible;                  // never null
 };
 
 inline constexpr int32_t kNeutralAction = -1;  // where indices into Bundle::actions name an action
@@ -255,7 +273,9 @@ struct Surface {
   // nowhere.
   std::string region_feature;
   std::string region_context_key;
+  int32_t region_slot = -1;     // the same among Bundle::rule_fields; -1: nowhere
   std::vector<Region> regions;  // with settings of their own, sorted
+  std::shared_ptr<const ActionIndex> filed_actions;  // null: all are eligible, always
   Mode mode = Mode::kLive;
   uint32_t actions_max = std::numeric_limits<uint32_t>::max();  // in cautious mode
   std::optional<Holdout> holdout;
@@ -305,6 +325,8 @@ struct Bundle {
   std::vector<Action> actions;      // sorted by id
   std::vector<Constraint> constraints;
   std::vector<Exclusion> exclusions;
+  std::vector<Jurisdiction> jurisdictions;
+  RuleFields rule_fields;
   std::vector<Surface> surfaces;
   std::string model_manifest;  // absolute path; empty = no model
   base::StringMap<int32_t> action_index;

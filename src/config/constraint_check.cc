@@ -40,7 +40,9 @@ class ConstraintChecker {
         actions_.insert(action.id());
         creatives_.insert(action.creative());
         categories_.insert(action.categories().begin(), action.categories().end());
-        for (const v1::Attribute& one : action.attributes()) attributes_.insert(one.name());
+        for (const v1::Attribute& one : action.attributes()) {
+          if (one.has_number()) attributes_.insert(one.name());
+        }
       }
     }
     for (const v1::Surface& surface : bundle_.surfaces()) surfaces_.insert(surface.id());
@@ -192,7 +194,8 @@ class ConstraintChecker {
     if (attribute && row.attribute().empty()) {
       Report(path, "'resource: attribute' needs 'attribute'; name what is counted");
     } else if (attribute) {
-      CheckName(row.attribute(), path + ".attribute", "attribute of an action", attributes_);
+      CheckName(row.attribute(), path + ".attribute", "attribute of an action that is a number",
+                attributes_);
     } else if (!row.attribute().empty()) {
       Report(path + ".attribute",
              "counted by 'resource: attribute' only; choose that or remove it");

@@ -9,6 +9,7 @@
 #include "config/choice_resolve.h"
 #include "config/constraint_check.h"
 #include "config/constraint_resolve.h"
+#include "config/eligibility_resolve.h"
 #include "config/proto_time.h"
 
 namespace fulcrum::config {
@@ -143,6 +144,12 @@ Campaign ResolveCampaign(const v1::Campaign& from) {
   return to;
 }
 
+Attribute AttributeOf(const v1::Attribute& from) {
+  if (from.has_number()) return from.number();
+  if (from.has_text()) return from.text();
+  return std::vector<std::string>(from.texts().begin(), from.texts().end());
+}
+
 Action ResolveAction(const v1::Action& from, int32_t campaign) {
   Action to{from.id(), campaign, from.item_id(), from.cost_micros()};
   to.categories = {from.categories().begin(), from.categories().end()};
@@ -151,8 +158,9 @@ Action ResolveAction(const v1::Action& from, int32_t campaign) {
   for (const double one : from.vector()) squares += one * one;
   for (const double one : from.vector()) to.vector.push_back(one / std::sqrt(squares));
   to.creative = from.creative();
-  for (const v1::Attribute& one : from.attributes())
-    to.attributes.emplace(one.name(), one.number());
+  for (const v1::Attribute& one : from.attributes()) {
+    to.attributes.emplace(one.name(), AttributeOf(one));
+  }
   return to;
 }
 
@@ -269,6 +277,7 @@ void Canonicalise(v1::Bundle* bundle) {
   SortBy(bundle->mutable_surfaces(), IdOf<v1::Surface>);
   SortBy(bundle->mutable_campaigns(), IdOf<v1::Campaign>);
   CanonicaliseConstraints(bundle);
+  CanonicaliseEligibility(bundle);
   SortBy(bundle->mutable_feature_views(), NameOf<v1::FeatureView>);
   SortBy(bundle->mutable_context_keys(), NameOf<v1::ContextKey>);
 }
@@ -296,6 +305,7 @@ Bundle Resolve(const v1::Bundle& from, const std::string& directory) {
     to.surfaces.push_back(ResolveSurface(surface, to));
   }
   Index(to.surfaces, &to.surface_index);
+  ResolveEligibility(from, &to);
   if (from.has_model()) to.model_manifest = ResolvePath(directory, from.model().manifest());
   return to;
 }

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "config/address.h"
 #include "config/constraint_check.h"
+#include "config/eligibility_check.h"
 #include "config/learning_check.h"
 #include "config/masking_check.h"
 #include "config/nearest.h"
@@ -56,6 +57,7 @@ class Validator {
     CheckCampaigns();
     CheckSurfaces();
     CheckConstraints(bundle_, places_, problems_);
+    CheckEligibility(bundle_, places_, problems_);
     CheckPolicies(bundle_, places_, problems_);
     CheckLearning(bundle_, places_, problems_);
     CheckMasking(bundle_, places_, problems_);

@@ -64,7 +64,8 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
   std::atomic<State> state{kOpen};
   std::atomic<WaitingRoom::Ticket> ticket{0};  // 0: not in the waiting room
 
-  std::vector<int32_t> actions;  // candidates, indices into the bundle
+  std::vector<int32_t> list;     // what the caller named, indices into the bundle; empty: nothing
+  std::vector<int32_t> actions;  // candidates, once the user's features are known
   bool has_features = false;
   domain::UserFeatures user;
   std::vector<domain::ReadRow> items;

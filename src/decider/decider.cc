@@ -22,8 +22,12 @@ bool HasCapsPerUser(const config::Bundle& bundle, absl::Span<const int32_t> acti
   return false;
 }
 
-const base::StringMap<domain::FeatureValue>* UserValuesOf(const Call& call) {
-  return call.user.row.row == nullptr ? nullptr : &call.user.row.row->values;
+const candidates::UserValues* ValuesOf(const domain::UserFeatures& user) {
+  return user.row.row == nullptr ? nullptr : &user.row.row->values;
+}
+
+const candidates::UserValues* UserValuesOf(const Call& call) {
+  return ValuesOf(call.user);
 }
 
 // The request's region; empty if it is not known.
@@ -67,8 +71,10 @@ Asked AskedBy(const Call& call) {
   asked.surface = base::Fingerprint(call.surface->id);
   asked.context_hash = call.context_hash;
   asked.slate_size = call.context.slate_size;
+  // The record has the eligible ones only, so after a restart a list could not be compared.
+  if (call.surface->filed_actions != nullptr) return asked;
   asked.candidates = base::kFingerprintStart;
-  for (const int32_t action : call.actions) {
+  for (const int32_t action : call.list.empty() ? call.surface->actions : call.list) {
     const config::Bundle& bundle = *call.snapshot.bundle;
     asked.candidates =
         AddCandidate(bundle.actions[static_cast<size_t>(action)].id, asked.candidates);
@@ -91,11 +97,11 @@ Decider::Decider(const DeciderParts& parts)
 absl::Status Decider::Decide(Snapshot snapshot, const config::Surface& surface,
                              domain::DecisionContext context, Respond respond) {
   FULCRUM_RETURN_IF_ERROR(candidates::CheckBaseline(*snapshot.bundle, surface, context));
-  auto candidates = candidates::FindCandidates(*snapshot.bundle, surface, context);
-  if (!candidates.ok()) return candidates.status();
+  auto list = candidates::ReadList(*snapshot.bundle, surface, context);
+  if (!list.ok()) return list.status();
   const auto call = std::make_shared<Call>(this, std::move(snapshot), &surface, std::move(context),
                                            std::move(respond));
-  call->actions = *std::move(candidates);
+  call->list = *std::move(list);
   if (parts_.requests != nullptr && !call->context.request_id.empty()) {
     auto repeated = AnswerIfRepeated(*call);
     if (!repeated.ok()) return repeated.status();
@@ -132,7 +138,9 @@ void Decider::Run(const CallPtr& call, domain::Wait wait) {
     GoWait(call, [this, call] { Run(call, domain::Wait::kMayWait); });
   } else {
     telemetry::WarnLimited("selection_failed", {{"error", std::string(status.message())}});
-    AnswerWithFallback(*call, Degradation::kLedgerUnavailable, /*record=*/true);
+    const bool too_many = absl::IsInvalidArgument(status);  // the caller could not know
+    AnswerWithFallback(*call, too_many ? Degradation::kShed : Degradation::kLedgerUnavailable,
+                       /*record=*/true);
   }
 }
 
@@ -150,6 +158,7 @@ absl::Status Decider::ReadFeatures(Call& call, domain::Wait wait) {
   const config::Bundle& bundle = *call.snapshot.bundle;
   auto user = parts_.features->ReadUser(call.context.user_id, call.context.now, wait);
   if (wait == domain::Wait::kNoWait && absl::IsUnavailable(user.status())) return user.status();
+  FULCRUM_RETURN_IF_ERROR(FindCandidates(call, user.ok() ? ValuesOf(*user) : nullptr));
   if (user.ok() && !user->user_ref && HasCapsPerUser(bundle, call.actions)) {
     // A cap can only be held against a reference that outlives the process.
     if (wait == domain::Wait::kNoWait) return absl::UnavailableError("a new user's row");
@@ -172,9 +181,24 @@ absl::Status Decider::ReadFeatures(Call& call, domain::Wait wait) {
   const auto rows = static_cast<uint32_t>(1 + call.items.size());
   parts_.metrics->CountFeatureRows(rows - call.features_missing - call.features_stale,
                                    call.features_missing, call.features_stale);
+  CountIneligible(call);
   call.has_features = true;
   Lap(call, &StageTimes::features_us);
   return absl::OkStatus();
+}
+
+absl::Status Decider::FindCandidates(Call& call, const candidates::UserValues* user) {
+  auto found = candidates::FindCandidates(*call.snapshot.bundle, *call.surface, call.context, user,
+                                          call.list);
+  if (!found.ok()) return found.status();
+  call.actions = *std::move(found);
+  return absl::OkStatus();
+}
+
+void Decider::CountIneligible(const Call& call) {
+  const auto surface = call.surface - call.snapshot.bundle->surfaces.data();
+  const size_t asked = (call.list.empty() ? call.surface->actions : call.list).size();
+  parts_.metrics->CountIneligible(static_cast<int>(surface), asked - call.actions.size());
 }
 
 void Decider::NoteRow(Call& call, domain::RowState state) {

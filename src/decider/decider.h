@@ -1,5 +1,6 @@
-// The request path: features, candidates, scoring, orchestrator, decision log, in that order, raced
-// by an alarm that answers with the surface's fallback when the latency budget runs out.
+// The request path: the user's features, candidates, the features of their items, scoring,
+// orchestrator, decision log, in that order, raced by an alarm that answers with the surface's
+// fallback when the latency budget runs out.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "candidates/candidates.h"
 #include "decider/alarm.h"
 #include "decider/call.h"
 #include "decider/request_index.h"
@@ -56,7 +58,9 @@ class Decider {
   // The path. With kNoWait it runs on the caller's thread and moves to the waiting room at the
   // first step that needs a disk.
   void Run(const CallPtr& call, domain::Wait wait);
+  // The user's row, then who of the actions is eligible, then their items' rows.
   absl::Status ReadFeatures(Call& call, domain::Wait wait);
+  absl::Status FindCandidates(Call& call, const candidates::UserValues* user);
   void Score(Call& call);
   absl::Status Select(Call& call, domain::Wait wait);
   void Commit(const CallPtr& call);
@@ -79,6 +83,7 @@ class Decider {
   int64_t MicrosSince(base::SteadyTime start) const;
   void Lap(Call& call, int64_t StageTimes::*stage);
   void NoteRow(Call& call, domain::RowState state);
+  void CountIneligible(const Call& call);
 
   const DeciderParts parts_;
   orchestrator::Orchestrator orchestrator_;

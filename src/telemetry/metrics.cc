@@ -126,6 +126,7 @@ struct Metrics::Parts {
   // [surface][answer][reason]
   std::vector<std::array<std::array<prometheus::Counter*, kReasons>, kAnswers>> decisions;
   std::vector<std::array<prometheus::Counter*, kLogPressures>> log_pressure;  // [surface][policy]
+  std::vector<prometheus::Counter*> ineligible;                               // [surface]
   std::array<prometheus::Histogram*, kStages> stages{};
   std::array<prometheus::Counter*, kStages> deadlines_exceeded{};
   std::array<std::array<prometheus::Counter*, kGrpcCodes>, kMethods> rpcs{};
@@ -139,6 +140,7 @@ struct Metrics::Parts {
 
   void RegisterDecisions(const std::vector<std::string>& surfaces);
   void RegisterLogPressure(const std::vector<std::string>& surfaces);
+  void RegisterIneligible(const std::vector<std::string>& surfaces);
   void RegisterLatencies();
   void RegisterRest();
 };
@@ -174,6 +176,16 @@ void Metrics::Parts::RegisterLogPressure(const std::vector<std::string>& surface
       handles[policy] =
           &family.Add({{"surface", surface}, {"policy", std::string(kLogPressureNames[policy])}});
     }
+  }
+}
+
+void Metrics::Parts::RegisterIneligible(const std::vector<std::string>& surfaces) {
+  auto& family = prometheus::BuildCounter()
+                     .Name("fulcrum_ineligible_actions_total")
+                     .Help("Actions of the surface or the caller's list that were not eligible")
+                     .Register(*registry);
+  for (const std::string& surface : surfaces) {
+    ineligible.push_back(&family.Add({{"surface", surface}}));
   }
 }
 
@@ -239,6 +251,7 @@ void Metrics::Parts::RegisterRest() {
 Metrics::Metrics(const std::vector<std::string>& surfaces) : parts_(std::make_unique<Parts>()) {
   parts_->RegisterDecisions(surfaces);
   parts_->RegisterLogPressure(surfaces);
+  parts_->RegisterIneligible(surfaces);
   parts_->RegisterLatencies();
   parts_->RegisterRest();
 }
@@ -291,6 +304,11 @@ void Metrics::CountSuperseded() {
 
 void Metrics::CountLogPressure(int surface, LogPressure policy) {
   parts_->log_pressure[static_cast<size_t>(surface)][static_cast<size_t>(policy)]->Increment();
+}
+
+void Metrics::CountIneligible(int surface, size_t actions) {
+  if (actions == 0) return;
+  parts_->ineligible[static_cast<size_t>(surface)]->Increment(static_cast<double>(actions));
 }
 
 void Metrics::AddPulled(PulledFamily family) {

@@ -2,6 +2,7 @@
 // nowhere else; all series exist from the start with value 0, and their handles are resolved then.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -54,6 +55,8 @@ class Metrics {
   void CountUnloggedAnswer();
   void CountSuperseded();
   void CountLogPressure(int surface, LogPressure policy);
+  // Actions that a decision was asked for, or could have been, and that were no candidates.
+  void CountIneligible(int surface, size_t actions);
 
   // Adds a family that is read at scrape time. `read` must stay callable until `Close`.
   void AddPulled(PulledFamily family);

@@ -28,7 +28,9 @@ class CandidatesTest : public ::testing::Test {
   absl::StatusOr<std::vector<int32_t>> Find(std::vector<std::string> asked) {
     domain::DecisionContext context;
     context.candidates = std::move(asked);
-    return FindCandidates(bundle_, surface_, context);
+    const auto list = ReadList(bundle_, surface_, context);
+    if (!list.ok()) return list.status();
+    return FindCandidates(bundle_, surface_, context, /*user=*/nullptr, *list);
   }
   void ExpectRefused(std::vector<std::string> asked, const char* what) {
     EXPECT_THAT(Find(std::move(asked)),

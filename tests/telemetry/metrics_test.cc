@@ -24,6 +24,7 @@ class MetricsTest : public ::testing::Test {
 
 TEST_F(MetricsTest, EverySeriesIsThereFromTheStart) {
   for (const char* surface : {"home", "cart"}) {
+    ExpectLine("fulcrum_ineligible_actions_total{surface=\"" + std::string(surface) + "\"} 0");
     for (const Answer answer :
          {Answer::kFull, Answer::kDegraded, Answer::kEditorial, Answer::kNeutral}) {
       for (int reason = 0; reason < 8; ++reason) {
@@ -58,6 +59,8 @@ TEST_F(MetricsTest, CountsGoWhereTheyBelong) {
   metrics_.CountDecision(1, Answer::kDegraded, Degradation::kFeatureStale);
   metrics_.CountRpc(Method::kReportOutcome, 3, 1500);
   metrics_.CountRpc(Method::kDecide, 99, 1);  // no such code
+  metrics_.CountIneligible(0, 0);
+  metrics_.CountIneligible(1, 7);
   metrics_.CountFeatureRows(3, 2, 1);
   metrics_.CountDroppedContextKeys(4);
   metrics_.CountUnloggedAnswer();
@@ -74,6 +77,8 @@ TEST_F(MetricsTest, CountsGoWhereTheyBelong) {
   ExpectLine("fulcrum_context_keys_dropped_total 4");
   ExpectLine("fulcrum_unlogged_answers_total 1");
   ExpectLine("fulcrum_superseded_decisions_total 1");
+  ExpectLine("fulcrum_ineligible_actions_total{surface=\"home\"} 0");
+  ExpectLine("fulcrum_ineligible_actions_total{surface=\"cart\"} 7");
 }
 
 TEST_F(MetricsTest, DurationsAreInSeconds) {
