@@ -56,6 +56,7 @@ class Decider {
   // The path. With kNoWait it runs on the caller's thread and moves to the waiting room at the
   // first step that needs a disk.
   void Run(const CallPtr& call, domain::Wait wait);
+  void AnswerPaused(const CallPtr& call);
   absl::Status ReadFeatures(Call& call, domain::Wait wait);
   void Score(Call& call);
   absl::Status Select(Call& call, domain::Wait wait);
@@ -64,6 +65,7 @@ class Decider {
   bool PassesLogPressure(const CallPtr& call);
   void WaitForLog(const CallPtr& call);
   void TakeToLog(const CallPtr& call);
+  void Append(const CallPtr& call, DecisionRecord record, std::optional<FeatureSnapshot> snapshot);
 
   // True if the stage that just ended has passed its instant: then the fallback has answered.
   bool Overran(Call& call, base::SteadyTime until, telemetry::Stage stage);
