@@ -39,7 +39,8 @@ enum class MaskReason : uint8_t {
   kCautious = 6,           // left out by cautious mode: others promise more
   kQuietHours = 7,         // its campaign shows nothing at this time of the day
   kExcluded = 8,           // the user was shown what excludes it
-  kVariant = 9             // there is room for the action that it is a cheaper form of
+  kVariant = 9,            // there is room for the action that it is a cheaper form of
+  kPaused = 10             // an operator paused it, its campaign or its creative
 };
 
 // How a request was answered.
@@ -61,7 +62,8 @@ enum class Degradation : uint8_t {
   kNoCandidate = 4,        // nothing to choose from but the neutral action
   kLedgerUnavailable = 5,  // at least one candidate was masked because no lease could be had
   kDisk = 6,               // the log could not take the record in time
-  kShed = 7                // no room in a queue
+  kShed = 7,               // no room in a queue
+  kPaused = 8              // an operator paused the surface, or everything
 };
 
 // How far the record can be replayed, and if not fully, why.

@@ -372,6 +372,8 @@ std::string InWords(MaskReason mask) {
       return "there is room for what it is a cheaper form of";
     case MaskReason::kCautious:
       return "left out by cautious mode, others promise more";
+    case MaskReason::kPaused:
+      return "an operator paused it, its campaign or its creative";
   }
   return "for a reason of a later version";
 }
@@ -394,6 +396,8 @@ std::string InWords(Degradation reason) {
       return "the log could not take the record in time";
     case Degradation::kShed:
       return "a queue was full";
+    case Degradation::kPaused:
+      return "an operator paused the surface, or everything";
   }
   return "for a reason of a later version";
 }

@@ -10,6 +10,7 @@
 #include "apps/load_command.h"
 #include "apps/log_command.h"
 #include "apps/log_join_command.h"
+#include "apps/operator_commands.h"
 #include "apps/plan_check_command.h"
 #include "apps/replay_command.h"
 #include "apps/simulate_command.h"
@@ -37,6 +38,7 @@ int main(int argc, char** argv) {
   apps::AddPlanCheckCommand(app, &exit_code);
   apps::AddEvaluateCommand(app, &exit_code);
   apps::AddStatusCommand(app, &exit_code);
+  apps::AddOperatorCommands(app, &exit_code);
 #ifdef FULCRUM_WITH_TRAINING
   apps::AddTrainCommand(app, &exit_code);
 #endif

@@ -52,7 +52,8 @@ absl::StatusOr<Lsn> LogKeeper::KeepFrom() {
   FULCRUM_ASSIGN_OR_RETURN(
       const Lsn requests,
       decision_log::StartOfTail(parts_.files, parts_.directory, parts_.idempotency_window));
-  return std::min({ledger, posteriors_before_, requests}) + 1;
+  const Lsn operators = parts_.operators_lsn ? parts_.operators_lsn() : ~Lsn{0};
+  return std::min({ledger, posteriors_before_, requests, operators}) + 1;
 }
 
 absl::Status LogKeeper::RetireStream(Stream stream, absl::Duration age, Lsn keep_from,

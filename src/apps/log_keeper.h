@@ -30,6 +30,8 @@ struct LogKeeperParts {
   std::function<absl::StatusOr<Lsn>()> ledger_lsn;
   // The same of the newest checkpoint of the posteriors.
   std::function<Lsn()> posteriors_lsn;
+  // The same of what operators have set; may be null.
+  std::function<Lsn()> operators_lsn;
   std::function<absl::StatusOr<uint64_t>(const std::string&)> free_bytes = FreeBytes;
   ServiceJournal* journal = nullptr;  // told of what was retired; may be null
 };

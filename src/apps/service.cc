@@ -225,15 +225,56 @@ Lsn Service::KnownEnd(Lsn log_last, Lsn known) const {
 
 absl::Status Service::Recover() {
   const Lsn log_last = log_->Stats().last_lsn;
+  FULCRUM_RETURN_IF_ERROR(OpenDesk());  // before leases are fetched: it sets limits
   FULCRUM_RETURN_IF_ERROR(RecoverLedger(log_last));
+  FULCRUM_RETURN_IF_ERROR(RecoverOperators(log_last));
   FULCRUM_RETURN_IF_ERROR(RecoverLearner(log_last));
   FULCRUM_RETURN_IF_ERROR(RecoverRequests(log_last));
   log_->AddObserver(ledger_.get());  // before the learner: what it has heard of is in the books
+  log_->AddObserver(desk_.get());
   log_->AddObserver(&latest_decision_);
   log_->AddObserver(learner_.get());
   log_->AddObserver(self_test_observer_.get());
   log_->Start();
   log_started_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status Service::OpenDesk() {
+  OperatorDeskParts parts;
+  parts.files = options_.files;
+  parts.path = absl::StrCat(data_dir_, "/snapshots/operators");
+  parts.bundle = snapshot_.bundle;
+  parts.log = log_.get();
+  parts.now = [this] { return Now(); };
+  parts.set_limit = [this](const std::string& row, int64_t limit) {
+    ledger_->SetLimit(row, limit).IgnoreError();  // the desk knows the bundle's rows
+  };
+  FULCRUM_ASSIGN_OR_RETURN(desk_, OperatorDesk::Open(std::move(parts)));
+  return absl::OkStatus();
+}
+
+absl::Status Service::RecoverOperators(Lsn log_last) {
+  Lsn from = 0;
+  if (const std::optional<Lsn> known = desk_->lsn()) {
+    from = std::min(*known, log_last);
+  } else {  // of a log from before there were switches, what is left
+    FULCRUM_ASSIGN_OR_RETURN(
+        from, decision_log::StartOfTail(options_.files, absl::StrCat(data_dir_, "/log"),
+                                        absl::InfiniteDuration()));
+  }
+  desk_->BeginAt(from);
+  FULCRUM_RETURN_IF_ERROR(
+      log_->Recover(from, desk_.get(), [this](const decision_log::Quarantine& gap, Lsn first) {
+        return PassGap(gap, first, "what operators have paused");
+      }));
+  const absl::Status kept = desk_->Checkpoint();
+  if (!kept.ok()) {
+    telemetry::Warn("operator_checkpoint_failed", {{"error", std::string(kept.message())}});
+  }
+  for (const Switch& one : desk_->Paused()) {
+    telemetry::Warn("paused", {{"target", ToText(one.target)}, {"reason", one.reason}});
+  }
   return absl::OkStatus();
 }
 
@@ -378,6 +419,7 @@ absl::Status Service::RecoverRequests(Lsn log_last) {
 decider::Snapshot Service::CurrentSnapshot() const {
   decider::Snapshot snapshot = snapshot_;
   snapshot.posteriors = learner_->snapshot();
+  snapshot.pauses = desk_->pauses();
   return snapshot;
 }
 
@@ -406,6 +448,7 @@ absl::Status Service::Serve() {
   keeper.idempotency_window = settings.idempotency_window;
   keeper.ledger_lsn = [this] { return ledger_->SyncCheckpoint(); };
   keeper.posteriors_lsn = [this] { return learner_->Stats().checkpoint_lsn; };
+  keeper.operators_lsn = [this] { return desk_->checkpoint_lsn(); };
   keeper.journal = journal_.get();
   log_keeper_ = std::make_unique<LogKeeper>(std::move(keeper));
   log_keeper_->Round();
@@ -421,6 +464,7 @@ absl::Status Service::Serve() {
   edge::ServerParts edge_parts;
   edge_parts.decider = decider_.get();
   edge_parts.ingest = learner_.get();
+  edge_parts.operations = desk_.get();
   edge_parts.metrics = metrics_.get();
   edge_parts.clock = clock_;
   edge_parts.snapshot = [this] { return CurrentSnapshot(); };
@@ -451,6 +495,7 @@ absl::Status Service::Stop(absl::Duration grace) {
   if (journal_ != nullptr) journal_->Close();
   if (log_ != nullptr) status = log_->Stop();
   decider_.reset();
+  if (log_started_ && status.ok()) status = desk_->Checkpoint();
   if (ledger_ != nullptr && status.ok()) status = ledger_->Close();
   if (learner_ != nullptr && status.ok()) status = learner_->Stop();
   return status;
@@ -465,6 +510,7 @@ void Service::KeepCheckpoints() {
     absl::Status status = ledger_->Checkpoint();
     if (round % kLedgerPerLearnerCheckpoint == 0) {
       status.Update(learner_->Checkpoint(log_->Stats().durable_lsn));
+      status.Update(desk_->Checkpoint());
     }
     if (round % kLedgerPerLogRound == 0) log_keeper_->Round();
     if (!status.ok()) {
@@ -502,6 +548,7 @@ void Service::AddPulledMetrics() {
                        }});
 
   AddRequestMetrics();
+  AddSwitchMetrics();
   AddMaskingMetrics();
   AddLearningMetrics(learner_.get(), clock_, metrics_.get());
   AddSelfTestMetrics(self_test_.get(), metrics_.get());
@@ -567,6 +614,20 @@ void Service::AddRequestMetrics() {
                          const auto remembered = static_cast<double>(requests_->Stats().remembered);
                          return std::vector<Sample>{{"", remembered}};
                        }});
+}
+
+void Service::AddSwitchMetrics() {
+  metrics_->AddPulled(
+      {"fulcrum_switches", "What operators have paused, by kind", "kind", false, [this] {
+         std::vector<telemetry::Sample> samples;
+         for (int kind = 0; kind < kSwitchKinds; ++kind) {
+           samples.push_back({NameOf(static_cast<SwitchKind>(kind)), 0});
+         }
+         for (const Switch& one : desk_->Paused()) {
+           ++samples[static_cast<size_t>(one.target.kind)].value;
+         }
+         return samples;
+       }});
 }
 
 // Without rules the families are there and have no series.

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "apps/log_keeper.h"
+#include "apps/operator_desk.h"
 #include "apps/self_test_metrics.h"
 #include "apps/service_journal.h"
 #include "base/clock.h"
@@ -94,6 +95,8 @@ class Service {
   void Archive(const config::ModelManifest* manifest);
   absl::Status OpenStores();
   absl::Status Recover();
+  absl::Status OpenDesk();
+  absl::Status RecoverOperators(Lsn log_last);
   absl::Status RecoverLedger(Lsn log_last);
   void TellOpened(const decision_log::RecoveryReport& report);
   bool NoteLost(Lsn log_last, Lsn known, const char* who);
@@ -106,6 +109,7 @@ class Service {
   absl::Status Serve();
   void AddPulledMetrics();
   void AddRequestMetrics();
+  void AddSwitchMetrics();
   void AddMaskingMetrics();
   // Where everything that is to be logged goes.
   domain::DecisionSink* sink();
@@ -129,6 +133,7 @@ class Service {
   std::unique_ptr<SelfTestObserver> self_test_observer_;
   std::unique_ptr<features::FeatureStore> features_;
   std::unique_ptr<orchestrator::Ledger> ledger_;
+  std::unique_ptr<OperatorDesk> desk_;          // outlives the log's threads
   std::unique_ptr<learning::Learner> learner_;  // outlives the log's threads, as the ledger does
   decision_log::DetailFilter detail_;
   std::unique_ptr<decision_log::LogWriter> log_;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "apps/json_put.h"
+#include "apps/operator_commands.h"
 
 namespace fulcrum::apps {
 namespace {
@@ -45,6 +46,8 @@ class Reader {
       EntryOf(LabelOf(series, "row"), &RowStatus::row, &status_.rows)->spent = value;
     } else if (series.name == "fulcrum_budget_limit") {
       EntryOf(LabelOf(series, "row"), &RowStatus::row, &status_.rows)->limit = value;
+    } else if (series.name == "fulcrum_switches") {
+      if (value > 0) status_.paused.push_back({LabelOf(series, "kind"), value});
     } else {
       ReadSelfTest(series);
     }
@@ -102,6 +105,37 @@ class Reader {
   std::vector<std::string> self_test_;
 };
 
+// Of each switch, or how many there are if that is all that is known.
+void AppendPaused(const ServiceStatus& status, std::string* text) {
+  for (const Switch& one : status.switches) absl::StrAppend(text, "PAUSED: ", InWords(one), "\n");
+  if (!status.switches.empty()) return;
+  for (const PausedStatus& one : status.paused) {
+    absl::StrAppend(text, "PAUSED: ", one.count, " of kind ", one.kind, "\n");
+  }
+}
+
+void PutPaused(const ServiceStatus& status, Json* json) {
+  json->Key("paused");
+  json->StartObject();
+  for (const PausedStatus& one : status.paused) PutNumber(json, one.kind.c_str(), one.count);
+  json->EndObject();
+  json->Key("switches");
+  json->StartArray();
+  for (const Switch& one : status.switches) {
+    json->StartObject();
+    Put(json, "target", ToText(one.target));
+    Put(json, "reason", one.reason);
+    Put(json, "paused_by", one.paused_by);
+    PutSigned(json, "paused_at_us", absl::ToUnixMicros(one.paused_at));
+    if (one.until != absl::InfiniteFuture()) {
+      PutSigned(json, "until_us", absl::ToUnixMicros(one.until));
+    }
+    Put(json, "lsn", one.lsn);
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
 std::string Share(uint64_t part, uint64_t whole) {
   if (whole == 0) return "-";
   return absl::StrFormat("%.2f %%", 100 * static_cast<double>(part) / static_cast<double>(whole));
@@ -138,6 +172,7 @@ std::string ToText(const ServiceStatus& status) {
                           row.limit > 0 ? 100 * row.spent / row.limit : 100);
   }
   absl::StrAppend(&text, "\n");
+  AppendPaused(status, &text);
   if (status.alarms.empty()) absl::StrAppend(&text, "no alarms\n");
   for (const std::string& alarm : status.alarms) absl::StrAppend(&text, "ALARM: ", alarm, "\n");
   return text;
@@ -178,6 +213,7 @@ std::string ToJson(const ServiceStatus& status) {
     json.EndObject();
   }
   json.EndArray();
+  PutPaused(status, &json);
   json.Key("alarms");
   json.StartArray();
   for (const std::string& alarm : status.alarms) json.String(alarm.c_str());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "fulcrum/switch.h"
 #include "telemetry/exposition.h"
 
 namespace fulcrum::apps {
@@ -29,6 +30,12 @@ struct RowStatus {
   double limit = 0;
 };
 
+// How many things of one kind are paused.
+struct PausedStatus {
+  std::string kind;
+  double count = 0;
+};
+
 struct ServiceStatus {
   std::string version;  // empty: the metrics are not those of a service
   bool log_healthy = true;
@@ -36,7 +43,9 @@ struct ServiceStatus {
   double learning_lag = 0;  // records
   std::vector<SurfaceStatus> surfaces;
   std::vector<RowStatus> rows;
-  std::vector<std::string> alarms;  // in words; empty is well
+  std::vector<PausedStatus> paused;  // above 0 only
+  std::vector<Switch> switches;      // what that is; the metrics do not tell
+  std::vector<std::string> alarms;   // in words; empty is well
 };
 
 ServiceStatus StatusOf(absl::Span<const telemetry::SeriesValue> values);

@@ -2,14 +2,17 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <chrono>
 #include <utility>
 
 #include "base/status_macros.h"
+#include "client/channel.h"
 #include "fulcrum/v1/decision_service.grpc.pb.h"
 
 namespace fulcrum {
 namespace {
+
+using client::DeadlineIn;
+using client::ToAbsl;
 
 void SetTimestamp(absl::Time time, google::protobuf::Timestamp* stamp) {
   const int64_t micros = absl::ToUnixMicros(time);
@@ -19,17 +22,6 @@ void SetTimestamp(absl::Time time, google::protobuf::Timestamp* stamp) {
 
 int64_t Micros(const google::protobuf::Duration& duration) {
   return duration.seconds() * 1000000 + duration.nanos() / 1000;
-}
-
-absl::Status ToAbsl(const grpc::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
-
-std::chrono::system_clock::time_point DeadlineIn(absl::Duration timeout) {
-  return std::chrono::system_clock::now() +
-         std::chrono::duration_cast<std::chrono::system_clock::duration>(
-             absl::ToChronoNanoseconds(timeout));
 }
 
 v1::DecideRequest MessageOf(const DecisionRequest& request) {
@@ -90,15 +82,7 @@ DecisionClient::~DecisionClient() = default;
 
 std::unique_ptr<DecisionClient> DecisionClient::Connect(const std::string& address) {
   auto parts = std::make_unique<Parts>();
-  grpc::ChannelArguments arguments;
-  // A channel of its own: a client is as independent as its object looks.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  // The server may be starting: try again soon rather than after the default second.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  parts->channel =
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  parts->channel = client::ChannelTo(address);
   parts->stub = v1::DecisionService::NewStub(parts->channel);
   return std::unique_ptr<DecisionClient>(new DecisionClient(std::move(parts)));
 }

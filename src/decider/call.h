@@ -44,11 +44,18 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
         context(std::move(asked)),
         context_hash(HashContext(context)),
         held_out(IsHeldOut(*of, context.user_id)),
+        paused(snapshot.pauses != nullptr &&
+               snapshot.pauses->Surface(static_cast<size_t>(of - snapshot.bundle->surfaces.data()),
+                                        context.now)),
         respond(std::move(respond_to)),
         lap_started(context.received) {}
 
   bool answered() const override { return state.load(std::memory_order_acquire) == kAnswered; }
   void OnAlarm() override;
+  // Of an action, by index into the bundle.
+  bool IsPaused(int32_t action) const {
+    return snapshot.pauses != nullptr && snapshot.pauses->Action(action, context.now);
+  }
   bool Move(State from, State to) {
     return state.compare_exchange_strong(from, to, std::memory_order_acq_rel);
   }
@@ -59,6 +66,7 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
   const domain::DecisionContext context;
   const uint64_t context_hash;
   const bool held_out;                     // nothing is done for this user
+  const bool paused;                       // nothing is done on this surface
   RequestIndex::Entry* request = nullptr;  // null: nobody will repeat it
   Respond respond;                         // used by whoever moved `state` to kAnswered
   std::atomic<State> state{kOpen};

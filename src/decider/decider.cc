@@ -99,6 +99,11 @@ absl::Status Decider::Decide(Snapshot snapshot, const config::Surface& surface,
   FULCRUM_RETURN_IF_ERROR(candidates::CheckBaseline(*snapshot.bundle, surface, context));
   auto list = candidates::ReadList(*snapshot.bundle, surface, context);
   if (!list.ok()) return list.status();
+  if (snapshot.pauses != nullptr && snapshot.model != nullptr &&
+      snapshot.pauses->Model(context.now)) {
+    snapshot.model = nullptr;
+    snapshot.model_paused = true;
+  }
   const auto call = std::make_shared<Call>(this, std::move(snapshot), &surface, std::move(context),
                                            std::move(respond));
   call->list = *std::move(list);
@@ -109,7 +114,11 @@ absl::Status Decider::Decide(Snapshot snapshot, const config::Surface& surface,
   }
   alarm_.Set(call->context.alarm_at, call);
   Lap(*call, &StageTimes::edge_us);
-  Run(call, domain::Wait::kNoWait);
+  if (call->paused) {
+    AnswerPaused(call);
+  } else {
+    Run(call, domain::Wait::kNoWait);
+  }
   return absl::OkStatus();
 }
 
@@ -122,6 +131,14 @@ absl::StatusOr<bool> Decider::AnswerIfRepeated(Call& call) {
   }
   call.request = claim->first;
   return claim->waits;
+}
+
+// Logged before it is answered, like what is drawn.
+void Decider::AnswerPaused(const CallPtr& call) {
+  if (!call->Move(Call::kOpen, Call::kClaimed)) return;
+  DecisionRecord record = MakeFallbackRecord(*call, Degradation::kPaused);
+  record.log_pending = false;
+  Append(call, std::move(record), std::nullopt);
 }
 
 void Decider::Run(const CallPtr& call, domain::Wait wait) {
@@ -158,6 +175,8 @@ absl::Status Decider::ReadFeatures(Call& call, domain::Wait wait) {
   const config::Bundle& bundle = *call.snapshot.bundle;
   auto user = parts_.features->ReadUser(call.context.user_id, call.context.now, wait);
   if (wait == domain::Wait::kNoWait && absl::IsUnavailable(user.status())) return user.status();
+  const Pauses* const pauses = call.snapshot.pauses.get();
+  if (pauses != nullptr && user.ok()) pauses->HideOfUser(call.context.now, &user->row);
   FULCRUM_RETURN_IF_ERROR(FindCandidates(call, user.ok() ? ValuesOf(*user) : nullptr));
   if (user.ok() && !user->user_ref && HasCapsPerUser(bundle, call.actions)) {
     // A cap can only be held against a reference that outlives the process.
@@ -176,6 +195,9 @@ absl::Status Decider::ReadFeatures(Call& call, domain::Wait wait) {
   }
   if (user.ok()) call.user = *std::move(user);
   call.items = items.ok() ? *std::move(items) : std::vector<domain::ReadRow>(call.actions.size());
+  if (pauses != nullptr) {
+    for (domain::ReadRow& item : call.items) pauses->HideOfItem(call.context.now, &item);
+  }
   NoteRow(call, call.user.row.state);
   for (const domain::ReadRow& item : call.items) NoteRow(call, item.state);
   const auto rows = static_cast<uint32_t>(1 + call.items.size());
@@ -228,10 +250,11 @@ absl::Status Decider::Select(Call& call, domain::Wait wait) {
   call.contenders.clear();
   for (size_t i = 0; i < call.actions.size(); ++i) {
     const scoring::ScoredCandidate& scored = scores.candidates[i];
-    const bool finite = scored.score == scored.score;
-    call.contenders.push_back(
-        {call.actions[i], finite ? MaskReason::kNone : MaskReason::kInvalidScore,
-         policy::PosteriorOf(scored, scores.log_odds), choice.ShareOf(call.actions[i])});
+    MaskReason mask = MaskReason::kNone;
+    if (scored.score != scored.score) mask = MaskReason::kInvalidScore;
+    if (call.IsPaused(call.actions[i])) mask = MaskReason::kPaused;
+    call.contenders.push_back({call.actions[i], mask, policy::PosteriorOf(scored, scores.log_odds),
+                               choice.ShareOf(call.actions[i])});
   }
   auto selection =
       orchestrator_.Select(*call.snapshot.bundle, *call.surface, choice, call.context, facts,
@@ -303,10 +326,15 @@ void Decider::TakeToLog(const CallPtr& call) {
     call->debits.insert(call->debits.end(), position.debits.begin(), position.debits.end());
   }
   DecisionRecord record = MakeRecord(*call);
-  call->reply = ReplyOf(record);
   call->selection.hold.Detach();
+  Append(call, std::move(record), MakeSnapshot(*call));
+}
+
+void Decider::Append(const CallPtr& call, DecisionRecord record,
+                     std::optional<FeatureSnapshot> snapshot) {
+  call->reply = ReplyOf(record);
   const absl::Status queued =
-      parts_.log->Append(std::move(record), MakeSnapshot(*call),
+      parts_.log->Append(std::move(record), std::move(snapshot),
                          [this, call](const absl::StatusOr<Lsn>& lsn) { OnLogged(call, lsn); });
   if (!queued.ok()) OnLogged(call, queued);
 }

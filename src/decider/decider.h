@@ -58,6 +58,7 @@ class Decider {
   // The path. With kNoWait it runs on the caller's thread and moves to the waiting room at the
   // first step that needs a disk.
   void Run(const CallPtr& call, domain::Wait wait);
+  void AnswerPaused(const CallPtr& call);
   // The user's row, then who of the actions is eligible, then their items' rows.
   absl::Status ReadFeatures(Call& call, domain::Wait wait);
   absl::Status FindCandidates(Call& call, const candidates::UserValues* user);
@@ -68,6 +69,7 @@ class Decider {
   bool PassesLogPressure(const CallPtr& call);
   void WaitForLog(const CallPtr& call);
   void TakeToLog(const CallPtr& call);
+  void Append(const CallPtr& call, DecisionRecord record, std::optional<FeatureSnapshot> snapshot);
 
   // True if the stage that just ended has passed its instant: then the fallback has answered.
   bool Overran(Call& call, base::SteadyTime until, telemetry::Stage stage);

@@ -158,8 +158,9 @@ DecisionRecord MakeRecord(const Call& call) {
   record.features_missing = call.features_missing;
   record.features_stale = call.features_stale;
   record.times = call.times;
-  record.replayable = call.snapshot.archived ? Replayable::kFull : Replayable::kSelection;
   if (!call.snapshot.archived) record.replayable_reason = "artefacts not archived";
+  if (call.snapshot.model_paused) record.replayable_reason = "the model was paused";
+  record.replayable = record.replayable_reason.empty() ? Replayable::kFull : Replayable::kSelection;
   return record;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "config/bundle.h"
+#include "decider/pauses.h"
 #include "scoring/model.h"
 #include "scoring/posteriors.h"
 
@@ -14,6 +15,8 @@ struct Snapshot {
   std::shared_ptr<const scoring::Model> model;  // may be null: the counts alone decide
   std::shared_ptr<const scoring::Posteriors> posteriors;
   bool archived = false;  // bundle and model can be had again by their versions, for a replay
+  std::shared_ptr<const Pauses> pauses = nullptr;  // null: nothing is paused
+  bool model_paused = false;                       // that is why there is none
 };
 
 }  // namespace fulcrum::decider

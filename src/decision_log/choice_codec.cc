@@ -61,7 +61,7 @@ absl::Status FromProto(const pb::Candidate& proto, CandidateRecord* candidate) {
   candidate->sd = proto.sd();
   if (proto.has_share()) candidate->share = ShareFromProto(proto.share());
   FULCRUM_ASSIGN_OR_RETURN(candidate->mask,
-                           EnumFromProto(proto.mask(), MaskReason::kVariant, "candidate.mask"));
+                           EnumFromProto(proto.mask(), MaskReason::kPaused, "candidate.mask"));
   return absl::OkStatus();
 }
 

@@ -1,9 +1,11 @@
 #include "decision_log/invariants.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "base/random.h"
+#include "domain/budgets.h"
 #include "domain/moving_span.h"
 
 namespace fulcrum::decision_log {
@@ -111,7 +113,27 @@ void LimitInvariant::Check(Lsn lsn, const LogEvent& event) {
   } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
     if (unshown->decision_lsn < first_) return;
     Refund(lsn, unshown->decision_id, unshown->refunds, unshown->user_ref);
+  } else if (const auto* const audit = std::get_if<AuditRecord>(&event)) {
+    NoteChange(*audit);
   }
+}
+
+void LimitInvariant::NoteChange(const AuditRecord& record) {
+  const auto change = domain::BudgetChangeOf(record);
+  if (change.has_value()) changes_[change->row].push_back({record.occurred_us, change->limit});
+}
+
+// A decision may be logged after others that were made later, under a limit that was raised
+// meanwhile: then that is the one that the sum keeps to.
+int64_t LimitInvariant::LimitOn(const Debit& debit, int64_t decided_us) const {
+  int64_t limit = debit.limit;
+  const auto changes = changes_.find(debit.row);
+  if (changes == changes_.end()) return limit;
+  for (auto one = changes->second.rbegin(); one != changes->second.rend(); ++one) {
+    limit = std::max(limit, one->limit);
+    if (one->occurred_us <= decided_us) break;
+  }
+  return limit;
 }
 
 void LimitInvariant::Spend(Lsn lsn, const DecisionRecord& record, size_t index) {
@@ -120,10 +142,11 @@ void LimitInvariant::Spend(Lsn lsn, const DecisionRecord& record, size_t index) 
     spent_[key] = SaturatingAdd(spent_[key], debit.amount);
     if (debit.soft) continue;
     const int64_t spent = debit.span_us > 0 ? SpentWithin(key, debit.span_us) : spent_[key];
-    hard_limits_.Check(debit.amount > 0 && spent <= debit.limit, [&] {
+    const int64_t limit = LimitOn(debit, record.occurred_us);
+    hard_limits_.Check(debit.amount > 0 && spent <= limit, [&] {
       return At(lsn, record.id,
                 absl::StrCat("position ", index + 1, ": row '", debit.row, "', window ",
-                             debit.window_start_us, ": ", spent, " spent of ", debit.limit));
+                             debit.window_start_us, ": ", spent, " spent of ", limit));
     });
   }
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "decision_log/verify.h"
@@ -56,7 +57,9 @@ class RecordInvariants {
   Tally time_budget_{"time_budget"};
 };
 
-// What all events together show: that no limit is passed. In LSN order. Not thread-safe.
+// What all events together show: that no limit is passed, neither the one that a debit was taken
+// under nor, if that is more, one that an operator set while its decision was in flight. In LSN
+// order. Not thread-safe.
 class LimitInvariant {
  public:
   void Check(Lsn lsn, const LogEvent& event);
@@ -71,6 +74,14 @@ class LimitInvariant {
   // Row, window and, for rows counted per user, the user.
   using LimitKey = std::tuple<std::string, int64_t, UserRef>;
 
+  struct LimitChange {
+    int64_t occurred_us = 0;
+    int64_t limit = 0;
+  };
+
+  void NoteChange(const AuditRecord& record);
+  // The most that the row may have spent when a decision of this time with `debit` is logged.
+  int64_t LimitOn(const Debit& debit, int64_t decided_us) const;
   void Spend(Lsn lsn, const DecisionRecord& record, size_t index);
   void Refund(Lsn lsn, const DecisionId& id, const std::vector<Debit>& refunds,
               const UserRef& user_ref);
@@ -81,6 +92,7 @@ class LimitInvariant {
   Lsn first_ = 0;  // that was checked: what is before was deleted or quarantined
   Tally hard_limits_{"hard_limits"};
   absl::flat_hash_map<LimitKey, int64_t> spent_;
+  std::map<std::string, std::vector<LimitChange>> changes_;  // by row, in LSN order
 };
 
 }  // namespace fulcrum::decision_log

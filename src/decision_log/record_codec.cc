@@ -125,7 +125,7 @@ absl::Status FromProto(const pb::DecisionRecord& proto, DecisionRecord* record) 
   FULCRUM_ASSIGN_OR_RETURN(record->answer,
                            EnumFromProto(proto.answer(), Answer::kBaseline, "answer"));
   FULCRUM_ASSIGN_OR_RETURN(record->degradation,
-                           EnumFromProto(proto.degradation(), Degradation::kShed, "degradation"));
+                           EnumFromProto(proto.degradation(), Degradation::kPaused, "degradation"));
   record->log_pending = proto.log_pending();
   record->versions = VersionsFromProto(proto.versions());
   record->neutral_known = proto.neutral_known();

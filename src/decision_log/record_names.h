@@ -10,9 +10,9 @@ namespace fulcrum::decision_log {
 
 inline constexpr std::array<const char*, 6> kAnswerNames = {"full",    "degraded", "editorial",
                                                             "neutral", "held_out", "baseline"};
-inline constexpr std::array<const char*, 8> kDegradationNames = {
-    "none",         "deadline",           "feature_error", "feature_stale",
-    "no_candidate", "ledger_unavailable", "disk",          "shed"};
+inline constexpr std::array<const char*, 9> kDegradationNames = {
+    "none", "deadline", "feature_error", "feature_stale", "no_candidate", "ledger_unavailable",
+    "disk", "shed",     "paused"};
 inline constexpr std::array<const char*, 3> kReplayableNames = {"none", "selection", "full"};
 inline constexpr std::array<const char*, 4> kDetailNames = {"whole", "sampled_out", "withheld",
                                                             "unknown"};

@@ -117,6 +117,7 @@ static_assert(static_cast<int>(Degradation::kLedgerUnavailable) ==
               v1::DEGRADATION_REASON_LEDGER_UNAVAILABLE);
 static_assert(static_cast<int>(Degradation::kDisk) == v1::DEGRADATION_REASON_DISK);
 static_assert(static_cast<int>(Degradation::kShed) == v1::DEGRADATION_REASON_SHED);
+static_assert(static_cast<int>(Degradation::kPaused) == v1::DEGRADATION_REASON_PAUSED);
 
 absl::StatusOr<ExposureRecord> ExposureOf(const v1::ReportExposureRequest& request,
                                           const domain::Principal& principal, absl::Time now) {

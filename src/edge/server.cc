@@ -6,27 +6,38 @@
 #include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/impl/server_builder_plugin.h>
 
+#include <algorithm>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
 #include "base/random.h"
 #include "edge/convert.h"
+#include "edge/operator_convert.h"
 #include "edge/transport.h"
 #include "fulcrum/v1/decision_service.grpc.pb.h"
+#include "fulcrum/v1/operator_service.grpc.pb.h"
 #include "telemetry/diagnostics.h"
 
 namespace fulcrum::edge {
 namespace {
 
 constexpr char kServiceName[] = "fulcrum.v1.DecisionService";
+constexpr char kOperatorServiceName[] = "fulcrum.v1.OperatorService";
 constexpr int kRequestBytesMax = 64 << 10;
 
 using Service = v1::DecisionService::AsyncService;
 using DecideCall = RpcCall<Service, v1::DecideRequest, v1::DecideResponse>;
 using ExposureCall = RpcCall<Service, v1::ReportExposureRequest, v1::ReportExposureResponse>;
 using OutcomeCall = RpcCall<Service, v1::ReportOutcomeRequest, v1::ReportOutcomeResponse>;
+
+using OperatorService = v1::OperatorService::AsyncService;
+using PauseCall = RpcCall<OperatorService, v1::PauseRequest, v1::PauseResponse>;
+using ResumeCall = RpcCall<OperatorService, v1::ResumeRequest, v1::ResumeResponse>;
+using BudgetCall = RpcCall<OperatorService, v1::SetBudgetRequest, v1::SetBudgetResponse>;
+using SwitchesCall = RpcCall<OperatorService, v1::ListSwitchesRequest, v1::ListSwitchesResponse>;
 
 int64_t MicrosSince(base::SteadyTime start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
@@ -56,8 +67,10 @@ class ServerImpl final : public Server {
   void Drain(absl::Duration grace) override;
 
  private:
-  template <typename Call, telemetry::Method kName>
-  void Serve(typename Call::Method* method, typename Call::Accept accept,
+  void ServeDecisions();
+  void ServeOperators();
+  template <typename Call, telemetry::Method kName, typename Async>
+  void Serve(Async* service, typename Call::Method* method, typename Call::Accept accept,
              void (ServerImpl::*handle)(Call*), int waiting);
   void Poll();
 
@@ -67,10 +80,18 @@ class ServerImpl final : public Server {
   void ReportOutcome(OutcomeCall* call);
   template <typename Call>
   void Record(Call* call, absl::StatusOr<LogEvent> event);
+  void Pause(PauseCall* call);
+  void Resume(ResumeCall* call);
+  void ListSwitches(SwitchesCall* call);
+  void SetBudget(BudgetCall* call);
   absl::Status Admit(const grpc::ServerContext& context, domain::Principal* principal) const;
   absl::Time Now() const { return parts_.now ? parts_.now() : parts_.clock->Now(); }
   int InFlight() const {
     return decide_.in_flight.load() + exposure_.in_flight.load() + outcome_.in_flight.load();
+  }
+  int OperatorsInFlight() const {
+    return pause_.in_flight.load() + resume_.in_flight.load() + switches_.in_flight.load() +
+           budget_.in_flight.load();
   }
   // Context keys of the bundle at hand, rebuilt when another bundle comes.
   const ContextKeys& KeysOf(const std::shared_ptr<const config::Bundle>& bundle);
@@ -82,11 +103,16 @@ class ServerImpl final : public Server {
   std::optional<ContextKeys> keys_;
 
   Service service_;
+  OperatorService operator_service_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::unique_ptr<grpc::Server> server_;
   DecideCall::Method decide_;
   ExposureCall::Method exposure_;
   OutcomeCall::Method outcome_;
+  PauseCall::Method pause_;
+  ResumeCall::Method resume_;
+  SwitchesCall::Method switches_;
+  BudgetCall::Method budget_;
   int port_ = 0;
   bool drained_ = false;
   std::thread thread_;
@@ -99,6 +125,7 @@ absl::Status ServerImpl::Listen() {
   if (!options_.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(&service_);
+  if (parts_.operations != nullptr) builder.RegisterService(&operator_service_);
   builder.SetMaxReceiveMessageSize(kRequestBytesMax);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server is a mistake: say so
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);
@@ -112,22 +139,44 @@ absl::Status ServerImpl::Listen() {
                                                "; set server.listen to a free address"));
   }
   if (absl::StartsWith(options_.listen, "unix:")) port_ = 0;  // gRPC says 1
-  Serve<DecideCall, telemetry::Method::kDecide>(&decide_, &Service::RequestDecide,
-                                                &ServerImpl::Decide, 64);
-  Serve<ExposureCall, telemetry::Method::kReportExposure>(
-      &exposure_, &Service::RequestReportExposure, &ServerImpl::ReportExposure, 16);
-  Serve<OutcomeCall, telemetry::Method::kReportOutcome>(&outcome_, &Service::RequestReportOutcome,
-                                                        &ServerImpl::ReportOutcome, 16);
+  ServeDecisions();
+  if (parts_.operations != nullptr) ServeOperators();
   thread_ = std::thread([this] { Poll(); });
   server_->GetHealthCheckService()->SetServingStatus("", true);
   server_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
+  if (parts_.operations != nullptr) {
+    server_->GetHealthCheckService()->SetServingStatus(kOperatorServiceName, true);
+  }
   return absl::OkStatus();
 }
 
-template <typename Call, telemetry::Method kName>
-void ServerImpl::Serve(typename Call::Method* method, typename Call::Accept accept,
+void ServerImpl::ServeDecisions() {
+  using telemetry::Method;
+  Serve<DecideCall, Method::kDecide>(&service_, &decide_, &Service::RequestDecide,
+                                     &ServerImpl::Decide, 64);
+  Serve<ExposureCall, Method::kReportExposure>(
+      &service_, &exposure_, &Service::RequestReportExposure, &ServerImpl::ReportExposure, 16);
+  Serve<OutcomeCall, Method::kReportOutcome>(&service_, &outcome_, &Service::RequestReportOutcome,
+                                             &ServerImpl::ReportOutcome, 16);
+}
+
+void ServerImpl::ServeOperators() {
+  using telemetry::Method;
+  Serve<PauseCall, Method::kPause>(&operator_service_, &pause_, &OperatorService::RequestPause,
+                                   &ServerImpl::Pause, 2);
+  Serve<ResumeCall, Method::kResume>(&operator_service_, &resume_, &OperatorService::RequestResume,
+                                     &ServerImpl::Resume, 2);
+  Serve<SwitchesCall, Method::kListSwitches>(&operator_service_, &switches_,
+                                             &OperatorService::RequestListSwitches,
+                                             &ServerImpl::ListSwitches, 2);
+  Serve<BudgetCall, Method::kSetBudget>(
+      &operator_service_, &budget_, &OperatorService::RequestSetBudget, &ServerImpl::SetBudget, 2);
+}
+
+template <typename Call, telemetry::Method kName, typename Async>
+void ServerImpl::Serve(Async* service, typename Call::Method* method, typename Call::Accept accept,
                        void (ServerImpl::*handle)(Call*), int waiting) {
-  method->service = &service_;
+  method->service = service;
   method->queue = queue_.get();
   method->accept = accept;
   method->handle = [this, handle](Call* call) { (this->*handle)(call); };
@@ -151,10 +200,15 @@ void ServerImpl::Drain(absl::Duration grace) {
   decide_.Drain();
   exposure_.Drain();
   outcome_.Drain();
+  pause_.Drain();
+  resume_.Drain();
+  switches_.Drain();
+  budget_.Drain();
   server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
   // Whoever holds a call still answers it, by the alarm or the log's writer; only then may the
   // queue close.
-  while (InFlight() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (InFlight() + OperatorsInFlight() > 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   queue_->Shutdown();
   thread_.join();
 }
@@ -242,6 +296,60 @@ void ServerImpl::ReportOutcome(OutcomeCall* call) {
   const absl::Status admitted = Admit(call->context(), &principal);
   if (!admitted.ok()) return Record(call, admitted);
   Record(call, OutcomeOf(call->request(), principal, Now()));
+}
+
+// Whatever is in flight: to stop what floods the service is what this is for.
+absl::StatusOr<domain::Principal> OperatorOf(const grpc::ServerContext& context) {
+  auto principal = PrincipalOf(context.peer());
+  if (!principal.ok()) return principal;
+  const std::vector<domain::Role>& roles = principal->roles;
+  if (std::find(roles.begin(), roles.end(), domain::Role::kOperate) != roles.end()) {
+    return principal;
+  }
+  return absl::PermissionDeniedError(
+      absl::StrCat("'", principal->name, "' may not operate the service"));
+}
+
+template <typename Call>
+domain::Operated AnswerOf(Call* call) {
+  return [call](const absl::StatusOr<Lsn>& lsn) {
+    if (lsn.ok()) call->response().set_lsn(*lsn);
+    call->Finish(ToGrpc(lsn.status()));
+  };
+}
+
+void ServerImpl::Pause(PauseCall* call) {
+  const auto by = OperatorOf(call->context());
+  if (!by.ok()) return call->Finish(ToGrpc(by.status()));
+  const v1::PauseRequest& request = call->request();
+  const auto target = TargetOf(request.target());
+  if (!target.ok()) return call->Finish(ToGrpc(target.status()));
+  const auto span = SpanOf(request);
+  if (!span.ok()) return call->Finish(ToGrpc(span.status()));
+  parts_.operations->Pause(*by, *target, request.reason(), *span, AnswerOf(call));
+}
+
+void ServerImpl::Resume(ResumeCall* call) {
+  const auto by = OperatorOf(call->context());
+  if (!by.ok()) return call->Finish(ToGrpc(by.status()));
+  const auto target = TargetOf(call->request().target());
+  if (!target.ok()) return call->Finish(ToGrpc(target.status()));
+  parts_.operations->Resume(*by, *target, call->request().reason(), AnswerOf(call));
+}
+
+void ServerImpl::ListSwitches(SwitchesCall* call) {
+  const auto by = OperatorOf(call->context());
+  if (!by.ok()) return call->Finish(ToGrpc(by.status()));
+  FillSwitches(parts_.operations->Paused(), &call->response());
+  call->Finish(grpc::Status::OK);
+}
+
+void ServerImpl::SetBudget(BudgetCall* call) {
+  const auto by = OperatorOf(call->context());
+  if (!by.ok()) return call->Finish(ToGrpc(by.status()));
+  const v1::SetBudgetRequest& request = call->request();
+  parts_.operations->SetBudget(*by, request.row(), request.limit(), request.reason(),
+                               AnswerOf(call));
 }
 
 }  // namespace

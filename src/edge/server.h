@@ -1,5 +1,5 @@
-// The network edge: hosts DecisionService, health and reflection, and knows gRPC so that no other
-// stage has to.
+// The network edge: hosts DecisionService, OperatorService, health and reflection, and knows gRPC
+// so that no other stage has to.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "decider/decider.h"
+#include "domain/operations.h"
 #include "domain/seams.h"
 #include "edge/normalise.h"
 #include "telemetry/metrics.h"
@@ -26,7 +27,8 @@ struct ServerOptions {
 // What the edge calls. All outlive it.
 struct ServerParts {
   decider::Decider* decider = nullptr;
-  domain::EventIngest* ingest = nullptr;  // exposures and outcomes
+  domain::EventIngest* ingest = nullptr;     // exposures and outcomes
+  domain::Operations* operations = nullptr;  // null: OperatorService is not served
   telemetry::Metrics* metrics = nullptr;
   const base::Clock* clock = nullptr;
   std::function<decider::Snapshot()> snapshot;  // current one; thread-safe

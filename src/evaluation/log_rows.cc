@@ -115,9 +115,10 @@ class LogFold {
   }
 
   // Null if its positions may be rows. What is left out here is left out at random: who is held out
-  // is drawn by the user alone, and in apprentice mode the caller draws.
+  // is drawn by the user alone, in apprentice mode the caller draws, and a pause is for all.
   static const char* WhyNoRow(const DecisionRecord& record) {
     if (record.answer == Answer::kHeldOut) return "held_out";
+    if (record.degradation == Degradation::kPaused) return "paused";
     if (record.mode == Mode::kLogOnly) return "log_only";
     if (record.mode != Mode::kApprentice) return nullptr;
     const auto told = [](const PositionRecord& one) { return one.drawn_ticks > 0; };

@@ -1,9 +1,11 @@
 #include "orchestrator/ledger.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/strings.h"
 #include "orchestrator/ledger_state.h"
 #include "orchestrator/plan.h"
 
@@ -126,6 +128,18 @@ void Ledger::KeepLeasing() {
     // If it fails, the request that runs dry asks again and hears of it.
     FetchLeases(needs).IgnoreError();
   }
+}
+
+absl::Status Ledger::SetLimit(std::string_view row, int64_t limit) {
+  const std::vector<config::Constraint>& rows = state_->bundle().constraints;
+  const auto at = std::find_if(rows.begin(), rows.end(),
+                               [row](const config::Constraint& one) { return one.id == row; });
+  if (at == rows.end()) {
+    return absl::NotFoundError(
+        absl::StrCat("ledger: the bundle has no row '", base::ToAbsl(row), "'"));
+  }
+  state_->SetLimit(static_cast<int32_t>(at - rows.begin()), limit);
+  return absl::OkStatus();
 }
 
 void Ledger::OnLogged(Lsn lsn, const LogEvent& event) {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -115,6 +116,12 @@ class Ledger final : public domain::LogObserver {
   absl::StatusOr<Hold> Acquire(absl::Span<const int32_t> actions, size_t draws,
                                const std::optional<UserRef>& user_ref, absl::Time now,
                                domain::Wait wait, RowFilter counts = EveryRow);
+
+  // The limit of a row of the bundle for all that is held from now on, instead of the bundle's. In
+  // memory: whoever sets it says so again at the next start, before FinishRecovery() if leases are
+  // to keep to it. If more is used already, nothing is granted until that is forgotten. NOT_FOUND
+  // for other rows.
+  absl::Status SetLimit(std::string_view row, int64_t limit);
 
   // Folds one log record: its debits are spent, its refunds come back. Idempotent by LSN.
   void OnLogged(Lsn lsn, const LogEvent& event) override;

@@ -37,6 +37,7 @@ LedgerState::LedgerState(std::shared_ptr<const config::Bundle> bundle)
     Row row;
     row.id = constraint.id;
     row.constraint = &constraint;
+    row.limit = constraint.limit;
     row.kept_us = KeptUs(constraint);
     kept_longest_us_ = std::max(kept_longest_us_, row.kept_us);
     rows_.push_back(std::move(row));
@@ -130,7 +131,7 @@ void LedgerState::LoadRooms(Plan* plan) const {
     share.gone = IsForgotten(row, share.window_start_us);
     if (share.gone) continue;
     const bool moves = row.constraint->window == config::Window::kRolling;
-    const int64_t limit = row.constraint->limit;
+    const int64_t limit = share.limit = row.limit;
     if (share.per_user) {
       if (!plan->user_ref) continue;
       // Of a moving span also what is later: a request may come late.
@@ -206,7 +207,7 @@ void LedgerState::TakeHolds(const Plan& plan) {
 }
 
 void LedgerState::AskForRefill(int32_t row, Account* account) {
-  if (account->refill_asked || account->leased >= LimitOf(rows_[row])) return;
+  if (account->refill_asked || account->leased >= rows_[row].limit) return;
   if (account->leased - account->used() >= account->chunk / 4) return;
   account->refill_asked = true;
   low_rows_.push_back({{row, account->window_start_us}, 0});
@@ -277,6 +278,11 @@ void LedgerState::Return(absl::Span<const Debit> debits, const UserRef& user_ref
   }
 }
 
+void LedgerState::SetLimit(int32_t row, int64_t limit) {
+  base::MutexLock lock(&mutex_);
+  rows_[static_cast<size_t>(row)].limit = limit;
+}
+
 // --- Leases.
 
 std::vector<LeaseGrant> LedgerState::PlanLeases(absl::Span<const LeaseNeed> needs) const {
@@ -288,7 +294,7 @@ std::vector<LeaseGrant> LedgerState::PlanLeases(absl::Span<const LeaseNeed> need
     const Account* account = FindAccount(row, need.key.window_start_us);
     static const Account kNothing;
     const Account& known = account == nullptr ? kNothing : *account;
-    int64_t limit = LimitOf(row);
+    int64_t limit = row.limit;
     if (row.constraint->window == config::Window::kRolling) {  // what earlier steps left of it
       limit -=
           std::min(limit, UsedSince(row, FirstCountedUs(*row.constraint, need.key.window_start_us),
@@ -332,7 +338,7 @@ std::vector<LeaseRecord> LedgerState::ChangesOf(absl::Span<const LeaseEntry> ent
                        .window_start_us = entry.window_start_us,
                        .amount = amount,
                        .leased = entry.leased,
-                       .limit = LimitOf(rows_[row->second])});
+                       .limit = rows_[row->second].limit});
   }
   return changes;
 }
@@ -539,10 +545,10 @@ bool LedgerState::Close() {
 LedgerState::View LedgerState::Look(int32_t row, absl::Time now, const UserRef* user_ref) const {
   const config::Constraint& constraint = bundle_->constraints[row];
   View view;
-  view.limit = constraint.limit;
   view.window_start_us = WindowStartUs(constraint, now);
   const int64_t first_us = FirstCountedUs(constraint, view.window_start_us);
   base::MutexLock lock(&mutex_);
+  view.limit = rows_[row].limit;
   if (user_ref != nullptr) {
     for (const auto& [key, window] : caps_) {
       if (key.window_start_us < first_us || key.window_start_us > view.window_start_us) continue;

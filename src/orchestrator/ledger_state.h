@@ -86,6 +86,9 @@ class LedgerState {
   void Detach(absl::Span<const HeldShare> shares, const UserRef& user_ref);
   void Return(absl::Span<const Debit> debits, const UserRef& user_ref);
 
+  // In force for all that is secured from now on; of a row of the bundle.
+  void SetLimit(int32_t row, int64_t limit);
+
   // --- Leases. A grant is planned, stored and synced, then taken into the books.
   std::vector<LeaseGrant> PlanLeases(absl::Span<const LeaseNeed> needs) const;
   void TakeLeases(absl::Span<const LeaseGrant> grants);
@@ -127,6 +130,7 @@ class LedgerState {
   struct Row {
     std::string id;
     const config::Constraint* constraint = nullptr;  // null: not in the bundle any more
+    int64_t limit = 0;                               // in force; the bundle's unless it was set
     int64_t amount_max = 0;                          // the largest that one of its actions takes
     int64_t kept_us = kCalendarKeptUs;               // see KeptUs
     uint64_t starved = 0;  // decisions without any action for which it had no room first
@@ -153,7 +157,6 @@ class LedgerState {
     int64_t held = 0;
   };
 
-  int64_t LimitOf(const Row& row) const { return row.constraint ? row.constraint->limit : 0; }
   bool IsForgotten(const Row& row, int64_t window_start_us) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return orchestrator::IsForgotten(window_start_us, row.kept_us, latest_us_);

@@ -76,6 +76,7 @@ class Planner {
       PlanShare& added = plan_->shares.emplace_back();
       added.row = index;
       added.per_user = row.per_user;
+      added.limit = row.limit;
       added.window_start_us = StartOf(row);
       added.first_counted_us = FirstCountedUs(row, added.window_start_us);
     }
@@ -209,7 +210,7 @@ std::vector<Debit> DebitsOf(const config::Bundle& bundle, const Plan& plan, size
     debits.push_back({.row = row.id,
                       .window_start_us = share.window_start_us,
                       .amount = use.amount,
-                      .limit = row.limit,
+                      .limit = share.limit,
                       .per_user = row.per_user,
                       .soft = !row.IsHard(),
                       .span_us = row.span_us});

@@ -20,6 +20,7 @@ struct PlanShare {
   bool per_user = false;
   int64_t window_start_us = 0;
   int64_t first_counted_us = 0;  // windows of the row from here on count; those of a moving span
+  int64_t limit = 0;             // the bundle's, or what is in force when the plan is secured
   int64_t held = 0;              // sum of `largest`
   // The amounts that the draws can take at most: the largest secured so far, ascending.
   std::vector<int64_t> largest;

@@ -40,19 +40,26 @@ void FindCandidates(const DecisionRecord& record, const config::Bundle& bundle, 
   }
 }
 
+// Before the other masks. What was paused then would have been under any bundle.
+MaskReason FirstMask(const CandidateRecord& recorded, double score) {
+  if (recorded.mask == MaskReason::kPaused) return recorded.mask;
+  return std::isnan(score) ? MaskReason::kInvalidScore : MaskReason::kNone;
+}
+
 void TakeRecorded(const DecisionRecord& record, Choice* choice) {
   for (const size_t i : choice->candidates) {
     const CandidateRecord& one = record.candidates[i];
     choice->posteriors.push_back(policy::PosteriorOf(one, record.log_odds));
-    choice->masks.push_back(std::isnan(one.score) ? MaskReason::kInvalidScore : MaskReason::kNone);
+    choice->masks.push_back(FirstMask(one, one.score));
   }
   choice->baseline.posterior = policy::NeutralPosteriorOf(record);
 }
 
-void TakeScores(const scoring::Scores& scores, Choice* choice) {
-  for (const scoring::ScoredCandidate& one : scores.candidates) {
+void TakeScores(const DecisionRecord& record, const scoring::Scores& scores, Choice* choice) {
+  for (size_t i = 0; i < scores.candidates.size(); ++i) {
+    const scoring::ScoredCandidate& one = scores.candidates[i];
     choice->posteriors.push_back(policy::PosteriorOf(one, scores.log_odds));
-    choice->masks.push_back(std::isnan(one.score) ? MaskReason::kInvalidScore : MaskReason::kNone);
+    choice->masks.push_back(FirstMask(record.candidates[choice->candidates[i]], one.score));
   }
   choice->baseline.posterior = policy::PosteriorOf(scores.neutral, scores.log_odds);
 }
@@ -129,7 +136,7 @@ Choice ChooseAgain(const DecisionRecord& record, const FeatureSnapshot* snapshot
     if (!choice.not_replayed.empty()) return choice;
     scoring::ScoreInputs(bundle, *choice.surface, other.model.get(), *posteriors, choice.actions,
                          &scores);
-    TakeScores(scores, &choice);
+    TakeScores(record, scores, &choice);
   }
   choice.baseline.known_value = choice.surface->baseline_value;
   MaskKnown(bundle, absl::FromUnixMicros(record.occurred_us), &choice);

@@ -125,6 +125,7 @@ class ScoreComparison {
 
   MaskReason KnownMask(size_t i) const {
     const CandidateRecord& recorded = record_.candidates[i];
+    if (recorded.mask == MaskReason::kPaused) return recorded.mask;  // the operators' word
     if (std::isnan(recorded.score)) return MaskReason::kInvalidScore;
     const MaskReason campaign =
         orchestrator::CampaignMask(CampaignOf(i), absl::FromUnixMicros(record_.occurred_us));
@@ -189,6 +190,8 @@ class ScoreComparison {
         return "excluded";
       case MaskReason::kVariant:
         return "a variant that is not needed";
+      case MaskReason::kPaused:
+        return "paused";
     }
     return absl::StrCat("reason ", static_cast<int>(reason));
   }

@@ -24,7 +24,7 @@ namespace fulcrum::telemetry {
 namespace {
 
 constexpr int kAnswers = 6;
-constexpr int kReasons = 8;
+constexpr int kReasons = 9;
 constexpr int kGrpcCodes = 17;
 constexpr double kSecondsPerMicro = 1e-6;
 
@@ -50,8 +50,8 @@ constexpr std::array<std::string_view, kGrpcCodes> kCodeNames = {
     "DATA_LOSS", "UNAUTHENTICATED"};
 constexpr std::array<std::string_view, kLogPressures> kLogPressureNames = {"block", "degrade",
                                                                            "drop_detail"};
-constexpr std::array<std::string_view, kMethods> kMethodNames = {"Decide", "ReportExposure",
-                                                                 "ReportOutcome"};
+constexpr std::array<std::string_view, kMethods> kMethodNames = {
+    "Decide", "ReportExposure", "ReportOutcome", "Pause", "Resume", "ListSwitches", "SetBudget"};
 
 prometheus::Counter* PlainCounter(prometheus::Registry& registry, const std::string& name,
                                   const std::string& help) {
@@ -364,8 +364,8 @@ std::string_view ToWord(Answer answer) {
 
 std::string_view ToWord(Degradation reason) {
   constexpr std::array<std::string_view, kReasons> kWords = {
-      "none",         "deadline",           "feature_error", "feature_stale",
-      "no_candidate", "ledger_unavailable", "disk",          "shed"};
+      "none", "deadline", "feature_error", "feature_stale", "no_candidate", "ledger_unavailable",
+      "disk", "shed",     "paused"};
   return kWords[static_cast<size_t>(reason)];
 }
 

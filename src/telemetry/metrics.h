@@ -18,8 +18,16 @@ namespace fulcrum::telemetry {
 
 enum class Stage : uint8_t { kEdge, kFeatures, kScoring, kOrchestration, kLog, kTotal };
 inline constexpr int kStages = 6;
-enum class Method : uint8_t { kDecide, kReportExposure, kReportOutcome };
-inline constexpr int kMethods = 3;
+enum class Method : uint8_t {
+  kDecide,
+  kReportExposure,
+  kReportOutcome,
+  kPause,
+  kResume,
+  kListSwitches,
+  kSetBudget
+};
+inline constexpr int kMethods = 7;
 
 // What a surface did because the log's queue was under pressure.
 enum class LogPressure : uint8_t { kBlock, kDegrade, kDropDetail };

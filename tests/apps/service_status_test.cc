@@ -53,6 +53,23 @@ TEST(ServiceStatusTest, CountsAndFigures) {
   EXPECT_THAT(ToJson(status), HasSubstr("\"drawn_p_value\":0.25"));
 }
 
+TEST(ServiceStatusTest, WhatIsPausedIsToldAndNoAlarm) {
+  ServiceStatus status = StatusOfText(absl::StrCat(
+      kWell, "fulcrum_switches{kind=\"all\"} 0\nfulcrum_switches{kind=\"campaign\"} 1\n"));
+  EXPECT_THAT(status.alarms, IsEmpty());
+  EXPECT_THAT(ToText(status), HasSubstr("PAUSED: 1 of kind campaign\n"));
+  status.switches = {{{SwitchKind::kCampaign, "spring"},
+                      "bad prices",
+                      "ann",
+                      absl::FromUnixSeconds(1574553600),
+                      absl::FromUnixSeconds(1574553660),
+                      7}};
+  EXPECT_THAT(ToText(status),
+              HasSubstr("PAUSED: campaign:spring, paused by ann since 2019-11-24T00:00:00Z until "
+                        "2019-11-24T00:01:00Z (LSN 7): bad prices\n"));
+  EXPECT_THAT(ToJson(status), HasSubstr("\"target\":\"campaign:spring\""));
+}
+
 TEST(ServiceStatusTest, AlarmsAreToldInWords) {
   const ServiceStatus status =
       StatusOfText(absl::StrCat(kWell,

@@ -190,10 +190,10 @@ class DeciderFixture : public ::testing::Test {
   std::future<decider::Reply> Start(domain::DecisionContext context) {
     auto promise = std::make_shared<std::promise<decider::Reply>>();
     std::future<decider::Reply> future = promise->get_future();
-    const absl::Status status =
-        decider->Decide({bundle, nullptr, std::make_shared<const scoring::Posteriors>(), archived},
-                        bundle->surfaces[0], std::move(context),
-                        [promise](decider::Reply reply) { promise->set_value(std::move(reply)); });
+    const absl::Status status = decider->Decide(
+        {bundle, nullptr, std::make_shared<const scoring::Posteriors>(), archived, pauses},
+        bundle->surfaces[0], std::move(context),
+        [promise](decider::Reply reply) { promise->set_value(std::move(reply)); });
     FULCRUM_EXPECT_OK(status);
     return future;
   }
@@ -213,6 +213,7 @@ class DeciderFixture : public ::testing::Test {
   base::SystemClock clock;
   absl::Duration budget = absl::Seconds(30);
   bool archived = true;
+  std::shared_ptr<const decider::Pauses> pauses;  // null: nothing is paused
   MemoryFeatures features;
   std::shared_ptr<const config::Bundle> bundle;
   std::unique_ptr<orchestrator::Ledger> ledger;

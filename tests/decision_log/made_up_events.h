@@ -101,7 +101,7 @@ class MadeUpEvents {
     record.segment = Text();
     record.slate_size = static_cast<uint32_t>(Word());
     record.answer = Any(Answer::kBaseline);
-    record.degradation = Any(Degradation::kShed);
+    record.degradation = Any(Degradation::kPaused);
     record.log_pending = Below(2) == 0;
     record.versions = {Word(), Word(), static_cast<uint32_t>(Word()), Word(), Word()};
     record.neutral_known = Below(2) == 0;

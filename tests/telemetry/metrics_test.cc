@@ -38,7 +38,8 @@ TEST_F(MetricsTest, EverySeriesIsThereFromTheStart) {
     ExpectLine("fulcrum_decision_stage_duration_seconds_count{stage=\"" + std::string(stage) +
                "\"} 0");
   }
-  for (const char* method : {"Decide", "ReportExposure", "ReportOutcome"}) {
+  for (const char* method : {"Decide", "ReportExposure", "ReportOutcome", "Pause", "Resume",
+                             "ListSwitches", "SetBudget"}) {
     for (const char* code : {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "UNAVAILABLE"}) {
       ExpectLine("fulcrum_rpc_requests_total{code=\"" + std::string(code) + "\",method=\"" +
                  method + "\"} 0");

@@ -1,0 +1,21 @@
+// What the clients share of gRPC.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace fulcrum::client {
+
+// Connects lazily.
+std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address);
+
+std::chrono::system_clock::time_point DeadlineIn(absl::Duration timeout);
+absl::Status ToAbsl(const grpc::Status& status);
+
+}  // namespace fulcrum::client
