@@ -16,6 +16,7 @@ constexpr size_t kReasonBytesMax = 256;
 template <typename Items>
 std::vector<std::string> IdsOf(const Items& items) {
   std::vector<std::string> ids;
+  ids.reserve(items.size());
   for (const auto& item : items) ids.push_back(item.id);
   return ids;
 }

@@ -620,6 +620,7 @@ void Service::AddSwitchMetrics() {
   metrics_->AddPulled(
       {"fulcrum_switches", "What operators have paused, by kind", "kind", false, [this] {
          std::vector<telemetry::Sample> samples;
+         samples.reserve(kSwitchKinds);
          for (int kind = 0; kind < kSwitchKinds; ++kind) {
            samples.push_back({NameOf(static_cast<SwitchKind>(kind)), 0});
          }

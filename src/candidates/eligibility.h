@@ -26,7 +26,7 @@ class Eligibility {
               const domain::DecisionContext& context, const UserValues* user);
 
   // `action` is an index into bundle.actions.
-  bool IsEligible(int32_t action);
+  bool IsEligible(int32_t index);
 
   // By slot of bundle.rule_fields; those of the request that rules read.
   absl::Span<const rules::Value> values() const { return values_; }
