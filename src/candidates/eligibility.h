@@ -25,7 +25,7 @@ class Eligibility {
   Eligibility(const config::Bundle& bundle, const config::Surface& surface,
               const domain::DecisionContext& context, const UserValues* user);
 
-  // `action` is an index into bundle.actions.
+  // `index` is into bundle.actions.
   bool IsEligible(int32_t index);
 
   // By slot of bundle.rule_fields; those of the request that rules read.

@@ -169,7 +169,7 @@ int64_t LimitInvariant::SpentWithin(const LimitKey& key, int64_t span_us) const 
   LimitKey step = key;
   int64_t spent = 0;
   for (int64_t i = 0; i <= domain::kStepsPerSpan; ++i) {
-    std::get<1>(step) = std::get<1>(key) - i * step_us;
+    if (i > 0 && __builtin_sub_overflow(std::get<1>(step), step_us, &std::get<1>(step))) break;
     const auto found = spent_.find(step);
     if (found != spent_.end()) spent = SaturatingAdd(spent, found->second);
   }

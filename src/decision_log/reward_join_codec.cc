@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "decision_log/choice_codec.h"
 #include "decision_log/reward_join.h"
 #include "fulcrum/log/v1/reward_join.pb.h"
 
@@ -35,14 +36,7 @@ void ToProto(const OpenDecision::Position& position, pb::OpenPosition* proto) {
   proto->set_shown(static_cast<pb::Shown>(static_cast<int>(position.shown) + 1));
   proto->set_settled(position.settled);
   proto->mutable_basis()->Add(position.basis.begin(), position.basis.end());
-  for (const Debit& debit : position.debits) {
-    pb::Debit* const added = proto->add_debits();
-    added->set_row(debit.row);
-    added->set_window_start_us(debit.window_start_us);
-    added->set_amount(debit.amount);
-    added->set_limit(debit.limit);
-    added->set_per_user(debit.per_user);
-  }
+  for (const Debit& debit : position.debits) DebitToProto(debit, proto->add_debits());
 }
 
 void ToProto(const OpenDecision& decision, pb::OpenDecision* proto) {
@@ -92,11 +86,7 @@ absl::StatusOr<OpenDecision::Position> FromProto(const OpenDecision& decision,
     if (debit.row().empty() || debit.amount() <= 0 || debit.limit() < 0) {
       return Damaged(decision, "has an impossible debit");
     }
-    position.debits.push_back({.row = debit.row(),
-                               .window_start_us = debit.window_start_us(),
-                               .amount = debit.amount(),
-                               .limit = debit.limit(),
-                               .per_user = debit.per_user()});
+    position.debits.push_back(DebitFromProto(debit));
   }
   return position;
 }

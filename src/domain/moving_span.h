@@ -14,7 +14,7 @@ inline constexpr int64_t kStepsPerSpan = 32;
 
 // Length of one, for a span of at least 1 us.
 constexpr int64_t StepUs(int64_t span_us) {
-  return (span_us + kStepsPerSpan - 1) / kStepsPerSpan;
+  return span_us / kStepsPerSpan + (span_us % kStepsPerSpan != 0 ? 1 : 0);
 }
 
 }  // namespace fulcrum::domain

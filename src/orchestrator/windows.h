@@ -29,7 +29,9 @@ int64_t WindowStartUs(const config::Constraint& row, absl::Time now);
 int64_t KeptUs(const config::Constraint& row);
 // The same by the span, which is 0 for windows of the calendar.
 constexpr int64_t KeptUs(int64_t span_us) {
-  return span_us > 0 ? 2 * span_us : kCalendarKeptUs;
+  if (span_us <= 0) return kCalendarKeptUs;
+  return span_us > std::numeric_limits<int64_t>::max() / 2 ? std::numeric_limits<int64_t>::max()
+                                                           : 2 * span_us;
 }
 
 // Whether a window must be taken as forgotten once time has reached `latest_us`.

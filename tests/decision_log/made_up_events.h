@@ -54,6 +54,8 @@ class MadeUpEvents {
       debit.amount = 1 + static_cast<int64_t>(Word() >> 1) / 2;
       debit.limit = static_cast<int64_t>(Word() >> 1);
       debit.per_user = Below(2) == 0;
+      debit.soft = Below(4) == 0;
+      debit.span_us = Below(3) == 0 ? static_cast<int64_t>(Word() >> 1) : 0;
     }
     return debits;
   }
@@ -84,6 +86,9 @@ class MadeUpEvents {
     for (double& term : position->basis) term = static_cast<double>(Signed()) / 3;
     position->discounts.resize(Below(3) == 0 ? record.candidates.size() : 0);
     for (double& one : position->discounts) one = Number();
+    for (uint32_t i = 0; i < record.candidates.size(); ++i) {
+      if (Below(6) == 0) position->excluded.push_back(i);
+    }
     for (size_t i = 0; i < record.shadows.size(); ++i) {
       position->shadow_ticks.push_back(Distribution(record.candidates.size() + 1));
     }
@@ -114,15 +119,17 @@ class MadeUpEvents {
     record.exploration_floor = Number();
     record.candidates.resize(Below(12));
     for (CandidateRecord& one : record.candidates) {
-      one = {Name(),   Text(),   Any(MaskReason::kCautious),
-             Number(), Number(), Number(),
-             Number(), Number(), AnyShare()};
+      one = {Name(),   Text(),    Any(MaskReason::kPaused), Number(), Number(), Number(), Number(),
+             Number(), AnyShare()};
     }
     record.policy = AnyPolicy();
     record.neutral_share = AnyShare();
     record.region = Text();
     record.mode = Any(Mode::kLogOnly);
     record.holdout_ticks = Below(2) == 0 ? 0 : random_() % kTicksTotal;
+    record.relaxed = static_cast<uint32_t>(Below(10));
+    record.rows_in_scope.resize(Below(3));
+    for (std::string& row : record.rows_in_scope) row = Name();
     record.shadows.resize(Below(3));
     for (ShadowRecord& one : record.shadows) one = {Name(), AnyPolicy(), Number()};
     record.positions.resize(Below(4));
