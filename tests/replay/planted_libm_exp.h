@@ -11,7 +11,8 @@ namespace fulcrum::base {
 
 template <typename T>
 static inline T LibraryExp(const T& x) {
-  constexpr size_t kLanes = sizeof(x) / sizeof(double);
+  constexpr size_t kDoubleBytes = sizeof(double);
+  constexpr size_t kLanes = sizeof(x) / kDoubleBytes;
   double each[kLanes];
   __builtin_memcpy(each, &x, sizeof(x));
   for (double& one : each) one = std::exp(one);
