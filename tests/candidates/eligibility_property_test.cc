@@ -159,7 +159,7 @@ class World {
     request.city = MaybeCountry();
     request.segment = MaybeCountry();
     if (Below(4) != 0) request.age = static_cast<double>(Below(60));
-    request.now = kStart + absl::Minutes(static_cast<int64_t>(Below(2 * 24 * 60)));
+    request.now = kStart + absl::Minutes(static_cast<int64_t>(Below(uint64_t{2} * 24 * 60)));
     return request;
   }
 

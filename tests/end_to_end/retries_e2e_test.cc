@@ -107,7 +107,12 @@ TEST_F(Retries, TenAtOnceAreOneDecision) {
   for (size_t i = 0; i < kClients; ++i) {
     threads.emplace_back([&, i] {
       const auto client = DecisionClient::Connect(absl::StrCat("127.0.0.1:", service_->port()));
-      const auto decision = client->Decide(Named("r-1"), kLong);
+      auto decision = client->Decide(Named("r-1"), kLong);
+      // Of ten connections that are opened at once gRPC loses one now and then ("failed to
+      // connect"); asking again is what a request_id is for.
+      for (int again = 0; again < 3 && absl::IsUnavailable(decision.status()); ++again) {
+        decision = client->Decide(Named("r-1"), kLong);
+      }
       ASSERT_THAT(decision, IsOk());
       decisions[i] = *decision;
     });
