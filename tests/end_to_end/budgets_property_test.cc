@@ -12,7 +12,6 @@
 namespace fulcrum {
 namespace {
 
-using orchestrator::Hold;
 using orchestrator::Ledger;
 using orchestrator::testing::AllDebits;
 using orchestrator::testing::BundleBuilder;
