@@ -156,6 +156,7 @@ void LedgerState::LoadRooms(Plan* plan) const {
 }
 
 LedgerState::Secured LedgerState::Secure(Plan* plan, Lack lack) {
+  std::vector<int32_t> blame(plan->candidates(), -1);  // made before the lock
   base::MutexLock lock(&mutex_);
   if (!live_ || closed_) return Secured::kNotOpen;
   latest_us_ = std::max(latest_us_, plan->now_us);
@@ -164,22 +165,20 @@ LedgerState::Secured LedgerState::Secure(Plan* plan, Lack lack) {
   for (size_t i = 0; i < plan->candidates(); ++i) {
     if (plan->reasons[i] == MaskReason::kNoUserRef) kept[i] = MaskReason::kNoUserRef;
   }
-  SecureCandidates(*bundle_, kept, plan);
-  const auto secured = [](MaskReason reason) { return reason == MaskReason::kNone; };
-  if (std::none_of(plan->reasons.begin(), plan->reasons.end(), secured)) NoteStarved(kept, *plan);
+  SecureCandidates(*bundle_, kept, plan, &blame);
   if (lack == Lack::kReport) {
     for (const MaskReason reason : plan->reasons) {
       if (reason == MaskReason::kLedgerUnavailable) return Secured::kLacksLease;
     }
   }
+  const auto secured = [](MaskReason reason) { return reason == MaskReason::kNone; };
+  if (std::none_of(plan->reasons.begin(), plan->reasons.end(), secured)) NoteStarved(*plan, blame);
   TakeHolds(*plan);
   return Secured::kDone;
 }
 
 // The row to name is the one that is in the way of most candidates.
-void LedgerState::NoteStarved(absl::Span<const MaskReason> kept, Plan plan) {
-  std::vector<int32_t> blame;
-  SecureCandidates(*bundle_, kept, &plan, &blame);
+void LedgerState::NoteStarved(const Plan& plan, absl::Span<const int32_t> blame) {
   std::vector<int> times(plan.shares.size(), 0);
   int32_t most = -1;
   for (const int32_t share : blame) {

@@ -176,7 +176,7 @@ class LedgerState {
                           const UserRef& user_ref) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void LoadRooms(Plan* plan) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void NoteStarved(absl::Span<const MaskReason> kept, Plan plan)
+  void NoteStarved(const Plan& plan, absl::Span<const int32_t> blame)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeHolds(const Plan& plan) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AskForRefill(int32_t row, Account* account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
