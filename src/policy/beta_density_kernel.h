@@ -69,10 +69,14 @@ static inline T Sqrt(const T& x) {
 #if defined(__SSE2__)
   if constexpr (sizeof(T) == sizeof(__m128d)) return _mm_sqrt_pd(x);
 #endif
-  double each[sizeof(T) / sizeof(double)];
-  __builtin_memcpy(each, &x, sizeof(x));
-  for (double& one : each) one = __builtin_sqrt(one);
-  return __builtin_bit_cast(T, each);
+  if constexpr (sizeof(T) == sizeof(double)) {
+    return __builtin_sqrt(x);
+  } else {
+    double each[sizeof(T) / sizeof(double)];
+    __builtin_memcpy(each, &x, sizeof(x));
+    for (double& one : each) one = __builtin_sqrt(one);
+    return __builtin_bit_cast(T, each);
+  }
 }
 
 template <typename T>

@@ -18,7 +18,6 @@ namespace {
 
 using ::fulcrum::testing::FaultyFileSystem;
 using ::fulcrum::testing::FromEnvironment;
-using ::fulcrum::testing::PowerLoss;
 using ::fulcrum::testing::SimulatedClock;
 using ::fulcrum::testing::TemporaryDirectory;
 
