@@ -54,6 +54,9 @@ struct Decision {
   double joint_propensity = 0;         // of the slate: the product of theirs
   Degradation degradation = Degradation::kNone;
   bool log_pending = false;
+  // No action can be had before this time unless something is given back or changed; absent: not
+  // known, or there was one.
+  std::optional<absl::Time> defer_until;
   StageTimes times;
   int64_t total_us = 0;  // as the server measured it
 };

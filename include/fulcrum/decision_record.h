@@ -192,7 +192,7 @@ struct DecisionRecord {
   Policy policy;
   double exploration_floor = 0;
   Share neutral_share;  // what is set for the neutral action's probability
-  std::string region;   // whose settings applied; empty: the surface's own
+  std::string region;   // if it has settings of its own, or parity is watched; else empty
   Mode mode = Mode::kLive;
   // Share of the users that are held out, which is the probability of being one of them; the
   // propensities of a record are conditional on whether its user is.
@@ -201,6 +201,9 @@ struct DecisionRecord {
   uint32_t relaxed = 0;  // soft rows up to this class were given up
   // Of the rows that count on some requests only, those that counted on this one for a candidate.
   std::vector<std::string> rows_in_scope;
+  // No action could be drawn, and none can before this time unless something is given back or
+  // changed; 0 = not known.
+  int64_t defer_until_us = 0;
   std::vector<CandidateRecord> candidates;
   std::vector<PositionRecord> positions;  // served
   // What the policy drew instead, if that was not served: held-out users, apprentice and log-only

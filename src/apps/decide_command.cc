@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "apps/command_line.h"
+#include "apps/explanation.h"
 #include "base/csv.h"
 #include "fulcrum/client.h"
 #include "telemetry/metrics.h"
@@ -73,6 +74,10 @@ void Print(const Decision& decision) {
   const std::string reason(telemetry::ToWord(decision.degradation));
   std::printf("degraded  %s%s\n", reason.c_str(),
               decision.log_pending ? " (not yet in the log)" : "");
+  if (decision.defer_until) {
+    std::printf("defer     until %s\n",
+                TimeText(absl::ToUnixMicros(*decision.defer_until)).c_str());
+  }
   const StageTimes& times = decision.times;
   std::printf(
       "time      %lld us: edge %lld, features %lld, scoring %lld, orchestration %lld, "

@@ -125,6 +125,7 @@ void PutAnswer(const DecisionRecord& record, Json* json) {
   json->Text("degradation", telemetry::ToWord(record.degradation));
   json->Text("why", InWords(record.degradation));
   json->Flag("log_pending", record.log_pending);
+  if (record.defer_until_us != 0) json->Text("defer_until", TimeText(record.defer_until_us));
   json->Close();
   const Versions& versions = record.versions;
   json->Open("versions");

@@ -79,6 +79,12 @@ void TellAnswer(const DecisionRecord& record, std::string* out) {
        absl::StrCat(base::ToAbsl(telemetry::ToWord(record.answer)), reason.empty() ? "" : ": ",
                     reason, record.log_pending ? "; it did not wait for its record" : ""),
        out);
+  if (record.defer_until_us != 0) {
+    Line("deferred",
+         absl::StrCat("no action can be had before ", TimeText(record.defer_until_us),
+                      " unless something is given back or changed"),
+         out);
+  }
   const Versions& versions = record.versions;
   Line("versions",
        absl::StrCat("bundle ", VersionText(versions.bundle), ", model ",

@@ -7,6 +7,7 @@
 #include "apps/demo_command.h"
 #include "apps/evaluate_command.h"
 #include "apps/explain_command.h"
+#include "apps/ledger_command.h"
 #include "apps/load_command.h"
 #include "apps/log_command.h"
 #include "apps/log_join_command.h"
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
   apps::AddCheckCommand(app, &exit_code);
   apps::AddLoadCommand(app, &exit_code);
   apps::AddLogCommand(app, &exit_code);
+  apps::AddLedgerCommand(app, &exit_code);
   apps::AddLogJoinCommand(*app.get_subcommand("log"), &exit_code);
   apps::AddExplainCommand(app, &exit_code);
   apps::AddSimulateCommand(app, &exit_code);

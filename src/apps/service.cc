@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "apps/artefacts.h"
 #include "apps/learning_metrics.h"
+#include "apps/parity_metrics.h"
 #include "base/status_macros.h"
 #include "config/address.h"
 #include "config/loader.h"
@@ -134,6 +135,7 @@ absl::Status Service::OpenStores() {
   metrics_ = std::make_unique<telemetry::Metrics>(surfaces);
   self_test_ = std::make_unique<telemetry::SelfTest>(surfaces);
   self_test_observer_ = std::make_unique<SelfTestObserver>(self_test_.get());
+  parity_ = std::make_unique<orchestrator::ParityWatch>(snapshot_.bundle);
 
   features::FeatureStoreOptions features;
   features.directory = absl::StrCat(data_dir_, "/features");
@@ -235,6 +237,7 @@ absl::Status Service::Recover() {
   log_->AddObserver(&latest_decision_);
   log_->AddObserver(learner_.get());
   log_->AddObserver(self_test_observer_.get());
+  log_->AddObserver(parity_.get());
   log_->Start();
   log_started_ = true;
   return absl::OkStatus();
@@ -453,6 +456,16 @@ absl::Status Service::Serve() {
   log_keeper_ = std::make_unique<LogKeeper>(std::move(keeper));
   log_keeper_->Round();
   log_keeper_->AddMetrics(metrics_.get());
+  LedgerAuditorParts audit;
+  audit.files = options_.files;
+  audit.log_directory = absl::StrCat(data_dir_, "/log");
+  audit.bundle = snapshot_.bundle;
+  audit.ledger = ledger_.get();
+  audit.journal = journal_.get();
+  audit.users = {static_cast<uint32_t>(log_->Stats().last_lsn % kAuditUserParts), kAuditUserParts};
+  ledger_auditor_ = std::make_unique<LedgerAuditor>(std::move(audit));
+  ledger_auditor_->AddMetrics(metrics_.get());
+  ledger_auditor_->Start();
   checkpoints_ = std::thread([this] { KeepCheckpoints(); });
 
   edge::ServerOptions options;
@@ -484,6 +497,7 @@ absl::Status Service::Stop(absl::Duration grace) {
   }
   stop_.NotifyAll();
   if (checkpoints_.joinable()) checkpoints_.join();
+  if (ledger_auditor_ != nullptr) ledger_auditor_->Stop();
   if (metrics_ != nullptr) metrics_->Close();
   absl::Status status;
   if (log_started_ && log_->healthy()) {
@@ -552,6 +566,7 @@ void Service::AddPulledMetrics() {
   AddMaskingMetrics();
   AddLearningMetrics(learner_.get(), clock_, metrics_.get());
   AddSelfTestMetrics(self_test_.get(), metrics_.get());
+  AddParityMetrics(parity_.get(), metrics_.get());
 
   const auto log_family = [this](const char* name, const char* help, bool counter,
                                  double (*value)(const decision_log::LogStats&)) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "apps/ledger_auditor.h"
 #include "apps/log_keeper.h"
 #include "apps/operator_desk.h"
 #include "apps/self_test_metrics.h"
@@ -26,6 +27,7 @@
 #include "learning/learner.h"
 #include "masking/masking_sink.h"
 #include "orchestrator/ledger.h"
+#include "orchestrator/parity_watch.h"
 #include "telemetry/metrics.h"
 
 namespace fulcrum::apps {
@@ -77,6 +79,7 @@ class Service {
   const config::Bundle& bundle() const { return *snapshot_.bundle; }
   telemetry::Metrics& metrics() { return *metrics_; }
   orchestrator::Ledger& ledger() { return *ledger_; }
+  LedgerAuditor& ledger_auditor() { return *ledger_auditor_; }
   learning::Learner& learner() { return *learner_; }
 
   // What the start found missing at the log's end.
@@ -131,6 +134,7 @@ class Service {
   std::unique_ptr<telemetry::Metrics> metrics_;
   std::unique_ptr<telemetry::SelfTest> self_test_;
   std::unique_ptr<SelfTestObserver> self_test_observer_;
+  std::unique_ptr<orchestrator::ParityWatch> parity_;
   std::unique_ptr<features::FeatureStore> features_;
   std::unique_ptr<orchestrator::Ledger> ledger_;
   std::unique_ptr<OperatorDesk> desk_;          // outlives the log's threads
@@ -141,6 +145,7 @@ class Service {
   bool log_started_ = false;
   std::unique_ptr<masking::MaskingSink> masking_sink_;  // null without masking rules
   std::unique_ptr<LogKeeper> log_keeper_;
+  std::unique_ptr<LedgerAuditor> ledger_auditor_;
   std::vector<decision_log::Quarantine> gaps_;  // of the decisions stream
   std::vector<LostTail> lost_tails_;            // complete before metrics are served
   std::unique_ptr<decider::RequestIndex> requests_;

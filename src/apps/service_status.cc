@@ -1,6 +1,7 @@
 #include "apps/service_status.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -48,6 +49,14 @@ class Reader {
       EntryOf(LabelOf(series, "row"), &RowStatus::row, &status_.rows)->limit = value;
     } else if (series.name == "fulcrum_switches") {
       if (value > 0) status_.paused.push_back({LabelOf(series, "kind"), value});
+    } else if (series.name == "fulcrum_ledger_audit_differing_sums") {
+      differing_sums_ = value;
+    } else if (series.name == "fulcrum_ledger_audit_overspent_leases") {
+      overspent_leases_ = value;
+    } else if (series.name == "fulcrum_parity_ratio") {
+      parity_[LabelOf(series, "parity")].ratio = value;
+    } else if (series.name == "fulcrum_parity_ratio_min") {
+      parity_[LabelOf(series, "parity")].ratio_min = value;
     } else {
       ReadSelfTest(series);
     }
@@ -60,6 +69,17 @@ class Reader {
     }
     if (status_.disk_low) {
       status_.alarms.push_back("the log's disk has less free space than log.disk_reserve_bytes");
+    }
+    if (differing_sums_ > 0 || overspent_leases_ > 0) {
+      status_.alarms.push_back(
+          absl::StrCat("ledger and log differ on ", differing_sums_, " sum(s), ", overspent_leases_,
+                       " lease(s) are overspent; 'fulcrum ledger reconcile' says which"));
+    }
+    for (const auto& [id, one] : parity_) {
+      if (one.ratio >= one.ratio_min) continue;
+      status_.alarms.push_back(absl::StrFormat(
+          "parity %s: a cohort is shown %.2f times as much as another, at least %.2f is asked for",
+          id, one.ratio, one.ratio_min));
     }
     status_.alarms.insert(status_.alarms.end(), self_test_.begin(), self_test_.end());
     return std::move(status_);
@@ -101,7 +121,15 @@ class Reader {
     }
   }
 
+  struct ParityBand {
+    double ratio = 1;
+    double ratio_min = 0;
+  };
+
   ServiceStatus status_;
+  double differing_sums_ = 0;
+  double overspent_leases_ = 0;
+  std::map<std::string, ParityBand> parity_;
   std::vector<std::string> self_test_;
 };
 

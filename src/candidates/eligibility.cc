@@ -44,6 +44,8 @@ rules::Value ValueOf(const config::RuleField& field, const config::Action& actio
       return action.creative.empty() ? rules::Value() : rules::Value::Text(action.creative);
     case FieldSource::kActionCost:
       return rules::Value::Number(static_cast<double>(action.cost_micros));
+    case FieldSource::kActionValue:
+      return rules::Value::Number(static_cast<double>(action.value_micros));
     case FieldSource::kActionAttribute:
       return ValueOf(action, field.key);
     case FieldSource::kCampaignId:

@@ -24,4 +24,8 @@ absl::Status ToAbsl(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 
+absl::Time TimeOf(const google::protobuf::Timestamp& stamp) {
+  return absl::FromUnixMicros(stamp.seconds() * 1000000 + stamp.nanos() / 1000);
+}
+
 }  // namespace fulcrum::client

@@ -12,6 +12,7 @@ namespace fulcrum {
 namespace {
 
 using client::DeadlineIn;
+using client::TimeOf;
 using client::ToAbsl;
 
 void SetTimestamp(absl::Time time, google::protobuf::Timestamp* stamp) {
@@ -63,6 +64,7 @@ absl::StatusOr<Decision> DecisionOf(const v1::DecideResponse& response) {
   decision.degradation = static_cast<Degradation>(response.degradation_reason());
   decision.log_pending = response.log_pending();
   decision.joint_propensity = response.joint_propensity();
+  if (response.has_defer_until()) decision.defer_until = TimeOf(response.defer_until());
   const v1::Timing& timing = response.timing();
   decision.times = {Micros(timing.edge()), Micros(timing.features()), Micros(timing.scoring()),
                     Micros(timing.orchestration()), Micros(timing.log())};

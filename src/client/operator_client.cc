@@ -10,16 +10,13 @@ namespace fulcrum {
 namespace {
 
 using client::DeadlineIn;
+using client::TimeOf;
 using client::ToAbsl;
 
 // The proto keeps 0 for "unspecified".
 void SetTarget(const SwitchTarget& target, v1::Target* to) {
   to->set_kind(static_cast<v1::TargetKind>(static_cast<int>(target.kind) + 1));
   to->set_id(target.id);
-}
-
-absl::Time TimeOf(const google::protobuf::Timestamp& stamp) {
-  return absl::FromUnixMicros(stamp.seconds() * 1000000 + stamp.nanos() / 1000);
 }
 
 absl::StatusOr<Switch> SwitchOf(const v1::Switch& from) {

@@ -41,6 +41,8 @@ rules::Value ValueOf(const RuleField& field, const v1::Campaign& campaign, const
       return action.creative().empty() ? rules::Value() : rules::Value::Text(action.creative());
     case FieldSource::kActionCost:
       return rules::Value::Number(static_cast<double>(action.cost_micros()));
+    case FieldSource::kActionValue:
+      return rules::Value::Number(static_cast<double>(action.value_micros()));
     case FieldSource::kCampaignId:
       return rules::Value::Text(campaign.id());
     case FieldSource::kCampaignAccount:

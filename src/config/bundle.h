@@ -46,6 +46,7 @@ struct Server {
   absl::Duration idempotency_window = absl::Minutes(10);
   uint32_t idempotency_requests_max = 1'000'000;
   absl::Duration checkpoint_interval = absl::Seconds(1);  // of the ledger; ten times that of others
+  absl::Duration ledger_audit_interval = absl::Minutes(10);  // 0: never
 };
 
 enum class MaskingAction : uint8_t { kDrop, kRound, kHash, kReplace };
@@ -166,6 +167,7 @@ struct Action {
   int32_t campaign = -1;
   std::string item_id;                  // key of its feature row; defaults to the action id
   int64_t cost_micros = 0;              // per exposure, >= 0
+  int64_t value_micros = 0;             // of one success, >= 0; for rules
   std::vector<std::string> categories;  // sorted, each once
   std::vector<double> vector;           // of length 1, or empty
   std::string creative;
@@ -199,6 +201,20 @@ struct Campaign {
   absl::Time end = absl::InfiniteFuture();  // exclusive
   std::vector<Hours> quiet_hours;
   RulePtr eligible;
+};
+
+enum class ParityBy : uint8_t { kSegment, kRegion };
+
+// A band for the rates at which cohorts are shown some actions; watched only.
+struct Parity {
+  std::string id;
+  ParityBy by = ParityBy::kSegment;
+  std::vector<std::string> cohorts;  // sorted; empty: all that come up
+  std::vector<int32_t> surfaces;     // sorted; empty: all
+  std::vector<int32_t> actions;      // sorted, not empty
+  double ratio_min = 0.8;
+  int64_t span_us = 0;
+  uint32_t decisions_min = 1000;
 };
 
 // A rule for requests from some regions.
@@ -326,6 +342,7 @@ struct Bundle {
   std::vector<Constraint> constraints;
   std::vector<Exclusion> exclusions;
   std::vector<Jurisdiction> jurisdictions;
+  std::vector<Parity> parity;  // sorted by id
   RuleFields rule_fields;
   std::vector<Surface> surfaces;
   std::string model_manifest;  // absolute path; empty = no model

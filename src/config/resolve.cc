@@ -10,6 +10,7 @@
 #include "config/constraint_check.h"
 #include "config/constraint_resolve.h"
 #include "config/eligibility_resolve.h"
+#include "config/parity.h"
 #include "config/proto_time.h"
 
 namespace fulcrum::config {
@@ -71,6 +72,7 @@ Server ResolveServer(const v1::Server& from, const std::string& directory) {
   to.idempotency_window = DurationOf(from.idempotency_window());
   to.idempotency_requests_max = from.idempotency_requests_max();
   to.checkpoint_interval = DurationOf(from.checkpoint_interval());
+  to.ledger_audit_interval = DurationOf(from.ledger_audit_interval());
   return to;
 }
 
@@ -151,7 +153,7 @@ Attribute AttributeOf(const v1::Attribute& from) {
 }
 
 Action ResolveAction(const v1::Action& from, int32_t campaign) {
-  Action to{from.id(), campaign, from.item_id(), from.cost_micros()};
+  Action to{from.id(), campaign, from.item_id(), from.cost_micros(), from.value_micros()};
   to.categories = {from.categories().begin(), from.categories().end()};
   std::sort(to.categories.begin(), to.categories.end());
   double squares = 0;
@@ -277,6 +279,7 @@ void Canonicalise(v1::Bundle* bundle) {
   SortBy(bundle->mutable_surfaces(), IdOf<v1::Surface>);
   SortBy(bundle->mutable_campaigns(), IdOf<v1::Campaign>);
   CanonicaliseConstraints(bundle);
+  CanonicaliseParity(bundle);
   CanonicaliseEligibility(bundle);
   SortBy(bundle->mutable_feature_views(), NameOf<v1::FeatureView>);
   SortBy(bundle->mutable_context_keys(), NameOf<v1::ContextKey>);
@@ -301,6 +304,7 @@ Bundle Resolve(const v1::Bundle& from, const std::string& directory) {
   Index(to.actions, &to.action_index);
   ResolveVariants(from, &to);
   ResolveConstraints(from, &to);
+  ResolveParity(from, &to);
   for (const v1::Surface& surface : from.surfaces()) {
     to.surfaces.push_back(ResolveSurface(surface, to));
   }

@@ -24,11 +24,12 @@ struct BuiltIn {
   FieldSource source;
 };
 
-constexpr std::array<BuiltIn, 6> kBuiltIns = {{
+constexpr std::array<BuiltIn, 7> kBuiltIns = {{
     {"action.id", rules::Type::kText, FieldSource::kActionId},
     {"action.categories", rules::Type::kTexts, FieldSource::kActionCategories},
     {"action.creative", rules::Type::kText, FieldSource::kActionCreative},
     {"action.cost_micros", rules::Type::kNumber, FieldSource::kActionCost},
+    {"action.value_micros", rules::Type::kNumber, FieldSource::kActionValue},
     {"campaign.id", rules::Type::kText, FieldSource::kCampaignId},
     {"campaign.account", rules::Type::kText, FieldSource::kCampaignAccount},
 }};

@@ -20,6 +20,7 @@ enum class FieldSource : uint8_t {
   kActionCategories,
   kActionCreative,
   kActionCost,
+  kActionValue,
   kActionAttribute,
   kCampaignId,
   kCampaignAccount

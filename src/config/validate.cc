@@ -14,6 +14,7 @@
 #include "config/learning_check.h"
 #include "config/masking_check.h"
 #include "config/nearest.h"
+#include "config/parity.h"
 #include "config/policy_check.h"
 #include "config/proto_time.h"
 #include "config/time_zone.h"
@@ -57,6 +58,7 @@ class Validator {
     CheckCampaigns();
     CheckSurfaces();
     CheckConstraints(bundle_, places_, problems_);
+    CheckParity(bundle_, places_, problems_);
     CheckEligibility(bundle_, places_, problems_);
     CheckPolicies(bundle_, places_, problems_);
     CheckLearning(bundle_, places_, problems_);

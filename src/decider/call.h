@@ -79,7 +79,7 @@ struct Call final : Alarmed, std::enable_shared_from_this<Call> {
   std::vector<domain::ReadRow> items;
   bool has_scores = false;
   scoring::Scores scores;
-  std::string region;  // whose settings apply; empty: the surface's own
+  std::string region;  // as it is recorded
   std::vector<orchestrator::Contender> contenders;
   orchestrator::Selection selection;
   Degradation degradation = Degradation::kNone;

@@ -30,6 +30,14 @@ const candidates::UserValues* UserValuesOf(const Call& call) {
   return ValuesOf(call.user);
 }
 
+// Whether somebody needs the region in the record: its own settings, or parity between regions.
+bool KeepsRegion(const Call& call, std::string_view region) {
+  if (&call.surface->ChoiceIn(region) != &call.surface->choice) return true;
+  const std::vector<config::Parity>& parity = call.snapshot.bundle->parity;
+  return std::any_of(parity.begin(), parity.end(),
+                     [](const config::Parity& one) { return one.by == config::ParityBy::kRegion; });
+}
+
 // The request's region; empty if it is not known.
 std::string_view RegionOf(const Call& call) {
   const config::Surface& surface = *call.surface;
@@ -244,9 +252,8 @@ absl::Status Decider::Select(Call& call, domain::Wait wait) {
   const policy::Baseline baseline{call.surface->baseline_value,
                                   policy::PosteriorOf(scores.neutral, scores.log_odds)};
   const orchestrator::RequestFacts facts = FactsOf(call);
-  const bool settled = &call.surface->ChoiceIn(facts.region) != &call.surface->choice;
-  call.region = settled ? facts.region : std::string_view();
-  const config::Choice& choice = call.surface->ChoiceIn(call.region);
+  if (KeepsRegion(call, facts.region)) call.region = facts.region;
+  const config::Choice& choice = call.surface->ChoiceIn(facts.region);
   call.contenders.clear();
   for (size_t i = 0; i < call.actions.size(); ++i) {
     const scoring::ScoredCandidate& scored = scores.candidates[i];

@@ -148,7 +148,9 @@ DecisionRecord MakeRecord(const Call& call) {
   WriteChoice(call, &record);
   WriteCandidates(call, &record);
   record.positions = call.selection.positions;
+  record.defer_until_us = call.selection.defer_until_us;
   if (IsDiverted(call)) {
+    record.defer_until_us = 0;  // what is served does not hang on it
     record.answer = InsteadAnswer(call);
     record.unserved = std::exchange(record.positions, InsteadPositions(call));
   }

@@ -56,6 +56,7 @@ Reply ReplyOf(const DecisionRecord& record) {
   reply.versions = record.versions;
   reply.features_missing = record.features_missing;
   reply.features_stale = record.features_stale;
+  reply.defer_until_us = record.defer_until_us;
   return reply;
 }
 

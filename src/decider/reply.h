@@ -32,6 +32,7 @@ struct Reply {
   Versions versions;
   uint32_t features_missing = 0;
   uint32_t features_stale = 0;
+  int64_t defer_until_us = 0;  // no action can be had before; 0 = not known
   // Of this very answer: a repeated request has its own.
   StageTimes times;
   int64_t total_us = 0;

@@ -141,6 +141,7 @@ void ChoiceToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {
   proto->set_region(record.region);
   proto->set_relaxed(record.relaxed);
   for (const std::string& row : record.rows_in_scope) proto->add_rows_in_scope(row);
+  proto->set_defer_until_us(record.defer_until_us);
   if (record.mode != Mode::kLive) proto->set_mode(EnumToProto<pb::Mode>(record.mode));
   proto->set_holdout_ticks(record.holdout_ticks);
   for (const ShadowRecord& one : record.shadows) ToProto(one, proto->add_shadows());
@@ -155,6 +156,7 @@ absl::Status ChoiceFromProto(const pb::DecisionRecord& proto, DecisionRecord* re
   record->region = proto.region();
   record->relaxed = proto.relaxed();
   record->rows_in_scope = {proto.rows_in_scope().begin(), proto.rows_in_scope().end()};
+  record->defer_until_us = proto.defer_until_us();
   if (proto.mode() != pb::MODE_UNSPECIFIED) {
     FULCRUM_ASSIGN_OR_RETURN(record->mode, EnumFromProto(proto.mode(), Mode::kLogOnly, "mode"));
   }

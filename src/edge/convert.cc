@@ -107,6 +107,9 @@ void FillResponse(const decider::Reply& reply, v1::DecideResponse* response) {
   response->set_log_pending(reply.log_pending);
   response->set_features_missing(reply.features_missing);
   response->set_features_stale(reply.features_stale);
+  if (reply.defer_until_us != 0) {
+    SetTimestamp(absl::FromUnixMicros(reply.defer_until_us), response->mutable_defer_until());
+  }
 }
 
 static_assert(static_cast<int>(Degradation::kDeadline) == v1::DEGRADATION_REASON_DEADLINE);

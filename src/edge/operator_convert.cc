@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "edge/timestamp.h"
 
 namespace fulcrum::edge {
 namespace {
@@ -18,12 +19,6 @@ static_assert(v1::TARGET_KIND_ACTION == static_cast<int>(SwitchKind::kAction) + 
 static_assert(v1::TARGET_KIND_CREATIVE == static_cast<int>(SwitchKind::kCreative) + kKindOffset);
 static_assert(v1::TARGET_KIND_MODEL == static_cast<int>(SwitchKind::kModel) + kKindOffset);
 static_assert(v1::TARGET_KIND_FEATURE == static_cast<int>(SwitchKind::kFeature) + kKindOffset);
-
-void SetTimestamp(absl::Time time, google::protobuf::Timestamp* stamp) {
-  const int64_t micros = absl::ToUnixMicros(time);
-  stamp->set_seconds(micros / 1000000);
-  stamp->set_nanos(static_cast<int32_t>(micros % 1000000) * 1000);
-}
 
 }  // namespace
 

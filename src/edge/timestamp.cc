@@ -13,4 +13,10 @@ absl::StatusOr<absl::Time> OccurredAt(const google::protobuf::Timestamp& stamp) 
   return absl::FromUnixSeconds(stamp.seconds()) + absl::Nanoseconds(stamp.nanos());
 }
 
+void SetTimestamp(absl::Time time, google::protobuf::Timestamp* stamp) {
+  const int64_t micros = absl::ToUnixMicros(time);
+  stamp->set_seconds(micros / 1000000);
+  stamp->set_nanos(static_cast<int32_t>(micros % 1000000) * 1000);
+}
+
 }  // namespace fulcrum::edge

@@ -173,6 +173,10 @@ absl::StatusOr<Lsn> Ledger::SyncCheckpoint() {
   return written;
 }
 
+absl::StatusOr<StoreImage> Ledger::ReadCheckpoint(UserFilter wanted) const {
+  return store_->ReadAll(wanted);
+}
+
 absl::Status Ledger::Close() {
   const bool idle = state_->Close();
   state_->Stop();

@@ -58,6 +58,11 @@ class Hold {
   // bundle.constraints.
   std::vector<int32_t> rows_in_scope() const;
 
+  // When the rows that stand in candidate i's way may have room for it if nothing but the time
+  // changes, microseconds since 1970 UTC; kNever (deferral.h). Of one that they exclude or have no
+  // room for.
+  int64_t OpensUs(size_t candidate) const;
+
   // Keeps exactly what the drawn candidates take and releases the rest; returns their debits, one
   // list per entry of `drawn`, which are distinct secured candidates, no more than the draws that
   // were asked for. Call once.
@@ -136,6 +141,9 @@ class Ledger final : public domain::LogObserver {
   // The same checkpoint, synced: the log's LSN from which a fold would begin whatever happens, so
   // that what is before may be deleted.
   absl::StatusOr<Lsn> SyncCheckpoint();
+
+  // What the last checkpoint holds; of the caps only those of users that `wanted` names.
+  absl::StatusOr<StoreImage> ReadCheckpoint(UserFilter wanted = EveryUser) const;
 
   // A checkpoint, synced, with the mark of a clean shutdown: then nothing is written off at the
   // next start whatever the durability. FAILED_PRECONDITION if anything is still held or on its way

@@ -86,6 +86,10 @@ class LedgerState {
   void Detach(absl::Span<const HeldShare> shares, const UserRef& user_ref);
   void Return(absl::Span<const Debit> debits, const UserRef& user_ref);
 
+  // When no more than `used_max` is used any longer in the share's row, if nothing but the time
+  // changes; kNever (deferral.h).
+  int64_t OpensUs(const Plan& plan, uint32_t share, int64_t used_max) const;
+
   // In force for all that is secured from now on; of a row of the bundle.
   void SetLimit(int32_t row, int64_t limit);
 

@@ -140,6 +140,34 @@ bool ReadEntry(std::string_view key, std::string_view value, StoreImage* image) 
   return true;
 }
 
+store::StoreOptions OptionsOf(base::FileSystem* files, const std::string& directory) {
+  store::StoreOptions options;
+  options.directory = directory;
+  options.files = files;
+  options.families = {"ledger"};
+  options.block_cache_bytes = 8 << 20;
+  options.write_buffer_bytes = 8 << 20;
+  options.damage_remedy =
+      "restore the ledger's directory from a backup; removing it frees what was leased but not "
+      "logged";
+  return options;
+}
+
+absl::StatusOr<StoreImage> ReadImage(const store::Store& store, UserFilter wanted) {
+  StoreImage image;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      store.db()->NewIterator(rocksdb::ReadOptions(), store.family(kFamily)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const std::string_view key(it->key().data(), it->key().size());
+    const std::string_view value(it->value().data(), it->value().size());
+    const size_t caps = image.caps.size();
+    if (!ReadEntry(key, value, &image)) return Damaged(store.directory(), key);
+    if (image.caps.size() > caps && !wanted(image.caps.back().user_ref)) image.caps.pop_back();
+  }
+  if (!it->status().ok()) return store.ToStatus(it->status(), "read");
+  return image;
+}
+
 // Batches report errors only when they outgrow a limit that we do not set.
 class Batch {
  public:
@@ -170,15 +198,7 @@ LedgerStore::~LedgerStore() = default;
 
 absl::StatusOr<std::unique_ptr<LedgerStore>> LedgerStore::Open(base::FileSystem* files,
                                                                const std::string& directory) {
-  store::StoreOptions options;
-  options.directory = directory;
-  options.files = files;
-  options.families = {"ledger"};
-  options.block_cache_bytes = 8 << 20;
-  options.write_buffer_bytes = 8 << 20;
-  options.damage_remedy =
-      "restore the ledger's directory from a backup; removing it frees what was leased but not "
-      "logged";
+  const store::StoreOptions options = OptionsOf(files, directory);
   FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(options));
   const std::string mark_path = directory + "/" + std::string(kMarkFile);
   FULCRUM_ASSIGN_OR_RETURN(const std::optional<uint64_t> synced,
@@ -195,17 +215,16 @@ absl::StatusOr<std::unique_ptr<LedgerStore>> LedgerStore::Open(base::FileSystem*
   return std::unique_ptr<LedgerStore>(new LedgerStore(std::move(store), std::move(mark)));
 }
 
-absl::StatusOr<StoreImage> LedgerStore::ReadAll() const {
-  StoreImage image;
-  const std::unique_ptr<rocksdb::Iterator> it(
-      store_->db()->NewIterator(rocksdb::ReadOptions(), store_->family(kFamily)));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    const std::string_view key(it->key().data(), it->key().size());
-    const std::string_view value(it->value().data(), it->value().size());
-    if (!ReadEntry(key, value, &image)) return Damaged(store_->directory(), key);
-  }
-  if (!it->status().ok()) return store_->ToStatus(it->status(), "read");
-  return image;
+absl::StatusOr<StoreImage> LedgerStore::ReadDirectory(base::FileSystem* files,
+                                                      const std::string& directory) {
+  store::StoreOptions options = OptionsOf(files, directory);
+  options.read_only = true;
+  FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<store::Store> store, store::Store::Open(options));
+  return ReadImage(*store, EveryUser);
+}
+
+absl::StatusOr<StoreImage> LedgerStore::ReadAll(UserFilter wanted) const {
+  return ReadImage(*store_, wanted);
 }
 
 absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {

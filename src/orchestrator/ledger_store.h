@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/file.h"
@@ -79,6 +80,13 @@ struct StoreBatch {
   std::optional<int64_t> forget_before_us;  // removes windows that start before, not `total`
 };
 
+// Whose caps are read.
+using UserFilter = absl::FunctionRef<bool(const UserRef&)>;
+
+inline bool EveryUser(const UserRef& /*user_ref*/) {
+  return true;
+}
+
 // All that a directory holds.
 struct StoreImage {
   std::vector<LeaseEntry> leases;
@@ -96,7 +104,12 @@ class LedgerStore {
                                                            const std::string& directory);
   ~LedgerStore();
 
-  absl::StatusOr<StoreImage> ReadAll() const;
+  // What a directory holds, maybe while its owner writes to it. NOT_FOUND if there is none.
+  static absl::StatusOr<StoreImage> ReadDirectory(base::FileSystem* files,
+                                                  const std::string& directory);
+
+  // One consistent state; of the caps only those of users that `wanted` names.
+  absl::StatusOr<StoreImage> ReadAll(UserFilter wanted = EveryUser) const;
   absl::Status Write(const StoreBatch& batch, bool sync);
 
  private:

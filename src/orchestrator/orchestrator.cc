@@ -6,6 +6,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/time/civil_time.h"
 #include "base/status_macros.h"
+#include "orchestrator/deferral.h"
 #include "orchestrator/diversity.h"
 #include "policy/narrow.h"
 #include "policy/position.h"
@@ -173,6 +174,11 @@ absl::StatusOr<Selection> Orchestrator::Select(
   MaskVariants(bundle, contenders);
   for (size_t i = 0; i < contenders.size(); ++i) {
     left[i] = contenders[i].mask == MaskReason::kNone;
+  }
+  if (std::none_of(left.begin(), left.end(), [](bool one) { return one; })) {
+    selection.defer_until_us = DeferUntilUs(bundle, contenders, context.now, [&](size_t i) {
+      return selection.hold.OpensUs(index_of[i]);
+    });
   }
   Slate slate(bundle, surface, choice, baseline, context, contenders);
   std::vector<size_t> drawn_actions;

@@ -33,6 +33,9 @@ struct Selection {
   std::vector<PositionRecord> positions;
   uint32_t relaxed = 0;                // soft rows up to this class were given up
   std::vector<int32_t> rows_in_scope;  // see Hold
+  // No contender could be drawn, and none can before this, microseconds since 1970 UTC, unless
+  // something is given back or changed; 0: not known.
+  int64_t defer_until_us = 0;
   Hold hold;
 };
 

@@ -29,6 +29,20 @@ int64_t WindowStartUs(const config::Constraint& row, absl::Time now) {
   return kTotalWindow;
 }
 
+int64_t NextWindowUs(const config::Constraint& row, absl::Time now) {
+  absl::Time next = absl::InfiniteFuture();
+  if (row.window == config::Window::kDay) {
+    next = absl::FromCivil(absl::ToCivilDay(now, row.time_zone) + 1, row.time_zone);
+  } else if (row.window == config::Window::kHour) {
+    // Of an hour that the clocks repeat the second one is no window of its own.
+    absl::CivilHour hour = absl::ToCivilHour(now, row.time_zone);
+    do next = absl::FromCivil(++hour, row.time_zone);
+    while (next <= now);
+  }
+  return next == absl::InfiniteFuture() ? std::numeric_limits<int64_t>::max()
+                                        : absl::ToUnixMicros(next);
+}
+
 int64_t KeptUs(const config::Constraint& row) {
   return KeptUs(row.window == config::Window::kRolling ? row.span_us : 0);
 }

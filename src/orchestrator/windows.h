@@ -24,6 +24,9 @@ inline constexpr int64_t kCalendarKeptUs = int64_t{27 + 48} * 3600 * 1'000'000;
 // and an hour that the clocks repeat is one window. Of a moving span: the start of its step.
 int64_t WindowStartUs(const config::Constraint& row, absl::Time now);
 
+// First instant of the calendar's window after the one that holds `now`; of others INT64_MAX.
+int64_t NextWindowUs(const config::Constraint& row, absl::Time now);
+
 // How long after its first instant a window of `row` is forgotten. A step of a moving span: when
 // two spans are over.
 int64_t KeptUs(const config::Constraint& row);

@@ -168,7 +168,15 @@ Store::Store(const StoreOptions& options, std::shared_ptr<Health> health)
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   FULCRUM_CHECK(options.files != nullptr);
-  FULCRUM_RETURN_IF_ERROR(options.files->CreateDirectories(options.directory));
+  if (options.read_only) {
+    FULCRUM_ASSIGN_OR_RETURN(const bool exists,
+                             options.files->Exists(options.directory + "/CURRENT"));
+    if (!exists) {
+      return absl::NotFoundError(absl::StrCat("there is no store in ", options.directory));
+    }
+  } else {
+    FULCRUM_RETURN_IF_ERROR(options.files->CreateDirectories(options.directory));
+  }
   std::unique_ptr<Store> store(new Store(options, std::make_shared<Health>()));
   rocksdb::DBOptions database = DatabaseOptions(options, store->env_.get());
   database.listeners.push_back(store->health_);
@@ -182,7 +190,10 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
 
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
-      rocksdb::DB::Open(database, options.directory, descriptors, &store->families_, &db);
+      options.read_only
+          ? rocksdb::DB::OpenForReadOnly(database, options.directory, descriptors,
+                                         &store->families_, &db)
+          : rocksdb::DB::Open(database, options.directory, descriptors, &store->families_, &db);
   store->db_.reset(db);
   FULCRUM_RETURN_IF_ERROR(store->ToStatus(status, "open the store"));
   return store;

@@ -31,6 +31,8 @@ struct StoreOptions {
   std::vector<std::string> families;  // column families; made if absent, addressed by their index
   size_t block_cache_bytes = 64 << 20;
   size_t write_buffer_bytes = 16 << 20;  // per family, before a flush
+  // Only looked at, as it is now; another process may own it. Nothing is made.
+  bool read_only = false;
   // What an operator does about a damaged directory; ends the message of DATA_LOSS.
   std::string damage_remedy = "restore the directory from a backup";
   // RocksDB's own warnings and errors, from any thread. Optional.
@@ -43,6 +45,7 @@ enum class Sync : uint8_t { kNo, kYes };
 class Store {
  public:
   // FAILED_PRECONDITION: another process has it open, or it was written by a newer version.
+  // NOT_FOUND: there is none, if `read_only`.
   // DATA_LOSS: it is damaged outside of the write-ahead log.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options);
   ~Store();

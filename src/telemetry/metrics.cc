@@ -88,6 +88,9 @@ class PulledFamilies final : public prometheus::Collectable {
       if (!family.label_name.empty()) {
         metric.label.push_back({family.label_name, std::move(sample.label)});
       }
+      for (auto& [name, value] : sample.more_labels) {
+        metric.label.push_back({name, std::move(value)});
+      }
       metric.counter.value = sample.value;
       metric.gauge.value = sample.value;
       result.metric.push_back(std::move(metric));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,8 +36,9 @@ inline constexpr int kLogPressures = 3;
 
 // A gauge or counter whose value is asked for at scrape time.
 struct Sample {
-  std::string label;  // value of the family's only label; ignored if the family has none
+  std::string label;  // value of the family's label; ignored if the family has none
   double value = 0;
+  std::vector<std::pair<std::string, std::string>> more_labels{};  // names and values
 };
 struct PulledFamily {
   std::string name;

@@ -53,6 +53,29 @@ TEST(ServiceStatusTest, CountsAndFigures) {
   EXPECT_THAT(ToJson(status), HasSubstr("\"drawn_p_value\":0.25"));
 }
 
+TEST(ServiceStatusTest, ALedgerThatDiffersFromItsLogIsAnAlarm) {
+  EXPECT_THAT(StatusOfText(absl::StrCat(kWell,
+                                        "fulcrum_ledger_audit_differing_sums 0\n"
+                                        "fulcrum_ledger_audit_overspent_leases 0\n"))
+                  .alarms,
+              IsEmpty());
+  EXPECT_THAT(StatusOfText(absl::StrCat(kWell, "fulcrum_ledger_audit_differing_sums 2\n")).alarms,
+              ElementsAre(HasSubstr("differ on 2 sum(s)")));
+  EXPECT_THAT(StatusOfText(absl::StrCat(kWell, "fulcrum_ledger_audit_overspent_leases 1\n")).alarms,
+              ElementsAre(HasSubstr("1 lease(s) are overspent")));
+}
+
+TEST(ServiceStatusTest, ABandThatIsLeftIsAnAlarm) {
+  const std::string band = absl::StrCat(kWell, "fulcrum_parity_ratio_min{parity=\"deals\"} 0.8\n");
+  EXPECT_THAT(StatusOfText(band).alarms, IsEmpty());
+  EXPECT_THAT(
+      StatusOfText(absl::StrCat(band, "fulcrum_parity_ratio{parity=\"deals\"} 0.81\n")).alarms,
+      IsEmpty());
+  EXPECT_THAT(
+      StatusOfText(absl::StrCat(band, "fulcrum_parity_ratio{parity=\"deals\"} 0.5\n")).alarms,
+      ElementsAre(HasSubstr("parity deals: a cohort is shown 0.50 times as much")));
+}
+
 TEST(ServiceStatusTest, WhatIsPausedIsToldAndNoAlarm) {
   ServiceStatus status = StatusOfText(absl::StrCat(
       kWell, "fulcrum_switches{kind=\"all\"} 0\nfulcrum_switches{kind=\"campaign\"} 1\n"));

@@ -130,6 +130,7 @@ class MadeUpEvents {
     record.relaxed = static_cast<uint32_t>(Below(10));
     record.rows_in_scope.resize(Below(3));
     for (std::string& row : record.rows_in_scope) row = Name();
+    record.defer_until_us = Below(2) == 0 ? 0 : static_cast<int64_t>(Word());
     record.shadows.resize(Below(3));
     for (ShadowRecord& one : record.shadows) one = {Name(), AnyPolicy(), Number()};
     record.positions.resize(Below(4));
