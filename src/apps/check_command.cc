@@ -149,6 +149,14 @@ std::string Describe(const Bundle& bundle, const config::Constraint& row) {
                          row.IsHard() ? "" : absl::StrFormat(", soft (class %d)", row.relaxation));
 }
 
+// "deals: rates of 12 actions by region at least 0.80 of one another"
+std::string Describe(const Bundle& /*bundle*/, const config::Parity& parity) {
+  return absl::StrFormat("%s: rates of %d action%s by %s at least %.2f of one another", parity.id,
+                         parity.actions.size(), parity.actions.size() == 1 ? "" : "s",
+                         parity.by == config::ParityBy::kRegion ? "region" : "segment",
+                         parity.ratio_min);
+}
+
 template <typename T>
 void PrintList(const char* title, const Bundle& bundle, const std::vector<T>& values) {
   std::printf("  %-11s %zu\n", title, values.size());
@@ -164,6 +172,7 @@ void PrintSummary(const std::string& directory, const Bundle& bundle) {
   std::printf("  %-11s %zu\n", "campaigns", bundle.campaigns.size());
   std::printf("  %-11s %zu\n", "actions", bundle.actions.size());
   PrintList("constraints", bundle, bundle.constraints);
+  if (!bundle.parity.empty()) PrintList("parity", bundle, bundle.parity);
   std::printf("  %-11s %s\n", "model",
               bundle.model_manifest.empty() ? "none: the counts alone shape the choice"
                                             : bundle.model_manifest.c_str());

@@ -34,16 +34,20 @@ absl::StatusOr<int> Reconcile(const Arguments& arguments) {
     data = (std::filesystem::path(arguments.bundle) / bundle->server.data_dir).string();
   }
   // First the ledger: the log has all that it has heard of.
-  FULCRUM_ASSIGN_OR_RETURN(const orchestrator::StoreImage checkpoint,
-                           orchestrator::LedgerStore::ReadDirectory(files, data + "/ledger"));
+  const auto checkpoint = orchestrator::LedgerStore::ReadDirectory(files, data + "/ledger");
+  if (absl::IsNotFound(checkpoint.status())) {
+    return absl::NotFoundError(absl::StrCat(checkpoint.status().message(),
+                                            "; name the service's data directory with --data"));
+  }
+  FULCRUM_RETURN_IF_ERROR(checkpoint.status());
   orchestrator::LedgerAudit audit(bundle);
-  FULCRUM_RETURN_IF_ERROR(FoldLog(files, data + "/log", checkpoint.fold.lsn, &audit));
-  if (audit.lsn() < checkpoint.fold.lsn) {
+  FULCRUM_RETURN_IF_ERROR(FoldLog(files, data + "/log", checkpoint->fold.lsn, &audit));
+  if (audit.lsn() < checkpoint->fold.lsn) {
     Fail(kProgram, absl::DataLossError(absl::StrCat(
                        "the log ends at LSN ", audit.lsn(), ", the ledger has heard of ",
-                       checkpoint.fold.lsn, ": of all windows the log has a part only")));
+                       checkpoint->fold.lsn, ": of all windows the log has a part only")));
   }
-  const orchestrator::AuditReport report = audit.Compare(checkpoint);
+  const orchestrator::AuditReport report = audit.Compare(*checkpoint);
   std::printf("%s%s", (arguments.json ? ToJson(report) : ToText(report)).c_str(),
               arguments.json ? "\n" : "");
   return report.clean() ? kExitOk : kExitFinding;

@@ -144,6 +144,7 @@ TEST_F(LedgerAuditE2eTest, AMissingLedgerIsNamed) {
   const CommandRun run = Reconcile();
   EXPECT_EQ(run.exit_code, 2);
   EXPECT_THAT(run.err, HasSubstr("there is no store in"));
+  EXPECT_THAT(run.err, HasSubstr("--data"));
 }
 
 TEST_F(LedgerAuditE2eTest, AnExhaustedSurfaceSaysUntilWhenAndRepeatsIt) {
