@@ -152,6 +152,18 @@ TEST_F(LogKeeperTest, WhatTheLedgerHasNotKeptStays) {
   EXPECT_GT(Segments(Stream::kDecisions).front(), before.front());
 }
 
+TEST_F(LogKeeperTest, WhatOperatorsHaveSetStaysUntilItIsKept) {
+  Lsn operators_lsn = 3 * kBatch;
+  LogKeeperParts parts = Parts();
+  parts.operators_lsn = [&] { return operators_lsn; };
+  LogKeeper keeper(std::move(parts));
+  RoundAfterTwoCheckpoints(&keeper);
+  EXPECT_EQ(Segments(Stream::kDecisions).front(), SegmentOf(3 * kBatch + 1));
+  operators_lsn = kLast;
+  keeper.Round();
+  EXPECT_GT(Segments(Stream::kDecisions).front(), SegmentOf(3 * kBatch + 1));
+}
+
 TEST_F(LogKeeperTest, WhatARepeatedRequestMayAskForStays) {
   LogKeeperParts parts = Parts();
   parts.idempotency_window = absl::Microseconds(6 * kBatch);

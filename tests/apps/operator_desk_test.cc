@@ -7,6 +7,7 @@
 
 #include "apps/operator_checkpoint.h"
 #include "config/loader.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -50,7 +51,7 @@ class OperatorDeskTest : public ::testing::Test {
   void TearDown() override { desk_.reset(); }
 
   OperatorDeskParts Parts() {
-    OperatorDeskParts parts{&files_, kPath, bundle_, &log_, [this] { return now_; }, {}};
+    OperatorDeskParts parts{&faulty_, kPath, bundle_, &log_, [this] { return now_; }, {}};
     parts.set_limit = [this](const std::string& row, int64_t limit) { limits_[row] = limit; };
     return parts;
   }
@@ -104,6 +105,7 @@ class OperatorDeskTest : public ::testing::Test {
   absl::Time now_ = kNow;
   std::map<std::string, int64_t> limits_;  // that the desk has set
   Log log_;
+  testing::FaultyFileSystem faulty_{&files_};
   std::unique_ptr<OperatorDesk> desk_;
 };
 
@@ -147,6 +149,41 @@ TEST_F(OperatorDeskTest, ADamagedCheckpointIsNotTakenForNone) {
   const auto desk = OperatorDesk::Open(Parts());
   EXPECT_EQ(desk.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(desk.status().message()), HasSubstr("bring it back from a copy"));
+}
+
+// At every step of the writing: the change is in force and in the log, the answer says what is
+// missing, and the next round or a start makes up for it.
+TEST_F(OperatorDeskTest, AFailingDiskIsToldAndLosesNothing) {
+  int failed = 0;
+  for (int64_t nth = 1;; ++nth) {
+    const SwitchTarget target{SwitchKind::kAction, nth % 2 == 0 ? "paid-1" : "free-1"};
+    faulty_.AddFault(
+        {.operation = std::nullopt, .nth = nth, .fault = testing::FileFault::kNoSpace});
+    const auto answer = Pause(target);
+    const bool fired = faulty_.faults_fired() > failed;
+    faulty_.ClearFaults();
+    EXPECT_EQ(desk_->Paused().size(), 1u);
+    if (!fired) {
+      EXPECT_THAT(answer, testing::IsOk());
+      break;
+    }
+    ++failed;
+    if (!answer.ok()) {
+      EXPECT_EQ(answer.status().code(), absl::StatusCode::kInternal);
+      EXPECT_THAT(std::string(answer.status().message()), HasSubstr("in force and logged"));
+      EXPECT_LT(desk_->checkpoint_lsn(), log_.events.size()) << "the log must keep it";
+    }
+    if (nth % 2 == 0) {
+      Open();  // a crash
+    } else {
+      EXPECT_THAT(desk_->Checkpoint(), testing::IsOk());
+      EXPECT_EQ(desk_->checkpoint_lsn(), log_.events.size());
+    }
+    ASSERT_EQ(desk_->Paused().size(), 1u) << nth;
+    EXPECT_EQ(desk_->Paused()[0].target, target);
+    EXPECT_THAT(Resume(target), testing::IsOk());
+  }
+  EXPECT_GE(failed, 3);
 }
 
 TEST_F(OperatorDeskTest, UnknownIdsAreRefusedWithTheNearest) {

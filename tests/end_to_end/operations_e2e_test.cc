@@ -6,8 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "config/loader.h"
 #include "decision_log/verify.h"
 #include "evaluation/log_rows.h"
+#include "features/feature_store.h"
 #include "fulcrum/decision_log_reader.h"
 #include "fulcrum/operator_client.h"
 #include "replay/verify.h"
@@ -194,6 +196,48 @@ TEST_F(OperationsTest, WithoutItsModelDecisionsGoOn) {
   EXPECT_EQ(report->selection_identical, 80u);
   EXPECT_EQ(report->full_identical, 40u) << "those with a model";
   EXPECT_EQ(report->different, 0u);
+}
+
+// The segment is what a feature says; a row that counts one segment only then counts for all.
+TEST_F(OperationsTest, APausedFeatureIsTakenAsMissing) {
+  Stop();
+  testing::TestBundle bundle;
+  bundle.page_fields = "    segment_feature: level\n";
+  testing::WriteBundle(directory_, bundle);
+  {
+    const auto loaded = config::LoadBundle(base::PosixFileSystem(), directory_);
+    ASSERT_THAT(loaded, IsOk());
+    features::FeatureStoreOptions options;
+    options.directory = directory_ + "/data/features";
+    options.files = base::PosixFileSystem();
+    options.views = (*loaded)->feature_views;
+    const auto store = features::FeatureStore::Open(std::move(options));
+    ASSERT_THAT(store, IsOk());
+    domain::FeatureRow row;
+    row.schema_version = (*loaded)->schema_version;
+    row.event_time_us = absl::ToUnixMicros(absl::Now());
+    row.values["level"] = std::string("gold");
+    ASSERT_THAT((*store)->Write((*loaded)->feature_views.at(0), {{"ann", row}}, absl::Now()),
+                IsOk());
+    ASSERT_THAT((*store)->FinishWriting(), IsOk());
+  }
+  Start();
+  const auto segment = [&] {
+    DecisionRequest request;
+    request.user_id = "ann";
+    request.surface = "page";
+    const auto decision = client_->Decide(request, kLong);
+    EXPECT_THAT(decision, IsOk());
+    const auto entries = ReadDecision(directory_ + "/data/log", decision->id);
+    EXPECT_THAT(entries, IsOk());
+    return std::get<DecisionRecord>(entries->front().event).segment;
+  };
+  EXPECT_EQ(segment(), "gold");
+  const SwitchTarget feature{SwitchKind::kFeature, "user.level"};
+  ASSERT_THAT(operators_->Pause(feature, "wrong since noon", kForever, kLong), IsOk());
+  EXPECT_EQ(segment(), "");
+  ASSERT_THAT(operators_->Resume(feature, "loaded again", kLong), IsOk());
+  EXPECT_EQ(segment(), "gold");
 }
 
 TEST_F(OperationsTest, RefusalsSayWhatIsThere) {
