@@ -25,11 +25,16 @@ namespace {
 constexpr int kLedgerPerLearnerCheckpoint = 10;
 constexpr int kLedgerPerLogRound = 10;
 
-// Tells the machine's boots apart; without it every unclean stop counts as a power loss.
+// Tells the machine's boots apart; without it every unclean stop counts as a power loss. The system
+// says that the file's size is 0, so it is read until it ends.
 std::string BootId(base::FileSystem* files) {
-  auto id = base::ReadWholeFile(files, "/proc/sys/kernel/random/boot_id", 128);
-  if (!id.ok()) return "";
-  return std::string(base::FromAbsl(absl::StripTrailingAsciiWhitespace(*id)));
+  const auto file = files->OpenForRead("/proc/sys/kernel/random/boot_id");
+  if (!file.ok()) return "";
+  std::string id(128, '\0');
+  const auto size = (*file)->Read(0, id.size(), id.data());
+  if (!size.ok()) return "";
+  id.resize(*size);
+  return std::string(base::FromAbsl(absl::StripTrailingAsciiWhitespace(id)));
 }
 
 decision_log::Durability DurabilityOf(config::Durability durability) {

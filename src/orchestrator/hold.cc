@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "base/check.h"
 #include "orchestrator/ledger.h"
 #include "orchestrator/ledger_state.h"
@@ -9,8 +10,10 @@
 namespace fulcrum::orchestrator {
 namespace {
 
-std::vector<HeldShare> SharesOf(const Plan& plan) {
-  std::vector<HeldShare> shares;
+using HeldShares = absl::InlinedVector<HeldShare, 16>;
+
+HeldShares SharesOf(const Plan& plan) {
+  HeldShares shares;
   shares.reserve(plan.shares.size());
   for (const PlanShare& share : plan.shares) {
     shares.push_back({share.row, share.per_user, share.window_start_us, share.held});
@@ -77,13 +80,13 @@ std::vector<std::vector<Debit>> Hold::Keep(absl::Span<const size_t> drawn) {
     return debits;
   }
   const config::Bundle& bundle = state_->bundle();
-  std::vector<int64_t> kept(plan_->shares.size(), 0);
+  absl::InlinedVector<int64_t, 16> kept(plan_->shares.size(), 0);
   for (size_t i = 0; i < drawn.size(); ++i) {
     FULCRUM_CHECK(drawn[i] < secured_.size() && secured_[drawn[i]]);
     for (const PlanUse& use : plan_->UsesOf(drawn[i])) kept[use.share] += use.amount;
     debits[i] = DebitsOf(bundle, *plan_, drawn[i]);
   }
-  std::vector<HeldShare> released = SharesOf(*plan_);
+  HeldShares released = SharesOf(*plan_);
   for (size_t i = 0; i < kept.size(); ++i) {
     FULCRUM_CHECK(kept[i] <= plan_->shares[i].held);
     released[i].amount -= kept[i];

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/container/inlined_vector.h"
 #include "orchestrator/windows.h"
 
@@ -12,11 +13,17 @@ namespace fulcrum::orchestrator {
 namespace {
 
 constexpr uint32_t kNoShare = std::numeric_limits<uint32_t>::max();
+constexpr size_t kUsualRows = 16;  // of one request
 
 // Which share a row has in the plan that is being made. One per thread: its size is that of the
 // bundle, and is to be paid once.
 class ShareOfRow {
  public:
+  static ShareOfRow& OfThisThread() {
+    static thread_local ShareOfRow shares;
+    return shares;
+  }
+
   void Begin(size_t rows) {
     if (entries_.size() < rows) entries_.resize(rows);
     ++plan_;
@@ -40,35 +47,42 @@ class ShareOfRow {
 class Planner {
  public:
   Planner(const config::Bundle& bundle, absl::Time now, RowFilter counts, Plan* plan)
-      : bundle_(bundle), now_(now), counts_(counts), plan_(plan) {
+      : known_(ShareOfRow::OfThisThread()),
+        bundle_(bundle),
+        now_(now),
+        counts_(counts),
+        plan_(plan) {
     known_.Begin(bundle.constraints.size());
   }
 
-  void Add(const config::Action& action, const std::optional<UserRef>& user_ref) {
-    MaskReason reason = MaskReason::kNone;
-    const auto want = [&](uint32_t share) {
-      if (plan_->shares[share].per_user && !user_ref) reason = MaskReason::kNoUserRef;
-    };
+  void Add(const config::Action& action) {
     plan_->first_use.push_back(static_cast<uint32_t>(plan_->uses.size()));
+    bool per_user = false;
     for (const config::Use& use : action.uses) {
       const uint32_t share = ShareOf(use.row);
       if (share == kNoShare) continue;
-      want(share);
+      per_user |= plan_->shares[share].per_user;
       plan_->uses.push_back({share, use.amount});
     }
     plan_->first_excluding.push_back(static_cast<uint32_t>(plan_->excluding.size()));
     for (const int32_t row : action.excluded_by) {
       const uint32_t share = ShareOf(row);
       if (share == kNoShare) continue;
-      want(share);
+      per_user |= plan_->shares[share].per_user;
       plan_->excluding.push_back(share);
     }
-    plan_->reasons.push_back(reason);
+    plan_->reasons.push_back(per_user && !plan_->user_ref ? MaskReason::kNoUserRef
+                                                          : MaskReason::kNone);
   }
 
  private:
   uint32_t ShareOf(int32_t index) {
-    if (const uint32_t* const known = known_.Find(index)) return *known;
+    const uint32_t* const known = known_.Find(index);
+    return known != nullptr ? *known : AddShare(index);
+  }
+
+  // Once for a row, out of the way of the many that ask for it again.
+  ABSL_ATTRIBUTE_NOINLINE uint32_t AddShare(int32_t index) {
     const config::Constraint& row = bundle_.constraints[static_cast<size_t>(index)];
     uint32_t share = kNoShare;
     if (row.start <= now_ && now_ < row.end && counts_(row)) {
@@ -94,7 +108,7 @@ class Planner {
     return *day_us_;
   }
 
-  static thread_local ShareOfRow known_;
+  ShareOfRow& known_;
   const config::Bundle& bundle_;
   const absl::Time now_;
   const RowFilter counts_;
@@ -103,12 +117,35 @@ class Planner {
   absl::TimeZone zone_;
 };
 
-thread_local ShareOfRow Planner::known_;
-
 bool IsGivenUp(const config::Bundle& bundle, const Plan& plan, uint32_t share) {
   const uint32_t relaxation =
       bundle.constraints[static_cast<size_t>(plan.shares[share].row)].relaxation;
   return relaxation != 0 && relaxation <= plan.relaxed;
+}
+
+void Empty(PlanShare* share, size_t draws) {
+  share->held = 0;
+  share->largest.clear();
+  share->smallest = draws == 0 ? std::numeric_limits<int64_t>::max() : 0;
+}
+
+// How much the sum of the `draws` largest grows when `amount` joins, and the joining itself.
+int64_t IncreaseOf(const PlanShare& share, int64_t amount) {
+  return std::max<int64_t>(0, amount - share.smallest);
+}
+
+void Join(PlanShare* share, int64_t amount, size_t draws) {
+  if (amount <= share->smallest) return;
+  share->held += amount - share->smallest;
+  auto& largest = share->largest;
+  if (largest.size() < draws) {
+    largest.insert(std::upper_bound(largest.begin(), largest.end(), amount), amount);
+  } else {  // over the smallest, those between move down
+    size_t at = 0;
+    for (; at + 1 < draws && largest[at + 1] < amount; ++at) largest[at] = largest[at + 1];
+    largest[at] = amount;
+  }
+  if (largest.size() == draws) share->smallest = largest.front();
 }
 
 // Why `candidate` cannot be secured beside those before it; `share` becomes the one that is full.
@@ -120,7 +157,7 @@ MaskReason ReasonOf(const config::Bundle& bundle, const Plan& plan, size_t candi
   MaskReason reason = MaskReason::kNone;
   for (const PlanUse& use : plan.UsesOf(candidate)) {
     const PlanShare& share = plan.shares[use.share];
-    const int64_t increase = IncreaseOf(share, use.amount, plan.draws);
+    const int64_t increase = IncreaseOf(share, use.amount);
     if (!share.gone &&
         (increase <= share.room - share.held || IsGivenUp(bundle, plan, use.share))) {
       continue;
@@ -152,10 +189,7 @@ uint32_t NextClass(const config::Bundle& bundle, const Plan& plan) {
 // Whether a candidate is secured, or would be with a lease.
 bool SecureOnce(const config::Bundle& bundle, absl::Span<const MaskReason> kept, Plan* plan,
                 std::vector<int32_t>* blame) {
-  for (PlanShare& share : plan->shares) {
-    share.held = 0;
-    share.largest.clear();
-  }
+  for (PlanShare& share : plan->shares) Empty(&share, plan->draws);
   bool any = false;
   for (size_t i = 0; i < plan->candidates(); ++i) {
     MaskReason& reason = plan->reasons[i];
@@ -182,9 +216,15 @@ Plan MakePlan(const config::Bundle& bundle, absl::Span<const int32_t> actions, s
   plan.reasons.reserve(actions.size());
   plan.first_use.reserve(actions.size() + 1);
   plan.first_excluding.reserve(actions.size() + 1);
+  size_t uses = 0;
+  for (const int32_t action : actions) {
+    uses += bundle.actions[static_cast<size_t>(action)].uses.size();
+  }
+  plan.uses.reserve(uses);
+  plan.shares.reserve(std::min(bundle.constraints.size(), kUsualRows));
   Planner planner(bundle, now, counts, &plan);
   for (const int32_t action : actions) {
-    planner.Add(bundle.actions[static_cast<size_t>(action)], user_ref);
+    planner.Add(bundle.actions[static_cast<size_t>(action)]);
   }
   plan.first_use.push_back(static_cast<uint32_t>(plan.uses.size()));
   plan.first_excluding.push_back(static_cast<uint32_t>(plan.excluding.size()));
@@ -203,8 +243,10 @@ void SecureCandidates(const config::Bundle& bundle, absl::Span<const MaskReason>
 }
 
 std::vector<Debit> DebitsOf(const config::Bundle& bundle, const Plan& plan, size_t candidate) {
+  const absl::Span<const PlanUse> uses = plan.UsesOf(candidate);
   std::vector<Debit> debits;
-  for (const PlanUse& use : plan.UsesOf(candidate)) {
+  debits.reserve(uses.size());
+  for (const PlanUse& use : uses) {
     const PlanShare& share = plan.shares[use.share];
     const config::Constraint& row = bundle.constraints[static_cast<size_t>(share.row)];
     debits.push_back({.row = row.id,
@@ -216,21 +258,6 @@ std::vector<Debit> DebitsOf(const config::Bundle& bundle, const Plan& plan, size
                       .span_us = row.span_us});
   }
   return debits;
-}
-
-int64_t IncreaseOf(const PlanShare& share, int64_t amount, size_t draws) {
-  if (share.largest.size() < draws) return amount;
-  return share.largest.empty() ? 0 : std::max<int64_t>(0, amount - share.largest.front());
-}
-
-void Join(PlanShare* share, int64_t amount, size_t draws) {
-  share->held += IncreaseOf(*share, amount, draws);
-  std::vector<int64_t>& largest = share->largest;
-  if (largest.size() == draws) {
-    if (largest.empty() || amount <= largest.front()) return;
-    largest.erase(largest.begin());
-  }
-  largest.insert(std::upper_bound(largest.begin(), largest.end(), amount), amount);
 }
 
 int64_t DemandOf(const Plan& plan, size_t share) {

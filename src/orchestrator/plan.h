@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "config/bundle.h"
@@ -23,7 +24,8 @@ struct PlanShare {
   int64_t limit = 0;             // the bundle's, or what is in force when the plan is secured
   int64_t held = 0;              // sum of `largest`
   // The amounts that the draws can take at most: the largest secured so far, ascending.
-  std::vector<int64_t> largest;
+  absl::InlinedVector<int64_t, 4> largest;
+  int64_t smallest = 0;    // of `largest` once it is complete: what is beyond it adds to `held`
   int64_t room = 0;        // free before this decision
   int64_t limit_room = 0;  // free if the whole limit were leased
   int64_t used = 0;        // by others
@@ -41,11 +43,11 @@ struct Plan {
   int64_t now_us = 0;
   std::optional<UserRef> user_ref;
   std::vector<PlanShare> shares;
-  std::vector<PlanUse> uses;        // candidate by candidate, rows in bundle order
-  std::vector<uint32_t> first_use;  // candidates + 1 entries
+  std::vector<PlanUse> uses;                    // candidate by candidate, rows in bundle order
+  absl::InlinedVector<uint32_t, 16> first_use;  // candidates + 1 entries
   // Shares of rows that exclude a candidate once they have counted anything, and the same for them.
   std::vector<uint32_t> excluding;
-  std::vector<uint32_t> first_excluding;
+  absl::InlinedVector<uint32_t, 16> first_excluding;
   std::vector<MaskReason> reasons;  // one per candidate
   uint32_t relaxed = 0;             // soft rows up to this class are given up
   size_t candidates() const { return reasons.size(); }
@@ -72,10 +74,6 @@ void SecureCandidates(const config::Bundle& bundle, absl::Span<const MaskReason>
 
 // What a drawn candidate takes.
 std::vector<Debit> DebitsOf(const config::Bundle& bundle, const Plan& plan, size_t candidate);
-
-// How much the sum of the `draws` largest grows when `amount` joins, and the joining itself.
-int64_t IncreaseOf(const PlanShare& share, int64_t amount, size_t draws);
-void Join(PlanShare* share, int64_t amount, size_t draws);
 
 // What a share holds if every candidate is secured; saturates.
 int64_t DemandOf(const Plan& plan, size_t share);

@@ -82,7 +82,10 @@ std::string BundleYaml(const World& world, const BundleOptions& options) {
       "# The world '", world.name, "' as the service knows it. Written by `fulcrum simulate`.\n",
       "server: {listen: '127.0.0.1:0', metrics_listen: '127.0.0.1:0', data_dir: data}\n",
       SurfaceYaml(world, options), CampaignsYaml(world, options));
-  if (options.budget_micros > 0 || options.user_cap > 0) absl::StrAppend(&text, "constraints:\n");
+  if (options.budget_micros > 0 || options.user_cap > 0 || !options.rows.empty()) {
+    absl::StrAppend(&text, "constraints:\n");
+  }
+  for (const std::string& row : options.rows) absl::StrAppend(&text, "  - ", row, "\n");
   if (options.user_cap > 0) {
     absl::StrAppend(&text, "  - {id: ", world.budgeted, "-cap, campaign: ", world.budgeted,
                     ", resource: exposures, per: user, window: day, limit: ", options.user_cap,

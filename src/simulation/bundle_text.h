@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "simulation/served_policy.h"
 #include "simulation/world.h"
@@ -14,6 +15,7 @@ struct BundleOptions {
   std::string policy;         // the value of the surface's `policy`; empty: none is written
   int64_t budget_micros = 0;  // in all, of the budgeted campaign; 0: no limit is written
   int64_t user_cap = 0;  // exposures per user and day of the budgeted campaign; 0: none is written
+  std::vector<std::string> rows;  // more constraints, each as YAML in braces
   bool exposure_required = true;
   // Instead of the world's: a window that never ends during a run keeps the posteriors as they are.
   absl::Duration attribution_window = absl::ZeroDuration();

@@ -34,13 +34,14 @@ CoverageTally::CoverageTally(std::string setting, std::string target,
   cell_.truth = truth;
 }
 
-void CoverageTally::Add(const evaluation::Evaluation& evaluated) {
+void CoverageTally::Add(const evaluation::Evaluation& evaluated, double truth) {
   const evaluation::Estimate& estimate = *evaluated.Find(cell_.estimator);
   ++cell_.replications;
-  const double off = std::fabs(estimate.value - cell_.truth);
-  if (off <= kNormal95 * estimate.se) ++cell_.covered_normal;
-  if (estimate.ci_low <= cell_.truth && cell_.truth <= estimate.ci_high) ++cell_.covered;
-  values_.Add(estimate.value);
+  const double off = estimate.value - truth;
+  if (std::fabs(off) <= kNormal95 * estimate.se) ++cell_.covered_normal;
+  if (estimate.ci_low <= truth && truth <= estimate.ci_high) ++cell_.covered;
+  truths_.Add(truth);
+  off_.Add(off);
   errors_.Add(estimate.se);
   sizes_.Add(evaluated.AsksOfSlates() ? evaluated.slate_weights.effective_sample_size
                                       : evaluated.effective_sample_size);
@@ -48,8 +49,9 @@ void CoverageTally::Add(const evaluation::Evaluation& evaluated) {
 
 CoverageCell CoverageTally::Finish() const {
   CoverageCell cell = cell_;
-  cell.mean = values_.mean;
-  cell.sd = values_.Sd();
+  cell.truth = truths_.mean;
+  cell.mean = truths_.mean + off_.mean;
+  cell.sd = off_.Sd();
   cell.mean_se = errors_.mean;
   cell.sample_size = sizes_.mean;
   return cell;

@@ -22,12 +22,12 @@ struct CoverageCell {
   std::string setting;
   std::string target;
   evaluation::Estimator estimator = evaluation::Estimator::kIps;
-  double truth = 0;
+  double truth = 0;  // mean over the replications, where each has its own
   uint64_t replications = 0;
   uint64_t covered = 0;         // by the interval that `fulcrum evaluate` reports
   uint64_t covered_normal = 0;  // by value +- z se
   double mean = 0;              // of the values
-  double sd = 0;                // of the values over the replications
+  double sd = 0;                // of the values less the truth, over the replications
   double mean_se = 0;           // of the standard errors as estimated
   double sample_size = 0;       // effective, mean over the replications
 
@@ -45,13 +45,15 @@ struct CoverageCell {
 class CoverageTally {
  public:
   CoverageTally(std::string setting, std::string target, evaluation::Estimator estimator,
-                double truth);
-  void Add(const evaluation::Evaluation& evaluated);
+                double truth = 0);
+  // Of a replication whose truth is the tally's, or its own.
+  void Add(const evaluation::Evaluation& evaluated) { Add(evaluated, cell_.truth); }
+  void Add(const evaluation::Evaluation& evaluated, double truth);
   CoverageCell Finish() const;
 
  private:
   CoverageCell cell_;
-  Moments values_, errors_, sizes_;
+  Moments truths_, off_, errors_, sizes_;
 };
 
 std::vector<CoverageCell> FinishAll(const std::vector<CoverageTally>& tallies);

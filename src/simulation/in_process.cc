@@ -237,4 +237,8 @@ Lsn InProcess::lsn() const {
   return log_->lsn();
 }
 
+absl::Status InProcess::Checkpoint() {
+  return ledger_->Checkpoint();
+}
+
 }  // namespace fulcrum::simulation

@@ -55,6 +55,8 @@ class InProcess {
   // Appends a report to the log that the ledger folds; gives its LSN.
   Lsn Log(const LogEvent& event);
   Lsn lsn() const;  // of the last record
+  // As a service does now and then: what has long ended is forgotten.
+  absl::Status Checkpoint();
   const config::Bundle& bundle() const { return *bundle_; }
 
  private:

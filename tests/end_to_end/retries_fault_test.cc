@@ -2,18 +2,14 @@
 // had got, or had not heard of any more, and the log has one record of each.
 //
 // FULCRUM_RETRY_CYCLES sets the number of kills (10); FULCRUM_RETRY_SEED the run (1).
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <map>
-#include <optional>
 #include <thread>
 
 #include "base/file.h"
-#include "base/mutex.h"
 #include "base/random.h"
 #include "decision_log/verify.h"
-#include "fulcrum/decision_log_reader.h"
+#include "tests/end_to_end/request_oracle.h"
 #include "tests/end_to_end/world.h"
 #include "tests/support/environment.h"
 #include "tests/support/status_matchers.h"
@@ -22,47 +18,11 @@
 namespace fulcrum {
 namespace {
 
+using ::fulcrum::testing::RecordsByRequest;
+using ::fulcrum::testing::RequestOracle;
+
 constexpr int kClients = 3;
 constexpr int kRequestsEach = 40;
-
-struct Answered {
-  DecisionId id;
-  std::vector<std::string> actions;
-  std::vector<Ticks> ticks;
-
-  friend bool operator==(const Answered&, const Answered&) = default;
-};
-
-// What the clients asked and heard. Lives outside the server, so a kill cannot touch it.
-class Oracle {
- public:
-  void Asked(const DecisionRequest& request) {
-    const base::MutexLock lock(&mutex_);
-    asked_.emplace(request.request_id, request);
-  }
-  // False if it had been answered otherwise.
-  bool Heard(const std::string& request_id, const Decision& decision) {
-    Answered answered;
-    answered.id = decision.id;
-    for (const DecidedAction& action : decision.actions) {
-      answered.actions.push_back(action.action_id);
-      answered.ticks.push_back(action.ticks);
-    }
-    const base::MutexLock lock(&mutex_);
-    if (decision.log_pending) return true;  // says of itself that it may not last
-    return heard_.emplace(request_id, answered).first->second == answered;
-  }
-  bool HasHeard(const std::string& request_id) {
-    const base::MutexLock lock(&mutex_);
-    return heard_.count(request_id) != 0;
-  }
-  const std::map<std::string, DecisionRequest>& asked() const { return asked_; }
-
- private:
-  base::Mutex mutex_;
-  std::map<std::string, DecisionRequest> asked_;
-  std::map<std::string, Answered> heard_;
-};
 
 // All within one window of request time.
 DecisionRequest RequestOf(int cycle, int client, int n, base::RandomStream& random) {
@@ -75,7 +35,7 @@ DecisionRequest RequestOf(int cycle, int client, int n, base::RandomStream& rand
   return request;
 }
 
-void Ask(const std::string& address, int cycle, int number, Oracle* oracle) {
+void Ask(const std::string& address, int cycle, int number, RequestOracle* oracle) {
   const auto client = DecisionClient::Connect(address);
   base::RandomStream random(static_cast<uint64_t>(cycle * 100 + number));
   for (int n = 0; n < kRequestsEach; ++n) {
@@ -87,22 +47,9 @@ void Ask(const std::string& address, int cycle, int number, Oracle* oracle) {
   }
 }
 
-std::map<std::string, std::vector<DecisionRecord>> RecordsByRequest(const std::string& log) {
-  std::map<std::string, std::vector<DecisionRecord>> records;
-  const auto reader = DecisionLogReader::Open(log);
-  EXPECT_THAT(reader, testing::IsOk());
-  LogEntry entry;
-  while (reader.ok() && *(*reader)->Next(&entry)) {
-    if (const auto* record = std::get_if<DecisionRecord>(&entry.event)) {
-      records[record->request_id].push_back(*record);
-    }
-  }
-  return records;
-}
-
 // Starts the service, asks until a kill, at random or just before replies leave.
 void RunUntilKilled(const std::string& directory, int cycle, base::RandomStream& random,
-                    Oracle* oracle) {
+                    RequestOracle* oracle) {
   const bool before_reply = cycle % 2 == 0;
   std::vector<std::string> environment;
   if (before_reply) {
@@ -131,7 +78,7 @@ struct Counts {
 };
 
 // After a restart every request so far is sent once more, and then the service is killed again.
-void RepeatAll(const std::string& directory, uint64_t seed, Oracle* oracle, Counts* counts) {
+void RepeatAll(const std::string& directory, uint64_t seed, RequestOracle* oracle, Counts* counts) {
   const std::string log = directory + "/data/log";
   const auto before = RecordsByRequest(log);
   auto daemon = testing::StartDaemon(directory, seed);
@@ -167,7 +114,7 @@ TEST(Retries, AcrossKillsAreDecidedLoggedAndPaidOnce) {
 
   base::RandomStream random(
       static_cast<uint64_t>(testing::FromEnvironment("FULCRUM_RETRY_SEED", 1)));
-  Oracle oracle;
+  RequestOracle oracle;
   Counts counts;
   for (int cycle = 0; cycle < cycles && !::testing::Test::HasFatalFailure(); ++cycle) {
     RunUntilKilled(directory, cycle, random, &oracle);
