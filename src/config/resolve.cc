@@ -71,6 +71,7 @@ Server ResolveServer(const v1::Server& from, const std::string& directory) {
   to.idempotency_window = DurationOf(from.idempotency_window());
   to.idempotency_requests_max = from.idempotency_requests_max();
   to.checkpoint_interval = DurationOf(from.checkpoint_interval());
+  to.user_counters_max = from.user_counters_max();
   return to;
 }
 

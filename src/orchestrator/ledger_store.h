@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,10 +18,12 @@
 #include "base/mutex.h"
 #include "config/bundle.h"
 #include "fulcrum/decision_record.h"
+#include "orchestrator/counter_change.h"
 #include "store/synced_mark.h"
 
 namespace fulcrum::store {
 class Store;
+enum class ReadTier : uint8_t;
 }  // namespace fulcrum::store
 
 namespace fulcrum::orchestrator {
@@ -52,6 +55,14 @@ struct CapEntry {
   friend bool operator==(const CapEntry&, const CapEntry&) = default;
 };
 
+// What happened to a cap whose value was not in memory.
+struct CapChange {
+  std::string row;
+  int64_t window_start_us = 0;
+  UserRef user_ref{};
+  CounterChange change;
+};
+
 // How far the log is folded into the spends and caps beside it.
 struct FoldMark {
   Lsn lsn = 0;
@@ -74,16 +85,18 @@ struct StoreBatch {
   std::vector<LeaseEntry> leases;
   std::vector<SpendEntry> spends;
   std::vector<CapEntry> caps;
+  std::vector<CapChange> cap_changes;  // of caps that are not in `caps`
   std::optional<FoldMark> fold;
   std::optional<Session> session;
   std::optional<int64_t> forget_before_us;  // removes windows that start before, not `total`
 };
 
-// All that a directory holds.
+// All that a directory holds, but caps beyond the bound that was asked for.
 struct StoreImage {
   std::vector<LeaseEntry> leases;
   std::vector<SpendEntry> spends;
   std::vector<CapEntry> caps;
+  std::vector<int64_t> cap_windows_left;  // starts of windows with caps that are not in `caps`
   FoldMark fold;
   std::optional<Session> session;  // absent in a new directory
 };
@@ -96,11 +109,18 @@ class LedgerStore {
                                                            const std::string& directory);
   ~LedgerStore();
 
-  absl::StatusOr<StoreImage> ReadAll() const;
+  // Of the caps no more than `caps_max`, those of the latest windows.
+  absl::StatusOr<StoreImage> ReadAll(size_t caps_max = std::numeric_limits<size_t>::max()) const;
+  // One cap, 0 if there is none. UNAVAILABLE as in store::Store::Get.
+  absl::StatusOr<int64_t> ReadCap(const std::string& row, int64_t window_start_us,
+                                  const UserRef& user_ref, store::ReadTier tier) const;
+  // Reads the caps that change.
   absl::Status Write(const StoreBatch& batch, bool sync);
 
  private:
   LedgerStore(std::unique_ptr<store::Store> store, std::unique_ptr<store::SyncedMark> mark);
+  absl::Status ReadEntries(StoreImage* image) const;  // all but the caps
+  absl::Status ReadCaps(size_t caps_max, StoreImage* image) const;
 
   const std::unique_ptr<store::Store> store_;
   base::Mutex mutex_;  // one write at a time, so that the mark names the write it follows
