@@ -318,6 +318,22 @@ struct LeaseRecord {
   friend bool operator==(const LeaseRecord&, const LeaseRecord&) = default;
 };
 
+// What became of a user's reference.
+enum class IdentityChange : uint8_t {
+  kMerged = 1,  // it is the same person as another reference: both count together from here on
+  kPurged = 2   // the user was erased: the reference never comes again
+};
+
+// A user was merged into another or erased. What is counted per user follows it.
+struct IdentityRecord {
+  IdentityChange change = IdentityChange::kMerged;
+  UserRef user_ref{};  // not all zero
+  UserRef into{};      // merged: the other one; purged: all zero
+  int64_t occurred_us = 0;
+
+  friend bool operator==(const IdentityRecord&, const IdentityRecord&) = default;
+};
+
 // One named fact of an audit record.
 struct AuditDetail {
   std::string name;
@@ -341,9 +357,9 @@ struct AuditRecord {
 inline constexpr char kServiceActor[] = "fulcrumd";
 
 // New kinds go to the end.
-using LogEvent =
-    std::variant<DecisionRecord, ExposureRecord, OutcomeRecord, SupersededRecord, UnshownRecord,
-                 PosteriorUpdateRecord, PriceUpdateRecord, LeaseRecord, AuditRecord>;
+using LogEvent = std::variant<DecisionRecord, ExposureRecord, OutcomeRecord, SupersededRecord,
+                              UnshownRecord, PosteriorUpdateRecord, PriceUpdateRecord, LeaseRecord,
+                              AuditRecord, IdentityRecord>;
 
 // The decision that `event` is about; none for what is about the service.
 std::optional<DecisionId> EventDecisionId(const LogEvent& event);

@@ -4,9 +4,11 @@
 #include <optional>
 #include <variant>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "decision_log/event_json.h"
 #include "decision_log/record_names.h"
@@ -77,6 +79,16 @@ std::string Describe(const AuditRecord& record) {
     absl::StrAppend(&text, ", ", detail.name, " ", detail.value);
   }
   return text;
+}
+
+std::string Describe(const IdentityRecord& record) {
+  const auto hex = [](const UserRef& ref) {
+    return absl::BytesToHexString(
+        absl::string_view(reinterpret_cast<const char*>(ref.data()), ref.size()));
+  };
+  if (record.change == IdentityChange::kPurged)
+    return absl::StrCat(hex(record.user_ref), " purged");
+  return absl::StrCat(hex(record.user_ref), " merged into ", hex(record.into));
 }
 
 }  // namespace

@@ -156,6 +156,7 @@ absl::Status Service::OpenStores() {
   ledger.clock = clock_;
   ledger.durability = bundle().server.durability;
   ledger.boot_id = BootId(options_.files);
+  ledger.user_counters_max = bundle().server.user_counters_max;
   ledger.on_lease = [this](LeaseRecord record) { journal_->Tell(std::move(record)); };
   FULCRUM_ASSIGN_OR_RETURN(ledger_, orchestrator::Ledger::Open(ledger, snapshot_.bundle));
 
@@ -565,6 +566,23 @@ void Service::AddPulledMetrics() {
                          }
                          return samples;
                        }});
+
+  using CounterStats = orchestrator::UserCounterStats;
+  const auto counter_family = [this](const char* name, const char* help, bool counter,
+                                     uint64_t CounterStats::*value) {
+    metrics_->AddPulled(
+        {name, help, "", counter, [this, value] {
+           return std::vector<Sample>{{"", static_cast<double>(ledger_->user_counters().*value)}};
+         }});
+  };
+  counter_family("fulcrum_user_counters", "Counters of caps per user in memory", false,
+                 &CounterStats::in_memory);
+  counter_family("fulcrum_user_counters_evicted_total",
+                 "Counters of caps per user that left memory for the disk", true,
+                 &CounterStats::evicted);
+  counter_family("fulcrum_user_counters_read_total",
+                 "Counters of caps per user that came back from the disk", true,
+                 &CounterStats::read_back);
 
   AddRequestMetrics();
   AddSwitchMetrics();

@@ -47,6 +47,7 @@ struct Server {
   uint32_t idempotency_requests_max = 1'000'000;
   absl::Duration checkpoint_interval = absl::Seconds(1);  // of the ledger; ten times that of others
   absl::Duration ledger_audit_interval = absl::Minutes(10);  // 0: never
+  uint32_t user_counters_max = 5'000'000;                    // in memory; see orchestrator/ledger.h
 };
 
 enum class MaskingAction : uint8_t { kDrop, kRound, kHash, kReplace };

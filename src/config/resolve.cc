@@ -73,6 +73,7 @@ Server ResolveServer(const v1::Server& from, const std::string& directory) {
   to.idempotency_requests_max = from.idempotency_requests_max();
   to.checkpoint_interval = DurationOf(from.checkpoint_interval());
   to.ledger_audit_interval = DurationOf(from.ledger_audit_interval());
+  to.user_counters_max = from.user_counters_max();
   return to;
 }
 

@@ -62,6 +62,7 @@ bool IsKnownType(uint8_t type) {
     case RecordType::kPriceUpdate:
     case RecordType::kLease:
     case RecordType::kAudit:
+    case RecordType::kIdentity:
     case RecordType::kFeatureSnapshot:
     case RecordType::kMark:
     case RecordType::kBlock:

@@ -161,6 +161,16 @@ absl::Status Check(const LeaseRecord& record) {
   return check.status();
 }
 
+absl::Status Check(const IdentityRecord& record) {
+  Checker check("identity");
+  const bool merged = record.change == IdentityChange::kMerged;
+  check.That(merged || record.change == IdentityChange::kPurged, "change", "is unknown");
+  check.That(record.user_ref != UserRef{}, "user_ref", "is all zero");
+  check.That((record.into != UserRef{}) == merged, "into", "is for merges, and only for them");
+  check.That(record.into != record.user_ref, "into", "is `user_ref`");
+  return check.status();
+}
+
 absl::Status Check(const AuditRecord& record) {
   Checker check("audit");
   check.Text("actor", record.actor);

@@ -288,6 +288,24 @@ absl::Status FromProto(const pb::LeaseRecord& proto, LeaseRecord* record) {
   return absl::OkStatus();
 }
 
+void ToProto(const IdentityRecord& record, pb::IdentityRecord* proto) {
+  proto->set_change(static_cast<pb::IdentityChange>(record.change));
+  UserRefToProto(record.user_ref, proto->mutable_user_ref());
+  UserRefToProto(record.into, proto->mutable_into());
+  proto->set_occurred_us(record.occurred_us);
+}
+
+absl::Status FromProto(const pb::IdentityRecord& proto, IdentityRecord* record) {
+  if (proto.change() != pb::IDENTITY_CHANGE_MERGED &&
+      proto.change() != pb::IDENTITY_CHANGE_PURGED) {
+    return absl::DataLossError(absl::StrCat("change ", proto.change(), " is unknown"));
+  }
+  record->change = static_cast<IdentityChange>(proto.change());
+  record->occurred_us = proto.occurred_us();
+  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record->user_ref));
+  return UserRefFromProto(proto.into(), &record->into);
+}
+
 void ToProto(const AuditRecord& record, pb::AuditRecord* proto) {
   proto->set_actor(record.actor);
   proto->set_action(record.action);
@@ -358,6 +376,8 @@ absl::Status DecodeEvent(RecordType type, std::string_view payload, LogEvent* ev
       return Decode<pb::LeaseRecord, LeaseRecord>(payload, event);
     case RecordType::kAudit:
       return Decode<pb::AuditRecord, AuditRecord>(payload, event);
+    case RecordType::kIdentity:
+      return Decode<pb::IdentityRecord, IdentityRecord>(payload, event);
     default:
       return absl::DataLossError(
           absl::StrCat("a record of type ", static_cast<int>(type), " is not an event"));
@@ -367,10 +387,11 @@ absl::Status DecodeEvent(RecordType type, std::string_view payload, LogEvent* ev
 }  // namespace
 
 RecordType TypeOf(const LogEvent& event) {
-  constexpr RecordType kTypes[] = {
-      RecordType::kDecision,    RecordType::kExposure, RecordType::kOutcome,
-      RecordType::kSuperseded,  RecordType::kUnshown,  RecordType::kPosteriorUpdate,
-      RecordType::kPriceUpdate, RecordType::kLease,    RecordType::kAudit};
+  constexpr RecordType kTypes[] = {RecordType::kDecision,    RecordType::kExposure,
+                                   RecordType::kOutcome,     RecordType::kSuperseded,
+                                   RecordType::kUnshown,     RecordType::kPosteriorUpdate,
+                                   RecordType::kPriceUpdate, RecordType::kLease,
+                                   RecordType::kAudit,       RecordType::kIdentity};
   static_assert(std::variant_size_v<LogEvent> == std::size(kTypes));
   return kTypes[event.index()];
 }
@@ -386,6 +407,7 @@ struct RecordEncoder::Scratch {
   pb::PriceUpdateRecord price_update;
   pb::LeaseRecord lease;
   pb::AuditRecord audit;
+  pb::IdentityRecord identity;
   pb::FeatureSnapshot snapshot;
   std::string payload;
 
@@ -398,6 +420,7 @@ struct RecordEncoder::Scratch {
   pb::PriceUpdateRecord* For(const PriceUpdateRecord&) { return &price_update; }
   pb::LeaseRecord* For(const LeaseRecord&) { return &lease; }
   pb::AuditRecord* For(const AuditRecord&) { return &audit; }
+  pb::IdentityRecord* For(const IdentityRecord&) { return &identity; }
 
   template <typename Proto>
   std::string_view Serialize(const Proto& proto) {

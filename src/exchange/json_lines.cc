@@ -38,6 +38,7 @@ constexpr TypeName kTypes[] = {{RecordType::kDecision, "decision"},
                                {RecordType::kLease, "lease"},
                                {RecordType::kAudit, "audit"},
                                {RecordType::kUnshown, "unshown"},
+                               {RecordType::kIdentity, "identity"},
                                {RecordType::kFeatureSnapshot, "feature_snapshot"}};
 
 std::unique_ptr<google::protobuf::Message> MessageOf(RecordType type) {
@@ -58,6 +59,8 @@ std::unique_ptr<google::protobuf::Message> MessageOf(RecordType type) {
       return std::make_unique<pb::LeaseRecord>();
     case RecordType::kAudit:
       return std::make_unique<pb::AuditRecord>();
+    case RecordType::kIdentity:
+      return std::make_unique<pb::IdentityRecord>();
     case RecordType::kUnshown:
       return std::make_unique<pb::UnshownRecord>();
     case RecordType::kFeatureSnapshot:

@@ -93,7 +93,7 @@ int64_t Hold::OpensUs(size_t candidate) const {
   return opens;
 }
 
-int64_t LedgerState::OpensUs(const Plan& plan, uint32_t share, int64_t used_max) const {
+int64_t LedgerState::OpensUs(const Plan& plan, uint32_t share, int64_t used_max) {
   const PlanShare& asked = plan.shares[share];
   const config::Constraint& constraint = bundle_->constraints[static_cast<size_t>(asked.row)];
   if (used_max < 0 || asked.gone) return kNever;
@@ -104,14 +104,23 @@ int64_t LedgerState::OpensUs(const Plan& plan, uint32_t share, int64_t used_max)
   base::MutexLock lock(&mutex_);
   // One step after the other falls out of the span.
   for (int64_t steps = 1; steps <= domain::kStepsPerSpan + 1; ++steps) {
-    const int64_t first_us = asked.first_counted_us + steps * step_us;
-    const int64_t used =
-        asked.per_user ? UsedByUserSince(asked.row, first_us, std::numeric_limits<int64_t>::max(),
-                                         *plan.user_ref)
-                       : UsedSince(rows_[static_cast<size_t>(asked.row)], first_us, kTotalWindow);
-    if (used <= used_max) return asked.window_start_us + steps * step_us;
+    const auto used = UsedOf(asked, plan.user_ref, asked.first_counted_us + steps * step_us);
+    if (!used.has_value()) return 0;
+    if (*used <= used_max) return asked.window_start_us + steps * step_us;
   }
   return kNever;
+}
+
+std::optional<int64_t> LedgerState::UsedOf(const PlanShare& share,
+                                           const std::optional<UserRef>& user_ref,
+                                           int64_t first_us) {
+  const Row& row = rows_[static_cast<size_t>(share.row)];
+  if (!share.per_user) return UsedSince(row, first_us, kTotalWindow);
+  CounterReads reads;
+  const UserCounters::Use use = counters_.Used(
+      share.row, row.kept_us, first_us, std::numeric_limits<int64_t>::max(), *user_ref, &reads);
+  if (!reads.missing.empty()) return std::nullopt;  // evicted since: not worth a read
+  return SaturatingAdd(use.spent, use.held);
 }
 
 }  // namespace fulcrum::orchestrator

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "orchestrator/ledger_state.h"
 #include "orchestrator/plan.h"
+#include "store/store.h"
 
 namespace fulcrum::orchestrator {
 namespace {
@@ -44,8 +45,8 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
                                                      std::shared_ptr<const config::Bundle> bundle) {
   FULCRUM_ASSIGN_OR_RETURN(std::unique_ptr<LedgerStore> store,
                            LedgerStore::Open(options.files, options.directory));
-  FULCRUM_ASSIGN_OR_RETURN(StoreImage image, store->ReadAll());
-  auto state = std::make_shared<LedgerState>(std::move(bundle));
+  FULCRUM_ASSIGN_OR_RETURN(StoreImage image, store->ReadAll(options.user_counters_max));
+  auto state = std::make_shared<LedgerState>(std::move(bundle), options.user_counters_max);
   state->Load(image);
   return std::unique_ptr<Ledger>(new Ledger(options, std::move(store), std::move(state),
                                             std::move(image.session), image.fold.lsn));
@@ -71,21 +72,57 @@ absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn, bool rec
 absl::StatusOr<Hold> Ledger::Acquire(absl::Span<const int32_t> actions, size_t draws,
                                      const std::optional<UserRef>& user_ref, absl::Time now,
                                      domain::Wait wait, RowFilter counts) {
-  using Lack = LedgerState::Lack;
-  using Secured = LedgerState::Secured;
   auto plan =
       std::make_unique<Plan>(MakePlan(state_->bundle(), actions, draws, user_ref, now, counts));
-  Secured secured = state_->Secure(plan.get(), Lack::kReport);
+  FULCRUM_ASSIGN_OR_RETURN(const Secured secured, Secure(plan.get(), wait));
+  if (secured == Secured::kNotOpen) return NotOpen();
+  return Hold(state_, std::move(plan));
+}
+
+absl::StatusOr<Secured> Ledger::Secure(Plan* plan, domain::Wait wait) {
+  FULCRUM_ASSIGN_OR_RETURN(Secured secured, SecureCounters(plan, Lack::kReport, wait));
   if (secured == Secured::kLacksLease && wait == domain::Wait::kNoWait) {
     return absl::UnavailableError("ledger: a lease must be fetched first; call with kMayWait");
   }
   for (int round = 0; secured == Secured::kLacksLease && round < kRounds; ++round) {
     if (!FetchLeases(*plan).ok()) break;
-    secured = state_->Secure(plan.get(), Lack::kReport);
+    FULCRUM_ASSIGN_OR_RETURN(secured, SecureCounters(plan, Lack::kReport, wait));
   }
-  if (secured == Secured::kLacksLease) secured = state_->Secure(plan.get(), Lack::kMask);
-  if (secured == Secured::kNotOpen) return NotOpen();
-  return Hold(state_, std::move(plan));
+  if (secured != Secured::kLacksLease) return secured;
+  return SecureCounters(plan, Lack::kMask, wait);
+}
+
+absl::StatusOr<Secured> Ledger::SecureCounters(Plan* plan, Lack lack, domain::Wait wait) {
+  CounterReads reads;
+  Secured secured = state_->Secure(plan, lack, &reads);
+  if (secured != Secured::kLacksCounters) return secured;
+  if (wait == domain::Wait::kNoWait) {
+    if (ReadCounters(store::ReadTier::kMemory, &reads).ok()) {
+      secured = state_->Secure(plan, lack, &reads);
+    }
+    if (secured != Secured::kLacksCounters) return secured;
+    return absl::UnavailableError("ledger: a user's counter is on the disk; call with kMayWait");
+  }
+  // No write can make a read old meanwhile. A counter may be evicted between two rounds, but what
+  // has been read stays known.
+  base::MutexLock lock(&write_mutex_);
+  reads = CounterReads();
+  while (true) {
+    secured = state_->Secure(plan, lack, &reads);
+    if (secured != Secured::kLacksCounters) return secured;
+    if (!ReadCounters(store::ReadTier::kDisk, &reads).ok()) reads.failed = true;
+  }
+}
+
+absl::Status Ledger::ReadCounters(store::ReadTier tier, CounterReads* reads) const {
+  for (const UserCounterKey& key : reads->missing) {
+    FULCRUM_ASSIGN_OR_RETURN(
+        const int64_t spent,
+        store_->ReadCap(state_->RowId(key.row), key.window.start_us, key.user_ref, tier));
+    reads->spent.insert_or_assign(key, spent);
+  }
+  reads->missing.clear();
+  return absl::OkStatus();
 }
 
 absl::Status Ledger::FetchLeases(const Plan& plan) {
@@ -150,31 +187,30 @@ void Ledger::Return(absl::Span<const Debit> debits, const UserRef& user_ref) {
   state_->Return(debits, user_ref);
 }
 
-absl::Status Ledger::WriteCheckpoint(bool clean, bool sync) {
+absl::StatusOr<Lsn> Ledger::WriteCheckpoint(bool clean, bool sync) {
   base::MutexLock lock(&write_mutex_);
   StoreBatch batch = state_->TakeCheckpoint();
   if (clean) batch.session = Session{options_.boot_id, options_.durability, true};
-  absl::Status written = store_->Write(batch, sync);
-  if (!written.ok()) state_->CheckpointFailed(batch);
-  return written;
+  const absl::Status written = store_->Write(batch, sync);
+  if (!written.ok()) {
+    state_->CheckpointFailed(batch);
+    return written;
+  }
+  state_->CheckpointWritten();
+  return batch.fold->lsn;
 }
 
 absl::Status Ledger::Checkpoint() {
-  FULCRUM_RETURN_IF_ERROR(WriteCheckpoint(/*clean=*/false, /*sync=*/false));
+  FULCRUM_RETURN_IF_ERROR(WriteCheckpoint(/*clean=*/false, /*sync=*/false).status());
   return FetchLeases(state_->CurrentWindows(options_.clock->Now() + kLookAhead));
 }
 
 absl::StatusOr<Lsn> Ledger::SyncCheckpoint() {
-  base::MutexLock lock(&write_mutex_);
-  const StoreBatch batch = state_->TakeCheckpoint();
-  const absl::Status written = store_->Write(batch, /*sync=*/true);
-  if (written.ok()) return batch.fold->lsn;
-  state_->CheckpointFailed(batch);
-  return written;
+  return WriteCheckpoint(/*clean=*/false, /*sync=*/true);
 }
 
 absl::StatusOr<StoreImage> Ledger::ReadCheckpoint(UserFilter wanted) const {
-  return store_->ReadAll(wanted);
+  return store_->ReadNow(wanted);
 }
 
 absl::Status Ledger::Close() {
@@ -182,7 +218,7 @@ absl::Status Ledger::Close() {
   state_->Stop();
   // A start that was refused has settled nothing: how the last session ended stays to be told.
   if (!state_->live()) return absl::OkStatus();
-  FULCRUM_RETURN_IF_ERROR(WriteCheckpoint(/*clean=*/idle, /*sync=*/true));
+  FULCRUM_RETURN_IF_ERROR(WriteCheckpoint(/*clean=*/idle, /*sync=*/true).status());
   if (idle) return absl::OkStatus();
   return absl::FailedPreconditionError(
       "ledger: closed with decisions in flight; their leases may be written off at the next start; "
@@ -194,7 +230,7 @@ std::vector<Ledger::RowStatus> Ledger::Status(absl::Time now) const {
   const config::Bundle& bundle = state_->bundle();
   for (size_t i = 0; i < bundle.constraints.size(); ++i) {
     if (bundle.constraints[i].per_user) continue;
-    const LedgerState::View view = state_->Look(static_cast<int32_t>(i), now, nullptr);
+    const LedgerState::View view = state_->Look(static_cast<int32_t>(i), now);
     rows.push_back({bundle.constraints[i].id, view.window_start_us, view.limit, view.leased,
                     view.spent, view.held, view.written_off, view.starved});
   }
@@ -202,15 +238,24 @@ std::vector<Ledger::RowStatus> Ledger::Status(absl::Time now) const {
 }
 
 std::vector<Ledger::RowStatus> Ledger::UserStatus(const UserRef& user_ref, absl::Time now) const {
+  base::MutexLock lock(&write_mutex_);  // so that a read stays true
   std::vector<RowStatus> rows;
   const config::Bundle& bundle = state_->bundle();
   for (size_t i = 0; i < bundle.constraints.size(); ++i) {
     if (!bundle.constraints[i].per_user) continue;
-    const LedgerState::View view = state_->Look(static_cast<int32_t>(i), now, &user_ref);
+    CounterReads reads;
+    LedgerState::View view = state_->LookUser(static_cast<int32_t>(i), now, user_ref, &reads);
+    while (!reads.missing.empty() && ReadCounters(store::ReadTier::kDisk, &reads).ok()) {
+      view = state_->LookUser(static_cast<int32_t>(i), now, user_ref, &reads);
+    }
     rows.push_back({bundle.constraints[i].id, view.window_start_us, view.limit, view.limit,
                     view.spent, view.held, 0, 0});
   }
   return rows;
+}
+
+UserCounterStats Ledger::user_counters() const {
+  return state_->user_counters();
 }
 
 int64_t Ledger::unheld() const {

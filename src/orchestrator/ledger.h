@@ -33,12 +33,15 @@
 #include "orchestrator/ledger_store.h"
 #include "orchestrator/recovery_report.h"
 #include "orchestrator/scope.h"
+#include "orchestrator/user_counters.h"
 
 namespace fulcrum::orchestrator {
 
-class LedgerState;  // ledger_state.h
-struct LeaseNeed;   // ledger_state.h
-struct Plan;        // plan.h
+class LedgerState;             // ledger_state.h
+struct LeaseNeed;              // ledger_state.h
+struct Plan;                   // plan.h
+enum class Lack : uint8_t;     // ledger_state.h
+enum class Secured : uint8_t;  // ledger_state.h
 
 // The reservation of one decision. Movable; releases what is left when destroyed. Not thread-safe.
 class Hold {
@@ -89,6 +92,9 @@ struct LedgerOptions {
   const base::Clock* clock = nullptr;
   config::Durability durability = config::Durability::kProcess;
   std::string boot_id;  // of the machine's current boot; tells a crash from a power loss
+  // Counters of caps per user in memory. Beyond that, those that are stored and not held wait on
+  // the disk.
+  size_t user_counters_max = 5'000'000;
   // A thread fetches leases at the low mark. Off: only as they are needed (tests).
   bool lease_ahead = true;
   // Told of every change of a lease once it is durable and before anything is spent from it. One
@@ -162,8 +168,12 @@ class Ledger final : public domain::LogObserver {
   };
   // Rows that are not per user, current windows at `now`, in bundle order. For metrics and tests.
   std::vector<RowStatus> Status(absl::Time now) const;
-  // One user's rows, the same; leased = limit.
+  // One user's rows, the same; leased = limit. May read the disk; a counter that cannot be read
+  // is told as far as it is in memory.
   std::vector<RowStatus> UserStatus(const UserRef& user_ref, absl::Time now) const;
+
+  // Counters of caps per user: in memory, and what has left it and come back.
+  UserCounterStats user_counters() const;
 
   // Sum of logged amounts that no hold had announced. Not 0: a caller logged without a hold.
   int64_t unheld() const;
@@ -172,11 +182,17 @@ class Ledger final : public domain::LogObserver {
   Ledger(const LedgerOptions& options, std::unique_ptr<LedgerStore> store,
          std::shared_ptr<LedgerState> state, std::optional<Session> previous, Lsn checkpoint_lsn);
 
+  // Secures the plan, and fetches what it lacks as far as `wait` allows.
+  absl::StatusOr<Secured> Secure(Plan* plan, domain::Wait wait);
+  // The same without leases.
+  absl::StatusOr<Secured> SecureCounters(Plan* plan, Lack lack, domain::Wait wait);
+  // Fills what is missing; UNAVAILABLE as in store::Store::Get.
+  absl::Status ReadCounters(store::ReadTier tier, CounterReads* reads) const;
   absl::Status FetchLeases(const Plan& plan);
   absl::Status FetchLeases(absl::Span<const LeaseNeed> needs);
   void TellLeases(std::vector<LeaseRecord> changes) const;
-  absl::Status WriteCheckpoint(bool clean, bool sync);
-  void KeepLeasing();  // the thread's loop
+  absl::StatusOr<Lsn> WriteCheckpoint(bool clean, bool sync);  // up to where it is
+  void KeepLeasing();                                          // the thread's loop
 
   const LedgerOptions options_;
   const std::unique_ptr<LedgerStore> store_;
@@ -184,7 +200,7 @@ class Ledger final : public domain::LogObserver {
   const std::optional<Session> previous_;  // whose leases were found
   const Lsn checkpoint_lsn_;
   // Lets one write at a time plan, write and take effect. Never taken under the books' mutex.
-  base::Mutex write_mutex_;
+  mutable base::Mutex write_mutex_;
   std::thread leasing_;
 };
 

@@ -43,13 +43,25 @@ void LedgerState::Load(const StoreImage& image) {
     if (account != nullptr) account->counter.spent = entry.spent;
   }
   for (const CapEntry& entry : image.caps) {
-    const CapKey key{RowIndex(entry.row), entry.user_ref};
-    CapWindow* window = AddCapWindow(rows_[key.row], entry.window_start_us);
-    if (window == nullptr) {
+    const int32_t row = RowIndex(entry.row);
+    if (IsForgotten(rows_[row], entry.window_start_us)) {
       forget_asked_ = true;
-      continue;
+    } else {
+      counters_.Load(CounterKey(row, entry.window_start_us, entry.user_ref), entry.spent);
     }
-    window->counters[key].spent = entry.spent;
+  }
+  for (const int64_t window_start_us : image.cap_windows_left) {
+    for (const Row& row : rows_) {  // those that share a window have the same key
+      if (IsForgotten(row, window_start_us)) {
+        forget_asked_ = true;
+      } else {
+        counters_.LeaveOnDisk({window_start_us, row.kept_us});
+      }
+    }
+    // Rows that the log and the store alone know.
+    if (!orchestrator::IsForgotten(window_start_us, kCalendarKeptUs, latest_us_)) {
+      counters_.LeaveOnDisk({window_start_us, kCalendarKeptUs});
+    }
   }
 }
 
@@ -95,18 +107,16 @@ StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const std::optional<Sessi
       batch.spends.push_back({row.id, account->window_start_us, account->counter.spent});
     }
   }
-  for (const auto& [window_key, window] : caps_) {
-    for (const CapKey& key : window->dirty) {
-      const auto found = window->counters.find(key);
-      if (found == window->counters.end()) continue;
-      batch.caps.push_back(
-          {rows_[key.row].id, window_key.window_start_us, key.user_ref, found->second.spent});
-    }
-  }
+  CopyCounters(&batch);
   return batch;
 }
 
 void LedgerState::FinishRecovery(const StoreBatch& batch) {
+  TakeRecovery(batch);
+  EvictCounters();
+}
+
+void LedgerState::TakeRecovery(const StoreBatch& batch) {
   base::MutexLock lock(&mutex_);
   for (const LeaseEntry& entry : batch.leases) {
     Account* account = AddAccount(&rows_[RowIndex(entry.row)], entry.window_start_us);
@@ -115,13 +125,8 @@ void LedgerState::FinishRecovery(const StoreBatch& batch) {
     account->written_off = entry.written_off;
     account->counter.dirty = false;
   }
-  for (const auto& [window_key, window] : caps_) {
-    for (const CapKey& key : window->dirty) {
-      const auto found = window->counters.find(key);
-      if (found != window->counters.end()) found->second.dirty = false;
-    }
-    window->dirty.clear();
-  }
+  counters_.BeginWrite();
+  counters_.Written();
   folded_ = batch.fold->lsn;
   live_ = true;
 }

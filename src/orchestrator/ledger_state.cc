@@ -15,6 +15,10 @@ namespace {
 // A lease covers at least this many of the row's dearest action, so that leases stay rare.
 constexpr int64_t kActionsPerLease = 64;
 
+// How many counters a request and one hold of the mutex look at to keep the counters' bound.
+constexpr size_t kLooksPerRequest = 32;
+constexpr size_t kLooksAtOnce = 256;
+
 int64_t SaturatingMultiply(int64_t a, int64_t b) {
   int64_t product = 0;
   return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<int64_t>::max() : product;
@@ -28,8 +32,8 @@ int64_t ChunkOf(int64_t remaining, int64_t amount_max, int64_t shortfall) {
 
 }  // namespace
 
-LedgerState::LedgerState(std::shared_ptr<const config::Bundle> bundle)
-    : bundle_(std::move(bundle)) {
+LedgerState::LedgerState(std::shared_ptr<const config::Bundle> bundle, size_t user_counters_max)
+    : bundle_(std::move(bundle)), counters_(user_counters_max) {
   base::MutexLock lock(&mutex_);
   rows_.reserve(bundle_->constraints.size());
   for (const config::Constraint& constraint : bundle_->constraints) {
@@ -78,16 +82,9 @@ Account* LedgerState::AddAccount(Row* row, int64_t window_start_us) {
   return row->accounts.back().get();
 }
 
-LedgerState::CapWindow* LedgerState::FindCapWindow(const Row& row, int64_t window_start_us) const {
-  const auto found = caps_.find(CapWindowKey{window_start_us, row.kept_us});
-  return found == caps_.end() ? nullptr : found->second.get();
-}
-
-LedgerState::CapWindow* LedgerState::AddCapWindow(const Row& row, int64_t window_start_us) {
-  if (CapWindow* found = FindCapWindow(row, window_start_us)) return found;
-  if (IsForgotten(row, window_start_us)) return nullptr;
-  return caps_.emplace(CapWindowKey{window_start_us, row.kept_us}, std::make_unique<CapWindow>())
-      .first->second.get();
+UserCounterKey LedgerState::CounterKey(int32_t row, int64_t window_start_us,
+                                       const UserRef& user_ref) const {
+  return {row, {window_start_us, rows_[static_cast<size_t>(row)].kept_us}, user_ref};
 }
 
 int64_t LedgerState::UsedSince(const Row& row, int64_t first_us, int64_t except_us) const {
@@ -99,33 +96,28 @@ int64_t LedgerState::UsedSince(const Row& row, int64_t first_us, int64_t except_
   return used;
 }
 
-int64_t LedgerState::UsedByUserSince(int32_t row, int64_t first_us, int64_t last_us,
-                                     const UserRef& user_ref) const {
-  int64_t used = 0;
-  const int64_t kept_us = rows_[static_cast<size_t>(row)].kept_us;
-  for (auto at = caps_.lower_bound(CapWindowKey{first_us, 0});
-       at != caps_.end() && at->first.window_start_us <= last_us; ++at) {
-    if (at->first.kept_us != kept_us) continue;
-    const auto found = at->second->counters.find(CapKey{row, user_ref});
-    if (found == at->second->counters.end()) continue;
-    used = SaturatingAdd(used, SaturatingAdd(found->second.spent, found->second.held));
-  }
-  return used;
-}
-
-void LedgerState::MarkDirty(CapWindow* window, const CapKey& key, Counter* counter) {
-  if (counter->dirty) return;
-  counter->dirty = true;
-  window->dirty.push_back(key);
-}
-
 // --- Requests.
 
-void LedgerState::LoadRooms(Plan* plan) const {
+void LedgerState::LoadUserRoom(const Row& row, const UserRef& user_ref, CounterReads* reads,
+                               PlanShare* share) {
+  // Of a moving span also what is later: a request may come late.
+  const bool moves = row.constraint->window == config::Window::kRolling;
+  const int64_t last_us = moves ? std::numeric_limits<int64_t>::max() : share->window_start_us;
+  const size_t missing = reads->missing.size();
+  const UserCounters::Use use =
+      counters_.Used(share->row, row.kept_us, share->first_counted_us, last_us, user_ref, reads);
+  share->used = SaturatingAdd(use.spent, use.held);
+  share->unread = reads->missing.size() != missing;
+  share->limit_room = std::max<int64_t>(0, row.limit - share->used);
+  share->room = share->unread ? 0 : share->limit_room;
+}
+
+void LedgerState::LoadRooms(Plan* plan, CounterReads* reads) {
   for (PlanShare& share : plan->shares) {
     share.room = 0;
     share.limit_room = 0;
     share.used = 0;
+    share.unread = false;
     const Row& row = rows_[static_cast<size_t>(share.row)];
     // A late request for a window whose counters are gone must not start from zero again.
     share.gone = IsForgotten(row, share.window_start_us);
@@ -133,11 +125,7 @@ void LedgerState::LoadRooms(Plan* plan) const {
     const bool moves = row.constraint->window == config::Window::kRolling;
     const int64_t limit = share.limit = row.limit;
     if (share.per_user) {
-      if (!plan->user_ref) continue;
-      // Of a moving span also what is later: a request may come late.
-      const int64_t last_us = moves ? std::numeric_limits<int64_t>::max() : share.window_start_us;
-      share.used = UsedByUserSince(share.row, share.first_counted_us, last_us, *plan->user_ref);
-      share.room = share.limit_room = std::max<int64_t>(0, limit - share.used);
+      if (plan->user_ref) LoadUserRoom(row, *plan->user_ref, reads, &share);
       continue;
     }
     const Account* account = FindAccount(row, share.window_start_us);
@@ -155,12 +143,15 @@ void LedgerState::LoadRooms(Plan* plan) const {
   }
 }
 
-LedgerState::Secured LedgerState::Secure(Plan* plan, Lack lack) {
+Secured LedgerState::Secure(Plan* plan, Lack lack, CounterReads* reads) {
   std::vector<int32_t> blame(plan->candidates(), -1);  // made before the lock
   base::MutexLock lock(&mutex_);
   if (!live_ || closed_) return Secured::kNotOpen;
   latest_us_ = std::max(latest_us_, plan->now_us);
-  LoadRooms(plan);
+  counters_.TakeReads(reads);
+  reads->missing.clear();
+  LoadRooms(plan, reads);
+  if (!reads->missing.empty() && !reads->failed) return Secured::kLacksCounters;
   absl::InlinedVector<MaskReason, 128> kept(plan->candidates(), MaskReason::kNone);
   for (size_t i = 0; i < plan->candidates(); ++i) {
     if (plan->reasons[i] == MaskReason::kNoUserRef) kept[i] = MaskReason::kNoUserRef;
@@ -174,6 +165,7 @@ LedgerState::Secured LedgerState::Secure(Plan* plan, Lack lack) {
   const auto secured = [](MaskReason reason) { return reason == MaskReason::kNone; };
   if (std::none_of(plan->reasons.begin(), plan->reasons.end(), secured)) NoteStarved(*plan, blame);
   TakeHolds(*plan);
+  counters_.Evict(kLooksPerRequest);
   return Secured::kDone;
 }
 
@@ -194,9 +186,7 @@ void LedgerState::TakeHolds(const Plan& plan) {
   for (const PlanShare& share : plan.shares) {
     if (share.held == 0) continue;
     if (share.per_user) {
-      CapWindow* window = AddCapWindow(rows_[share.row], share.window_start_us);
-      window->counters[CapKey{share.row, *plan.user_ref}].held += share.held;
-      window->held += share.held;
+      counters_.Hold(CounterKey(share.row, share.window_start_us, *plan.user_ref), share.held);
       continue;
     }
     Account* account = AddAccount(&rows_[share.row], share.window_start_us);
@@ -220,14 +210,7 @@ void LedgerState::ReleaseShare(const HeldShare& share, const UserRef& user_ref) 
     account->counter.held -= share.amount;
     return;
   }
-  CapWindow* window = FindCapWindow(rows_[share.row], share.window_start_us);
-  FULCRUM_CHECK(window != nullptr);
-  const auto found = window->counters.find(CapKey{share.row, user_ref});
-  FULCRUM_CHECK(found != window->counters.end() && found->second.held >= share.amount);
-  found->second.held -= share.amount;
-  window->held -= share.amount;
-  const Counter& counter = found->second;
-  if (counter.held == 0 && counter.spent == 0 && !counter.dirty) window->counters.erase(found);
+  counters_.Release(CounterKey(share.row, share.window_start_us, user_ref), share.amount);
 }
 
 void LedgerState::Release(absl::Span<const HeldShare> shares, const UserRef& user_ref) {
@@ -242,9 +225,7 @@ void LedgerState::Detach(absl::Span<const HeldShare> shares, const UserRef& user
   for (const HeldShare& share : shares) {
     if (share.amount == 0) continue;
     if (share.per_user) {
-      CapWindow* window = FindCapWindow(rows_[share.row], share.window_start_us);
-      FULCRUM_CHECK(window != nullptr);
-      window->counters.at(CapKey{share.row, user_ref}).pending += share.amount;
+      counters_.Detach(CounterKey(share.row, share.window_start_us, user_ref), share.amount);
     } else {
       FindAccount(rows_[share.row], share.window_start_us)->counter.pending += share.amount;
     }
@@ -262,18 +243,12 @@ void LedgerState::Return(absl::Span<const Debit> debits, const UserRef& user_ref
   base::MutexLock lock(&mutex_);
   for (const Debit& debit : debits) {
     const int32_t row = RowIndex(debit.row);
-    if (!debit.per_user) {
-      Account* account = FindAccount(rows_[row], debit.window_start_us);
-      if (account != nullptr) TakePending(&account->counter, debit.amount);
+    if (debit.per_user) {
+      counters_.Return(CounterKey(row, debit.window_start_us, user_ref), debit.amount);
       continue;
     }
-    CapWindow* window = FindCapWindow(rows_[row], debit.window_start_us);
-    if (window == nullptr) continue;
-    const auto found = window->counters.find(CapKey{row, user_ref});
-    if (found == window->counters.end()) continue;
-    window->held -= TakePending(&found->second, debit.amount);
-    const Counter& counter = found->second;
-    if (counter.held == 0 && counter.spent == 0 && !counter.dirty) window->counters.erase(found);
+    Account* account = FindAccount(rows_[row], debit.window_start_us);
+    if (account != nullptr) TakePending(&account->counter, debit.amount);
   }
 }
 
@@ -394,14 +369,9 @@ void LedgerState::Spend(const Debit& debit, const UserRef& user_ref) {
   const int32_t row = RowIndex(debit.row);
   int64_t taken = 0;
   if (debit.per_user) {
-    CapWindow* window = AddCapWindow(rows_[row], debit.window_start_us);
-    if (window == nullptr) return;
-    const CapKey key{row, user_ref};
-    Counter* counter = &window->counters[key];
-    counter->spent = SaturatingAdd(counter->spent, debit.amount);
-    if (live_) taken = TakePending(counter, debit.amount);
-    window->held -= taken;
-    MarkDirty(window, key, counter);
+    const UserCounterKey key = CounterKey(row, debit.window_start_us, user_ref);
+    if (!counters_.Knows(key.window) && IsForgotten(rows_[row], debit.window_start_us)) return;
+    taken = counters_.Spend(key, debit.amount);
   } else {
     Account* account = AddAccount(&rows_[row], debit.window_start_us);
     if (account == nullptr) return;
@@ -416,19 +386,18 @@ void LedgerState::Refund(const Debit& debit, const UserRef& user_ref) {
   if (debit.amount <= 0) return;
   const int32_t row = RowIndex(debit.row);
   if (debit.per_user) {
-    CapWindow* window = FindCapWindow(rows_[row], debit.window_start_us);
-    if (window == nullptr) return;
-    const CapKey key{row, user_ref};
-    const auto found = window->counters.find(key);
-    if (found == window->counters.end()) return;
-    found->second.spent -= std::min(found->second.spent, debit.amount);
-    MarkDirty(window, key, &found->second);
+    counters_.Refund(CounterKey(row, debit.window_start_us, user_ref), debit.amount);
     return;
   }
   Account* account = FindAccount(rows_[row], debit.window_start_us);
   if (account == nullptr) return;
   account->counter.spent -= std::min(account->counter.spent, debit.amount);
   account->counter.dirty = true;
+}
+
+std::string LedgerState::RowId(int32_t row) const {
+  base::MutexLock lock(&mutex_);
+  return rows_[static_cast<size_t>(row)].id;
 }
 
 Lsn LedgerState::folded() const {
@@ -458,21 +427,14 @@ void LedgerState::CopyAccounts(StoreBatch* batch) {
   }
 }
 
-void LedgerState::CopyCaps(StoreBatch* batch) {
-  for (auto& [window_key, window] : caps_) {
-    for (const CapKey& key : std::exchange(window->dirty, {})) {
-      const auto found = window->counters.find(key);
-      if (found == window->counters.end()) continue;
-      Counter& counter = found->second;
-      counter.dirty = false;
-      batch->caps.push_back(
-          {rows_[key.row].id, window_key.window_start_us, key.user_ref, counter.spent});
-      if (counter.spent == 0 && counter.held == 0) window->counters.erase(found);
-    }
-  }
+void LedgerState::CopyCounters(StoreBatch* batch) const {
+  const auto name = [this](int32_t row) -> const std::string& {
+    return rows_[static_cast<size_t>(row)].id;
+  };
+  counters_.CopyChanged(name, batch);
 }
 
-bool LedgerState::DropForgotten(std::vector<std::unique_ptr<CapWindow>>* graveyard) {
+bool LedgerState::DropForgotten() {
   bool dropped = false;
   for (Row& row : rows_) {
     const auto forgotten = [latest_us = latest_us_,
@@ -485,31 +447,31 @@ bool LedgerState::DropForgotten(std::vector<std::unique_ptr<CapWindow>>* graveya
                        row.accounts.end());
     dropped = dropped || row.accounts.size() != before;
   }
-  for (auto it = caps_.begin(); it != caps_.end();) {
-    const auto& [key, window] = *it;
-    if (window->held != 0 ||
-        !orchestrator::IsForgotten(key.window_start_us, key.kept_us, latest_us_)) {
-      ++it;
-      continue;
-    }
-    graveyard->push_back(std::move(it->second));
-    it = caps_.erase(it);
-    dropped = true;
-  }
-  return dropped;
+  const bool forgot = counters_.Forget([latest_us = latest_us_](const CapWindowKey& window) {
+    return orchestrator::IsForgotten(window.start_us, window.kept_us, latest_us);
+  });
+  return dropped || forgot;
 }
 
 StoreBatch LedgerState::TakeCheckpoint() {
-  std::vector<std::unique_ptr<CapWindow>> graveyard;  // freed after the lock
   StoreBatch batch;
   base::MutexLock lock(&mutex_);
-  if (DropForgotten(&graveyard) || std::exchange(forget_asked_, false)) {
+  if (DropForgotten() || std::exchange(forget_asked_, false)) {
     batch.forget_before_us = latest_us_ - kept_longest_us_;
   }
   CopyAccounts(&batch);
-  CopyCaps(&batch);
+  CopyCounters(&batch);
+  counters_.BeginWrite();
   batch.fold = FoldMark{folded_, latest_us_};
   return batch;
+}
+
+void LedgerState::CheckpointWritten() {
+  {
+    base::MutexLock lock(&mutex_);
+    counters_.Written();
+  }
+  EvictCounters();
 }
 
 void LedgerState::CheckpointFailed(const StoreBatch& batch) {
@@ -519,11 +481,16 @@ void LedgerState::CheckpointFailed(const StoreBatch& batch) {
     Account* account = FindAccount(rows_[RowIndex(entry.row)], entry.window_start_us);
     if (account != nullptr) account->counter.dirty = true;
   }
-  for (const CapEntry& entry : batch.caps) {
-    const CapKey key{RowIndex(entry.row), entry.user_ref};
-    CapWindow* window = AddCapWindow(rows_[key.row], entry.window_start_us);
-    if (window == nullptr) continue;
-    MarkDirty(window, key, &window->counters[key]);
+  counters_.Failed();
+}
+
+// Once around, and again for those that had been used.
+void LedgerState::EvictCounters() {
+  size_t looks = 0;
+  while (true) {
+    base::MutexLock lock(&mutex_);
+    if (looks > 2 * counters_.slots() || !counters_.Evict(kLooksAtOnce)) return;
+    looks += kLooksAtOnce;
   }
 }
 
@@ -537,27 +504,36 @@ bool LedgerState::Close() {
       if (account->counter.held != 0) return false;
     }
   }
-  return std::none_of(caps_.begin(), caps_.end(),
-                      [](const auto& entry) { return entry.second->held != 0; });
+  return counters_.IsIdle();
 }
 
-LedgerState::View LedgerState::Look(int32_t row, absl::Time now, const UserRef* user_ref) const {
+LedgerState::View LedgerState::LookUser(int32_t row, absl::Time now, const UserRef& user_ref,
+                                        CounterReads* reads) {
+  const config::Constraint& constraint = bundle_->constraints[row];
+  View view;
+  view.window_start_us = WindowStartUs(constraint, now);
+  base::MutexLock lock(&mutex_);
+  const UserCounters::Use use =
+      counters_.Used(row, rows_[row].kept_us, FirstCountedUs(constraint, view.window_start_us),
+                     view.window_start_us, user_ref, reads);
+  view.limit = rows_[row].limit;
+  view.spent = use.spent;
+  view.held = use.held;
+  return view;
+}
+
+UserCounterStats LedgerState::user_counters() const {
+  base::MutexLock lock(&mutex_);
+  return counters_.stats();
+}
+
+LedgerState::View LedgerState::Look(int32_t row, absl::Time now) const {
   const config::Constraint& constraint = bundle_->constraints[row];
   View view;
   view.window_start_us = WindowStartUs(constraint, now);
   const int64_t first_us = FirstCountedUs(constraint, view.window_start_us);
   base::MutexLock lock(&mutex_);
   view.limit = rows_[row].limit;
-  if (user_ref != nullptr) {
-    for (const auto& [key, window] : caps_) {
-      if (key.window_start_us < first_us || key.window_start_us > view.window_start_us) continue;
-      const auto found = window->counters.find(CapKey{row, *user_ref});
-      if (found == window->counters.end()) continue;
-      view.spent += found->second.spent;
-      view.held += found->second.held;
-    }
-    return view;
-  }
   for (const auto& account : rows_[row].accounts) {
     const int64_t start_us = account->window_start_us;
     if (start_us < first_us || start_us > view.window_start_us) continue;

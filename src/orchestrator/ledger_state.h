@@ -1,5 +1,6 @@
-// The ledger's books in memory: accounts of the rows, counters of the caps per user, and the fold
-// over the log. No input or output: ledger.cc moves leases and checkpoints to and from the disk.
+// The ledger's books in memory: accounts of the rows, counters of the caps per user
+// (user_counters.h), and the fold over the log. No input or output: ledger.cc moves leases,
+// counters and checkpoints to and from the disk.
 //
 // Thread-safe: one mutex, held for microseconds (a checkpoint copies what changed under it).
 #pragma once
@@ -10,8 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "base/mutex.h"
 #include "base/strings.h"
@@ -20,6 +19,7 @@
 #include "orchestrator/ledger_store.h"
 #include "orchestrator/plan.h"
 #include "orchestrator/recovery_report.h"
+#include "orchestrator/user_counters.h"
 #include "orchestrator/windows.h"
 
 namespace fulcrum::orchestrator {
@@ -70,25 +70,32 @@ struct HeldShare {
   int64_t amount = 0;
 };
 
+// What to do with a candidate that only lacks a lease: give up on all and report, or mask it.
+enum class Lack : uint8_t { kReport, kMask };
+
+// All but the first: nothing changed.
+enum class Secured : uint8_t { kDone, kLacksLease, kLacksCounters, kNotOpen };
+
 class LedgerState {
  public:
-  explicit LedgerState(std::shared_ptr<const config::Bundle> bundle);
+  // `user_counters_max`: see UserCounters.
+  LedgerState(std::shared_ptr<const config::Bundle> bundle, size_t user_counters_max);
 
   const config::Bundle& bundle() const { return *bundle_; }
+  std::string RowId(int32_t row) const;
 
   // --- Requests.
-  // What to do with a candidate that only lacks a lease: give up on all and report, or mask it.
-  enum class Lack : uint8_t { kReport, kMask };
-  enum class Secured : uint8_t { kDone, kLacksLease, kNotOpen };  // the last two: nothing changed
-  // Secures the plan's candidates in order: all rows of one or none.
-  Secured Secure(Plan* plan, Lack lack);
+  // Secures the plan's candidates in order: all rows of one or none. What `reads` found is taken
+  // into the books first; kLacksCounters: reads->missing is to be read as well. If it could not be,
+  // candidates that need it are treated as if they lacked a lease.
+  Secured Secure(Plan* plan, Lack lack, CounterReads* reads);
   void Release(absl::Span<const HeldShare> shares, const UserRef& user_ref);
   void Detach(absl::Span<const HeldShare> shares, const UserRef& user_ref);
   void Return(absl::Span<const Debit> debits, const UserRef& user_ref);
 
   // When no more than `used_max` is used any longer in the share's row, if nothing but the time
-  // changes; kNever (deferral.h).
-  int64_t OpensUs(const Plan& plan, uint32_t share, int64_t used_max) const;
+  // changes; kNever (deferral.h), or 0 if that is not known.
+  int64_t OpensUs(const Plan& plan, uint32_t share, int64_t used_max);
 
   // In force for all that is secured from now on; of a row of the bundle.
   void SetLimit(int32_t row, int64_t limit);
@@ -113,7 +120,9 @@ class LedgerState {
   // --- Checkpoint and recovery.
   void Load(const StoreImage& image);
   // What changed, and windows that may be forgotten, which are dropped from memory.
+  // Then exactly one of the other two, before anything else takes a checkpoint.
   StoreBatch TakeCheckpoint();
+  void CheckpointWritten();                        // evicts counters beyond the bound
   void CheckpointFailed(const StoreBatch& batch);  // it has to be written again
   // The batch that ends a recovery; FinishRecovery() takes it into the books once it is stored.
   StoreBatch PlanRecovery(Lsn log_last_lsn, const std::optional<Session>& previous,
@@ -128,7 +137,10 @@ class LedgerState {
     int64_t limit = 0, leased = 0, spent = 0, held = 0, written_off = 0;
     uint64_t starved = 0;
   };
-  View Look(int32_t row, absl::Time now, const UserRef* user_ref) const;
+  View Look(int32_t row, absl::Time now) const;
+  // One user's; as far as reads->missing stays empty.
+  View LookUser(int32_t row, absl::Time now, const UserRef& user_ref, CounterReads* reads);
+  UserCounterStats user_counters() const;
 
  private:
   struct Row {
@@ -140,27 +152,6 @@ class LedgerState {
     uint64_t starved = 0;  // decisions without any action for which it had no room first
     std::vector<std::unique_ptr<Account>> accounts;  // a few windows
   };
-  struct CapKey {
-    int32_t row = -1;
-    UserRef user_ref{};
-    friend bool operator==(const CapKey&, const CapKey&) = default;
-    template <typename H>
-    friend H AbslHashValue(H h, const CapKey& key) {
-      return H::combine(std::move(h), key.row, key.user_ref);
-    }
-  };
-  // Counters go together that are forgotten together.
-  struct CapWindowKey {
-    int64_t window_start_us = 0;
-    int64_t kept_us = 0;
-    friend auto operator<=>(const CapWindowKey&, const CapWindowKey&) = default;
-  };
-  struct CapWindow {
-    absl::flat_hash_map<CapKey, Counter> counters;
-    std::vector<CapKey> dirty;
-    int64_t held = 0;
-  };
-
   bool IsForgotten(const Row& row, int64_t window_start_us) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return orchestrator::IsForgotten(window_start_us, row.kept_us, latest_us_);
@@ -169,17 +160,18 @@ class LedgerState {
   static Account* FindAccount(const Row& row, int64_t window_start_us);
   // Null if the window is forgotten.
   Account* AddAccount(Row* row, int64_t window_start_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  CapWindow* FindCapWindow(const Row& row, int64_t window_start_us) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  CapWindow* AddCapWindow(const Row& row, int64_t window_start_us)
+  // The counter of a share or debit; in a window that is open or has been counted in.
+  UserCounterKey CounterKey(int32_t row, int64_t window_start_us, const UserRef& user_ref) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What all windows of the row from `first_us` on have used, but for that at `except_us`.
   int64_t UsedSince(const Row& row, int64_t first_us, int64_t except_us) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  int64_t UsedByUserSince(int32_t row, int64_t first_us, int64_t last_us,
-                          const UserRef& user_ref) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  void LoadRooms(Plan* plan) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same of a share, of its user if it is per user; nothing if that is not in memory.
+  std::optional<int64_t> UsedOf(const PlanShare& share, const std::optional<UserRef>& user_ref,
+                                int64_t first_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoadRooms(Plan* plan, CounterReads* reads) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoadUserRoom(const Row& row, const UserRef& user_ref, CounterReads* reads, PlanShare* share)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteStarved(const Plan& plan, absl::Span<const int32_t> blame)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeHolds(const Plan& plan) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -190,12 +182,11 @@ class LedgerState {
   void Refund(const Debit& debit, const UserRef& user_ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Moves up to `amount` out of pending; returns how much.
   static int64_t TakePending(Counter* counter, int64_t amount);
-  void MarkDirty(CapWindow* window, const CapKey& key, Counter* counter)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CopyAccounts(StoreBatch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void CopyCaps(StoreBatch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool DropForgotten(std::vector<std::unique_ptr<CapWindow>>* graveyard)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CopyCounters(StoreBatch* batch) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool DropForgotten() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EvictCounters() ABSL_LOCKS_EXCLUDED(mutex_);
+  void TakeRecovery(const StoreBatch& batch) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::shared_ptr<const config::Bundle> bundle_;
   int64_t kept_longest_us_ = kCalendarKeptUs;  // of the rows
@@ -203,7 +194,7 @@ class LedgerState {
   base::CondVar low_rows_changed_;
   std::vector<Row> rows_ ABSL_GUARDED_BY(mutex_);  // the bundle's, then those only the log knows
   base::StringMap<int32_t> row_index_ ABSL_GUARDED_BY(mutex_);
-  absl::btree_map<CapWindowKey, std::unique_ptr<CapWindow>> caps_ ABSL_GUARDED_BY(mutex_);
+  UserCounters counters_ ABSL_GUARDED_BY(mutex_);
   std::vector<LeaseNeed> low_rows_ ABSL_GUARDED_BY(mutex_);
   Lsn folded_ ABSL_GUARDED_BY(mutex_) = 0;
   Lsn lease_lsn_ ABSL_GUARDED_BY(mutex_) = 0;  // the latest that a loaded lease had heard of

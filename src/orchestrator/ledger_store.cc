@@ -24,10 +24,19 @@ constexpr std::string_view kFoldKey = "mfold";
 constexpr std::string_view kSessionKey = "msession";
 constexpr std::string_view kFormat = "1";
 constexpr size_t kWindowedPrefix = 1 + 8;
+constexpr std::string_view kBehindCaps = "v";
 constexpr size_t kFamily = 0;
 constexpr std::string_view kMarkFile = "fulcrum-synced";  // RocksDB leaves names it does not know
 
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
+
+std::string_view ViewOf(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+bool IsCap(std::string_view key) {
+  return !key.empty() && key[0] == kCapTag;
+}
 
 std::string WindowKey(char tag, int64_t window_start_us) {
   const uint64_t ordered = static_cast<uint64_t>(window_start_us) ^ kSignBit;
@@ -74,10 +83,10 @@ std::string RowKeyOf(char tag, const std::string& row, int64_t window_start_us) 
   return WindowKey(tag, window_start_us) + row;
 }
 
-std::string CapKeyOf(const CapEntry& entry) {
-  std::string key = WindowKey(kCapTag, entry.window_start_us);
-  key.append(entry.user_ref.begin(), entry.user_ref.end());
-  return key + entry.row;
+std::string CapKeyOf(const std::string& row, int64_t window_start_us, const UserRef& user_ref) {
+  std::string key = WindowKey(kCapTag, window_start_us);
+  key.append(user_ref.begin(), user_ref.end());
+  return key + row;
 }
 
 std::string SessionValue(const Session& session) {
@@ -176,7 +185,13 @@ class Batch {
     batch_.Put(family_, rocksdb::Slice(key.data(), key.size()),
                rocksdb::Slice(value.data(), value.size()));
   }
-  void Delete(const std::string& key) { batch_.Delete(family_, key); }
+  void PutCap(const std::string& key, int64_t spent) {
+    if (spent == 0) {
+      batch_.Delete(family_, key);
+    } else {
+      Put(key, Numbers({spent}));
+    }
+  }
   // Windows of `tag` that start before `end_us`, except `total`, which sorts first.
   void Forget(char tag, int64_t end_us) {
     batch_.DeleteRange(family_, WindowKey(tag, std::numeric_limits<int64_t>::min() + 1),
@@ -223,11 +238,64 @@ absl::StatusOr<StoreImage> LedgerStore::ReadDirectory(base::FileSystem* files,
   return ReadImage(*store, EveryUser);
 }
 
-absl::StatusOr<StoreImage> LedgerStore::ReadAll(UserFilter wanted) const {
+absl::StatusOr<StoreImage> LedgerStore::ReadNow(UserFilter wanted) const {
   return ReadImage(*store_, wanted);
 }
 
+absl::StatusOr<StoreImage> LedgerStore::ReadAll(size_t caps_max) const {
+  StoreImage image;
+  FULCRUM_RETURN_IF_ERROR(ReadEntries(&image));
+  FULCRUM_RETURN_IF_ERROR(ReadCaps(caps_max, &image));
+  return image;
+}
+
+absl::Status LedgerStore::ReadEntries(StoreImage* image) const {
+  const std::unique_ptr<rocksdb::Iterator> it(
+      store_->db()->NewIterator(rocksdb::ReadOptions(), store_->family(kFamily)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    if (IsCap(ViewOf(it->key()))) {
+      it->Seek(rocksdb::Slice(kBehindCaps.data(), kBehindCaps.size()));
+      if (!it->Valid()) break;
+    }
+    if (!ReadEntry(ViewOf(it->key()), ViewOf(it->value()), image)) {
+      return Damaged(store_->directory(), ViewOf(it->key()));
+    }
+  }
+  return store_->ToStatus(it->status(), "read");
+}
+
+// From the latest window to the earliest. `total` is stored before all others.
+absl::Status LedgerStore::ReadCaps(size_t caps_max, StoreImage* image) const {
+  const std::unique_ptr<rocksdb::Iterator> it(
+      store_->db()->NewIterator(rocksdb::ReadOptions(), store_->family(kFamily)));
+  it->SeekForPrev(rocksdb::Slice(kBehindCaps.data(), kBehindCaps.size()));
+  if (it->Valid() && ViewOf(it->key()) == kBehindCaps) it->Prev();
+  while (it->Valid() && IsCap(ViewOf(it->key()))) {
+    const std::string_view key = ViewOf(it->key());
+    if (image->caps.size() < caps_max) {
+      if (!ReadEntry(key, ViewOf(it->value()), image)) return Damaged(store_->directory(), key);
+      it->Prev();
+      continue;
+    }
+    if (key.size() < kWindowedPrefix) return Damaged(store_->directory(), key);
+    image->cap_windows_left.push_back(WindowOf(key));
+    it->SeekForPrev(WindowKey(kCapTag, WindowOf(key)));  // of which there is no such key
+  }
+  return store_->ToStatus(it->status(), "read");
+}
+
+absl::StatusOr<int64_t> LedgerStore::ReadCap(const std::string& row, int64_t window_start_us,
+                                             const UserRef& user_ref, store::ReadTier tier) const {
+  const std::string key = CapKeyOf(row, window_start_us, user_ref);
+  rocksdb::PinnableSlice value;
+  FULCRUM_ASSIGN_OR_RETURN(const bool found, store_->Get(kFamily, key, tier, &value));
+  if (!found) return 0;
+  if (value.size() != 8) return Damaged(store_->directory(), key);
+  return AmountAt(ViewOf(value), 0);
+}
+
 absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
+  base::MutexLock lock(&mutex_);
   Batch out(store_->family(kFamily));
   if (batch.forget_before_us) {
     for (const char tag : {kLeaseTag, kSpendTag, kCapTag}) {
@@ -242,11 +310,12 @@ absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
     out.Put(RowKeyOf(kSpendTag, entry.row, entry.window_start_us), Numbers({entry.spent}));
   }
   for (const CapEntry& entry : batch.caps) {
-    if (entry.spent == 0) {
-      out.Delete(CapKeyOf(entry));
-    } else {
-      out.Put(CapKeyOf(entry), Numbers({entry.spent}));
-    }
+    out.PutCap(CapKeyOf(entry.row, entry.window_start_us, entry.user_ref), entry.spent);
+  }
+  for (const CapChange& one : batch.cap_changes) {
+    FULCRUM_ASSIGN_OR_RETURN(const int64_t spent, ReadCap(one.row, one.window_start_us,
+                                                          one.user_ref, store::ReadTier::kDisk));
+    out.PutCap(CapKeyOf(one.row, one.window_start_us, one.user_ref), one.change.Apply(spent));
   }
   if (batch.fold) {
     out.Put(kFoldKey, Numbers({static_cast<int64_t>(batch.fold->lsn), batch.fold->latest_us}));
@@ -255,7 +324,6 @@ absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
     out.Put(kFormatKey, kFormat);
     out.Put(kSessionKey, SessionValue(*batch.session));
   }
-  base::MutexLock lock(&mutex_);
   FULCRUM_RETURN_IF_ERROR(store_->Write(out.get(), sync ? store::Sync::kYes : store::Sync::kNo));
   return sync ? mark_->Raise(store_->db()->GetLatestSequenceNumber()) : absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,10 +19,12 @@
 #include "base/mutex.h"
 #include "config/bundle.h"
 #include "fulcrum/decision_record.h"
+#include "orchestrator/counter_change.h"
 #include "store/synced_mark.h"
 
 namespace fulcrum::store {
 class Store;
+enum class ReadTier : uint8_t;
 }  // namespace fulcrum::store
 
 namespace fulcrum::orchestrator {
@@ -53,6 +56,14 @@ struct CapEntry {
   friend bool operator==(const CapEntry&, const CapEntry&) = default;
 };
 
+// What happened to a cap whose value was not in memory.
+struct CapChange {
+  std::string row;
+  int64_t window_start_us = 0;
+  UserRef user_ref{};
+  CounterChange change;
+};
+
 // How far the log is folded into the spends and caps beside it.
 struct FoldMark {
   Lsn lsn = 0;
@@ -75,6 +86,7 @@ struct StoreBatch {
   std::vector<LeaseEntry> leases;
   std::vector<SpendEntry> spends;
   std::vector<CapEntry> caps;
+  std::vector<CapChange> cap_changes;  // of caps that are not in `caps`
   std::optional<FoldMark> fold;
   std::optional<Session> session;
   std::optional<int64_t> forget_before_us;  // removes windows that start before, not `total`
@@ -87,11 +99,12 @@ inline bool EveryUser(const UserRef& /*user_ref*/) {
   return true;
 }
 
-// All that a directory holds.
+// All that a directory holds, but caps that were not asked for.
 struct StoreImage {
   std::vector<LeaseEntry> leases;
   std::vector<SpendEntry> spends;
   std::vector<CapEntry> caps;
+  std::vector<int64_t> cap_windows_left;  // starts of windows with caps that are not in `caps`
   FoldMark fold;
   std::optional<Session> session;  // absent in a new directory
 };
@@ -108,12 +121,21 @@ class LedgerStore {
   static absl::StatusOr<StoreImage> ReadDirectory(base::FileSystem* files,
                                                   const std::string& directory);
 
-  // One consistent state; of the caps only those of users that `wanted` names.
-  absl::StatusOr<StoreImage> ReadAll(UserFilter wanted = EveryUser) const;
+  // Of the caps no more than `caps_max`, those of the latest windows.
+  absl::StatusOr<StoreImage> ReadAll(size_t caps_max = std::numeric_limits<size_t>::max()) const;
+  // One consistent state, maybe while others write; of the caps only those of users that `wanted`
+  // names.
+  absl::StatusOr<StoreImage> ReadNow(UserFilter wanted) const;
+  // One cap, 0 if there is none. UNAVAILABLE as in store::Store::Get.
+  absl::StatusOr<int64_t> ReadCap(const std::string& row, int64_t window_start_us,
+                                  const UserRef& user_ref, store::ReadTier tier) const;
+  // Reads the caps that change.
   absl::Status Write(const StoreBatch& batch, bool sync);
 
  private:
   LedgerStore(std::unique_ptr<store::Store> store, std::unique_ptr<store::SyncedMark> mark);
+  absl::Status ReadEntries(StoreImage* image) const;  // all but the caps
+  absl::Status ReadCaps(size_t caps_max, StoreImage* image) const;
 
   const std::unique_ptr<store::Store> store_;
   base::Mutex mutex_;  // one write at a time, so that the mark names the write it follows

@@ -151,10 +151,11 @@ void Join(PlanShare* share, int64_t amount, size_t draws) {
 // Why `candidate` cannot be secured beside those before it; `share` becomes the one that is full.
 MaskReason ReasonOf(const config::Bundle& bundle, const Plan& plan, size_t candidate,
                     int32_t* full) {
+  MaskReason reason = MaskReason::kNone;
   for (const uint32_t share : plan.ExcludingOf(candidate)) {
     if (plan.shares[share].used > 0) return MaskReason::kExcluded;
+    if (plan.shares[share].unread) reason = MaskReason::kLedgerUnavailable;
   }
-  MaskReason reason = MaskReason::kNone;
   for (const PlanUse& use : plan.UsesOf(candidate)) {
     const PlanShare& share = plan.shares[use.share];
     const int64_t increase = IncreaseOf(share, use.amount);

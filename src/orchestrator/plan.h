@@ -30,6 +30,7 @@ struct PlanShare {
   int64_t limit_room = 0;  // free if the whole limit were leased
   int64_t used = 0;        // by others
   bool gone = false;       // its window is forgotten: nothing can be counted in it any more
+  bool unread = false;     // what the user has used is on the disk: not less than `used`
 };
 
 // A candidate takes `amount` > 0 from shares[share] if it is drawn.

@@ -151,7 +151,7 @@ class MadeUpEvents {
   }
 
   LogEvent Event() {
-    switch (Below(9)) {
+    switch (Below(10)) {
       case 0:
         return ExposureRecord{Id(), 1 + static_cast<uint32_t>(Word() / 2), Signed(), Text()};
       case 1:
@@ -184,6 +184,17 @@ class MadeUpEvents {
       case 7: {
         AuditRecord record{Name(), Name(), Text(), {}, Signed()};
         for (size_t i = Below(4); i > 0; --i) record.details.push_back({Name(), Text()});
+        return record;
+      }
+      case 8: {
+        IdentityRecord record{IdentityChange::kPurged, Ref(), {}, Signed()};
+        record.user_ref[0] |= 1;
+        if (Below(2) == 0) {
+          record.change = IdentityChange::kMerged;
+          record.into = Ref();
+          record.into[0] = static_cast<uint8_t>(record.user_ref[0] + 1);
+          record.into[15] |= 1;
+        }
         return record;
       }
       default:

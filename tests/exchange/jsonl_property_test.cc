@@ -83,7 +83,8 @@ TEST(JsonlProperty, ALineGivesThePayloadBackBitForBit) {
   for (const RecordType type :
        {RecordType::kDecision, RecordType::kExposure, RecordType::kOutcome, RecordType::kSuperseded,
         RecordType::kPosteriorUpdate, RecordType::kPriceUpdate, RecordType::kLease,
-        RecordType::kAudit, RecordType::kUnshown, RecordType::kFeatureSnapshot}) {
+        RecordType::kAudit, RecordType::kUnshown, RecordType::kIdentity,
+        RecordType::kFeatureSnapshot}) {
     EXPECT_GT(seen[static_cast<size_t>(type)], 100) << static_cast<int>(type);
   }
 }

@@ -61,6 +61,8 @@ TEST(JsonLines, KeepEveryTypeAndTheEndsOfItsRanges) {
       LeaseRecord{
           .row = "row", .window_start_us = kLeast, .amount = -1, .leased = 2, .limit = kMost},
       AuditRecord{.actor = "fulcrumd", .action = "service.start", .details = {{"a", "b"}}},
+      IdentityRecord{.user_ref = {1}, .into = {2}, .occurred_us = kMost},
+      IdentityRecord{.change = IdentityChange::kPurged, .user_ref = {3}},
   };
   for (const LogEvent& event : events) ExpectSameAfterJson(RecordOf(event));
 }

@@ -22,9 +22,9 @@ void InThreads(const std::function<void(int)>& body) {
 class SerialLog {
  public:
   explicit SerialLog(Ledger* ledger) : ledger_(ledger) {}
-  void Append(DecisionRecord record) {
+  void Append(LogEvent event) {
     base::MutexLock lock(&mutex_);
-    ledger_->OnLogged(++last_, LogEvent(std::move(record)));
+    ledger_->OnLogged(++last_, event);
   }
   Lsn last() {
     base::MutexLock lock(&mutex_);
@@ -138,6 +138,72 @@ TEST(LedgerConcurrent, CapsPerUserHoldAndCheckpointsAgree) {
   EXPECT_EQ((*reopened)->Status(home.now())[0].spent, cost.load());
   for (int user = 0; user < kUsers; ++user) {
     EXPECT_EQ((*reopened)->UserStatus(User(static_cast<uint8_t>(user)), home.now())[0].spent, kCap);
+  }
+}
+
+// More users than counters in memory: every request reads back what another one has evicted, while
+// checkpoints write and records of users who are on the disk come in.
+TEST(LedgerConcurrent, EvictedCountersStayExact) {
+  constexpr int kUsers = 48;
+  constexpr int64_t kCap = 12;
+  LedgerHome home;
+  home.options().user_counters_max = 4;
+  BundleBuilder builder;
+  builder.Campaign("c").Cap("c.total", Window::kTotal, kCap).Action("a", 0);
+  const auto bundle = builder.Build();
+  std::array<std::atomic<int64_t>, kUsers> shown{};
+  const auto ref = [](int user) { return User(static_cast<uint8_t>(user)); };
+  Lsn last = 0;
+  {
+    const std::unique_ptr<Ledger> ledger = home.Start(bundle);
+    SerialLog log(ledger.get());
+    std::atomic<int> running = kThreads;
+    std::thread checkpoints([&] {
+      while (running > 0) FULCRUM_EXPECT_OK(ledger->Checkpoint());
+    });
+    InThreads([&](int thread) {
+      const size_t drawn[] = {0};
+      for (int round = 0; round < 60; ++round) {
+        const int user = (thread * 7 + round) % kUsers;
+        absl::StatusOr<Hold> hold = ledger->Acquire({0}, 1, ref(user), home.now(), Wait::kNoWait);
+        if (!hold.ok()) hold = ledger->Acquire({0}, 1, ref(user), home.now(), Wait::kMayWait);
+        ASSERT_THAT(hold, ::fulcrum::testing::IsOk());
+        if (!hold->secured()[0]) continue;
+        DecisionRecord record = RecordOf(hold->Keep(drawn), ref(user), home.now());
+        hold->Detach();
+        EXPECT_LE(++shown[user], kCap);
+        const std::vector<Debit> debits = AllDebits(record);
+        log.Append(std::move(record));
+        if (round % 5 != 0) continue;
+        // Later than the counter's stay in memory, more often than not.
+        for (int other = 1; other < 4; ++other) {
+          const int reader = (user + other) % kUsers;
+          FULCRUM_EXPECT_OK(ledger->Acquire({0}, 1, ref(reader), home.now(), Wait::kMayWait));
+        }
+        --shown[user];
+        log.Append(SupersededRecord{.refunds = debits, .user_ref = ref(user)});
+      }
+      --running;
+    });
+    checkpoints.join();
+    EXPECT_GT(ledger->user_counters().evicted, 0u);
+    EXPECT_GT(ledger->user_counters().read_back, 0u);
+    for (int user = 0; user < kUsers; ++user) {
+      const auto row = ledger->UserStatus(ref(user), home.now())[0];
+      EXPECT_EQ(row.spent, shown[user].load()) << user;
+      EXPECT_EQ(row.held, 0);
+    }
+    EXPECT_EQ(ledger->unheld(), 0);
+    FULCRUM_EXPECT_OK(ledger->Checkpoint());
+    EXPECT_LE(ledger->user_counters().in_memory, 4u);
+    last = log.last();
+  }
+  auto reopened = Ledger::Open(home.options(), bundle);
+  FULCRUM_ASSERT_OK(reopened);
+  FULCRUM_ASSERT_OK((*reopened)->FinishRecovery(last));
+  EXPECT_LE((*reopened)->user_counters().in_memory, 4u);
+  for (int user = 0; user < kUsers; ++user) {
+    EXPECT_EQ((*reopened)->UserStatus(ref(user), home.now())[0].spent, shown[user].load()) << user;
   }
 }
 

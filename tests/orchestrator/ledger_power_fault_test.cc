@@ -79,6 +79,26 @@ Spend SpendOf(const std::vector<LogEvent>& log, size_t records) {
   return spend;
 }
 
+// Of the first `records`: rows per user.
+std::map<UserRef, Spend> UserSpendOf(const std::vector<LogEvent>& log, size_t records) {
+  std::map<UserRef, Spend> spend;
+  for (size_t i = 0; i < records; ++i) {
+    const auto& record = std::get<DecisionRecord>(log[i]);
+    for (const Debit& debit : AllDebits(record)) {
+      if (debit.per_user) spend[record.user_ref][debit.row] += debit.amount;
+    }
+  }
+  return spend;
+}
+
+void ExpectUsersAre(const Ledger& ledger, std::map<UserRef, Spend> spend, const LedgerHome& home) {
+  for (uint8_t user = 0; user < kUsers; ++user) {
+    for (const Ledger::RowStatus& row : ledger.UserStatus(User(user), home.now())) {
+      EXPECT_EQ(row.spent, spend[User(user)][row.row]) << row.row << " of user " << int{user};
+    }
+  }
+}
+
 class PowerLossOfTheLedger : public ::testing::TestWithParam<Durability> {};
 
 TEST_P(PowerLossOfTheLedger, SpentIsLeasedIsWithinTheLimit) {
@@ -88,11 +108,13 @@ TEST_P(PowerLossOfTheLedger, SpentIsLeasedIsWithinTheLimit) {
   LedgerHome home;
   home.options().files = &files;
   home.options().durability = GetParam();
+  home.options().user_counters_max = 20;  // of 240
   const Recorded recorded = RunAndRecord(&files, &home, bundle);
   ASSERT_GT(recorded.logged_at.size(), 1000u);
 
   base::RandomStream random(power ? 11 : 12);
   int lossy = 0, torn = 0, written_off = 0, behind = 0;
+  uint64_t evicted = 0;
   for (int state = 0; state < kStates; ++state) {
     const size_t cut =
         recorded.first +
@@ -126,6 +148,7 @@ TEST_P(PowerLossOfTheLedger, SpentIsLeasedIsWithinTheLimit) {
     }
     after.options().boot_id = "boot-2";
     after.options().durability = GetParam();
+    after.options().user_counters_max = 20;
     RecoveryReport report;
     const std::unique_ptr<Ledger> ledger = after.Start(bundle, &report);
     ASSERT_NE(ledger, nullptr);
@@ -138,6 +161,8 @@ TEST_P(PowerLossOfTheLedger, SpentIsLeasedIsWithinTheLimit) {
         EXPECT_EQ(row.spent, spend[row.row]) << row.row;
       }
     }
+    if (power || kept == served) ExpectUsersAre(*ledger, UserSpendOf(home.log(), served), home);
+    evicted += ledger->user_counters().evicted + (ledger->user_counters().in_memory >= 20 ? 1 : 0);
     if (HasFailure()) return;
   }
   // The states were worth looking at.
@@ -145,6 +170,7 @@ TEST_P(PowerLossOfTheLedger, SpentIsLeasedIsWithinTheLimit) {
   EXPECT_GT(torn, kStates / 5);
   EXPECT_GT(behind, kStates / 2);
   EXPECT_EQ(written_off > 0, !power);
+  EXPECT_GT(evicted, static_cast<uint64_t>(kStates / 2));
 }
 
 INSTANTIATE_TEST_SUITE_P(Durabilities, PowerLossOfTheLedger,

@@ -47,7 +47,9 @@ struct InFlight {
 
 class Simulation {
  public:
-  explicit Simulation(uint64_t seed) : random_(seed), bundle_(RandomBundle(&random_)) {
+  Simulation(uint64_t seed, size_t user_counters_max)
+      : random_(seed), bundle_(RandomBundle(&random_)) {
+    home_.options().user_counters_max = user_counters_max;
     home_.options().durability = static_cast<Durability>(random_.NextBelow(3));
     ledger_ = home_.Start(bundle_);
   }
@@ -286,13 +288,16 @@ class Simulation {
   int written_off_ = 0;
 };
 
-TEST(LedgerProperty, AgreesWithTheModelAndConserves) {
+// With room for every counter per user in memory, and with next to none.
+class LedgerProperty : public ::testing::TestWithParam<size_t> {};
+
+TEST_P(LedgerProperty, AgreesWithTheModelAndConserves) {
   int decided = 0;
   int refused = 0;
   int written_off = 0;
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    Simulation run(seed);
+    Simulation run(seed, GetParam());
     for (int step = 0; step < 250; ++step) {
       run.Step();
       run.Check();
@@ -309,7 +314,9 @@ TEST(LedgerProperty, AgreesWithTheModelAndConserves) {
   EXPECT_GT(written_off, 20);
 }
 
-TEST(LedgerProperty, FoldDoesNotDependOnTheOrderOfRows) {
+INSTANTIATE_TEST_SUITE_P(Bounds, LedgerProperty, ::testing::Values(1000, 1));
+
+TEST(LedgerFold, DoesNotDependOnTheOrderOfRows) {
   base::RandomStream random(7);
   for (int round = 0; round < 20; ++round) {
     const auto bundle = RandomBundle(&random);
