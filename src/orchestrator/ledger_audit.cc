@@ -53,16 +53,49 @@ void LedgerAudit::OnLogged(Lsn lsn, const LogEvent& event) {
     for (const Debit& debit : superseded->refunds) Add(debit, superseded->user_ref, -debit.amount);
   } else if (const auto* unshown = std::get_if<UnshownRecord>(&event)) {
     for (const Debit& debit : unshown->refunds) Add(debit, unshown->user_ref, -debit.amount);
+  } else if (const auto* identity = std::get_if<IdentityRecord>(&event)) {
+    if (identity->change == IdentityChange::kMerged) {
+      Merge(identity->user_ref, identity->into);
+    } else {
+      purged_.insert(CanonicalOf(identity->user_ref));
+      users_.erase(CanonicalOf(identity->user_ref));
+    }
   } else if (const auto* audit = std::get_if<AuditRecord>(&event)) {
     if (audit->action == kTailLost) NoteGap(audit->occurred_us);
   }
 }
 
 void LedgerAudit::Add(const Debit& debit, const UserRef& user_ref, int64_t amount) {
-  if (debit.per_user && !part_.Has(user_ref)) return;
-  Key key{debit.row, debit.window_start_us, std::nullopt};
-  if (debit.per_user) key.user_ref = user_ref;
-  spent_[std::move(key)] += amount;
+  const Window window{debit.row, debit.window_start_us};
+  if (!debit.per_user) {
+    everybody_[window] += amount;
+    return;
+  }
+  const UserRef user = CanonicalOf(user_ref);
+  if (part_.Has(user)) users_[user][window] += amount;
+}
+
+UserRef LedgerAudit::CanonicalOf(UserRef user_ref) const {
+  for (auto found = merged_.find(user_ref); found != merged_.end();
+       found = merged_.find(user_ref)) {
+    user_ref = found->second;
+  }
+  return user_ref;
+}
+
+void LedgerAudit::Merge(const UserRef& user_ref, const UserRef& other) {
+  const UserRef from = CanonicalOf(user_ref);
+  const UserRef into = CanonicalOf(other);
+  if (from == into) return;
+  merged_[from] = into;
+  const bool elsewhere = !part_.Has(from) || merged_from_elsewhere_.contains(from);
+  if (elsewhere && part_.Has(into)) merged_from_elsewhere_.insert(into);
+  const auto found = users_.find(from);
+  if (found == users_.end()) return;
+  const Sums sums = std::move(found->second);
+  users_.erase(found);
+  if (!part_.Has(into)) return;
+  for (const auto& [window, amount] : sums) users_[into][window] += amount;
 }
 
 bool LedgerAudit::IsExact(int64_t window_start_us) const {
@@ -70,15 +103,20 @@ bool LedgerAudit::IsExact(int64_t window_start_us) const {
 }
 
 // The ledger keeps what it does not know any more as long as a day's window.
-bool LedgerAudit::MayBeForgotten(const Key& key, int64_t latest_us) const {
-  const config::Constraint* const row = FindRow(*bundle_, key.row);
+bool LedgerAudit::MayBeForgotten(const Window& window, int64_t latest_us) const {
+  const config::Constraint* const row = FindRow(*bundle_, window.row);
   const int64_t kept_us = row == nullptr ? kCalendarKeptUs : KeptUs(*row);
-  return IsForgotten(key.window_start_us, kept_us, latest_us);
+  return orchestrator::IsForgotten(window.start_us, kept_us, latest_us);
 }
 
-void LedgerAudit::CompareSum(const Key& key, int64_t ledger, int64_t log,
-                             AuditReport* report) const {
-  const bool exact = IsExact(key.window_start_us);
+void LedgerAudit::DropForgotten(int64_t latest_us, Sums* sums) const {
+  std::erase_if(*sums, [&](const auto& one) { return MayBeForgotten(one.first, latest_us); });
+}
+
+void LedgerAudit::CompareSum(const Window& window, const UserRef* user_ref, int64_t ledger,
+                             int64_t log, AuditReport* report) const {
+  const bool whole = user_ref == nullptr || !merged_from_elsewhere_.contains(*user_ref);
+  const bool exact = whole && IsExact(window.start_us);
   ++(exact ? report->exact : report->at_least);
   if (exact ? ledger == log : ledger >= log) return;
   ++report->differing;
@@ -87,7 +125,21 @@ void LedgerAudit::CompareSum(const Key& key, int64_t ledger, int64_t log,
                            ? std::numeric_limits<int64_t>::max()
                            : report->difference + apart;
   if (report->differences.size() >= kAuditFindingsMax) return;
-  report->differences.push_back({key.row, key.window_start_us, key.user_ref, ledger, log, exact});
+  AuditDifference& found = report->differences.emplace_back();
+  found = {window.row, window.start_us, std::nullopt, ledger, log, exact};
+  if (user_ref != nullptr) found.user_ref = *user_ref;
+}
+
+void LedgerAudit::CompareSums(const Sums& ledger, const Sums& log, const UserRef* user_ref,
+                              int64_t latest_us, AuditReport* report) const {
+  for (const auto& [window, amount] : log) {
+    const auto found = ledger.find(window);
+    CompareSum(window, user_ref, found == ledger.end() ? 0 : found->second, amount, report);
+  }
+  for (const auto& [window, amount] : ledger) {
+    if (amount == 0 || log.contains(window) || MayBeForgotten(window, latest_us)) continue;
+    CompareSum(window, user_ref, amount, 0, report);
+  }
 }
 
 void LedgerAudit::CompareLeases(const StoreImage& checkpoint, AuditReport* report) const {
@@ -111,24 +163,29 @@ AuditReport LedgerAudit::Compare(const StoreImage& checkpoint) {
   report.lsn = checkpoint.fold.lsn;
   const int64_t latest_us = std::max(checkpoint.fold.latest_us, latest_us_);
   if (lsn_ < checkpoint.fold.lsn) NoteGap(std::numeric_limits<int64_t>::max());
-  for (auto it = spent_.begin(); it != spent_.end();) {
-    it = MayBeForgotten(it->first, latest_us) ? spent_.erase(it) : std::next(it);
-  }
-  std::map<Key, int64_t> ledger;
+  DropForgotten(latest_us, &everybody_);
+  for (auto& [user_ref, sums] : users_) DropForgotten(latest_us, &sums);
+  absl::erase_if(users_, [](const auto& one) { return one.second.empty(); });
+
+  Sums everybody;
   for (const SpendEntry& entry : checkpoint.spends) {
-    ledger[{entry.row, entry.window_start_us, std::nullopt}] = entry.spent;
+    everybody[{entry.row, entry.window_start_us}] = entry.spent;
   }
+  CompareSums(everybody, everybody_, nullptr, latest_us, &report);
+  Users users;
   for (const CapEntry& entry : checkpoint.caps) {
     if (!part_.Has(entry.user_ref)) continue;
-    ledger[{entry.row, entry.window_start_us, entry.user_ref}] = entry.spent;
+    users[entry.user_ref][{entry.row, entry.window_start_us}] = entry.spent;
   }
-  for (const auto& [key, log] : spent_) {
-    const auto found = ledger.find(key);
-    CompareSum(key, found == ledger.end() ? 0 : found->second, log, &report);
-    if (found != ledger.end()) ledger.erase(found);
+  const Sums none;
+  for (const auto& [user_ref, log] : users_) {
+    if (purged_.contains(user_ref)) continue;
+    const auto found = users.find(user_ref);
+    CompareSums(found == users.end() ? none : found->second, log, &user_ref, latest_us, &report);
   }
-  for (const auto& [key, amount] : ledger) {
-    if (amount != 0 && !MayBeForgotten(key, latest_us)) CompareSum(key, amount, 0, &report);
+  for (const auto& [user_ref, ledger] : users) {
+    if (users_.contains(user_ref) || purged_.contains(user_ref)) continue;
+    CompareSums(ledger, none, &user_ref, latest_us, &report);
   }
   CompareLeases(checkpoint, &report);
   return report;

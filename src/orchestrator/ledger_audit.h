@@ -5,7 +5,8 @@
 //   at_least   the log's beginning was deleted, or a part is missing: the ledger has no less
 //
 // What was written off after a crash is no part of either. Windows that the ledger may have
-// forgotten are passed over.
+// forgotten are passed over, and so are users who were purged. A user who was merged into another
+// counts as that one.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,8 @@
 #include <tuple>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "config/bundle.h"
 #include "domain/seams.h"
 #include "fulcrum/decision_record.h"
@@ -81,23 +84,29 @@ class LedgerAudit final : public domain::LogObserver {
   AuditReport Compare(const StoreImage& checkpoint);
 
  private:
-  // Row, window and, for rows per user, the user.
-  struct Key {
+  struct Window {
     std::string row;
-    int64_t window_start_us = 0;
-    std::optional<UserRef> user_ref;
-    friend bool operator<(const Key& a, const Key& b) {
-      return std::tie(a.window_start_us, a.row, a.user_ref) <
-             std::tie(b.window_start_us, b.row, b.user_ref);
+    int64_t start_us = 0;
+    friend bool operator<(const Window& a, const Window& b) {
+      return std::tie(a.start_us, a.row) < std::tie(b.start_us, b.row);
     }
   };
+  using Sums = std::map<Window, int64_t>;
+  using Users = absl::flat_hash_map<UserRef, Sums>;
 
   void Add(const Debit& debit, const UserRef& user_ref, int64_t amount);
+  void Merge(const UserRef& user_ref, const UserRef& other);
+  UserRef CanonicalOf(UserRef user_ref) const;
   // From here on the log is whole again: what it has of earlier windows is a part.
   void NoteGap(int64_t time_us);
   bool IsExact(int64_t window_start_us) const;
-  bool MayBeForgotten(const Key& key, int64_t latest_us) const;
-  void CompareSum(const Key& key, int64_t ledger, int64_t log, AuditReport* report) const;
+  bool MayBeForgotten(const Window& window, int64_t latest_us) const;
+  void DropForgotten(int64_t latest_us, Sums* sums) const;
+  // `user_ref`: null for sums of everybody.
+  void CompareSums(const Sums& ledger, const Sums& log, const UserRef* user_ref, int64_t latest_us,
+                   AuditReport* report) const;
+  void CompareSum(const Window& window, const UserRef* user_ref, int64_t ledger, int64_t log,
+                  AuditReport* report) const;
   void CompareLeases(const StoreImage& checkpoint, AuditReport* report) const;
 
   const std::shared_ptr<const config::Bundle> bundle_;
@@ -105,7 +114,11 @@ class LedgerAudit final : public domain::LogObserver {
   Lsn lsn_ = 0;
   int64_t latest_us_ = 0;   // of the decisions
   int64_t exact_after_us_;  // of windows that begin later the log has everything
-  std::map<Key, int64_t> spent_;
+  Sums everybody_;
+  Users users_;                                         // in part_
+  absl::flat_hash_map<UserRef, UserRef> merged_;        // into whom
+  absl::flat_hash_set<UserRef> merged_from_elsewhere_;  // have a past outside of part_
+  absl::flat_hash_set<UserRef> purged_;                 // of no interest any more
 };
 
 }  // namespace fulcrum::orchestrator
