@@ -25,9 +25,9 @@ std::string PayloadToJson(std::string_view payload) {
 }  // namespace
 
 const char* EventTypeName(const LogEvent& event) {
-  constexpr const char* kNames[] = {"decision",     "exposure", "outcome",
-                                    "superseded",   "unshown",  "posterior_update",
-                                    "price_update", "lease",    "audit"};
+  constexpr const char* kNames[] = {"decision", "exposure",         "outcome",      "superseded",
+                                    "unshown",  "posterior_update", "price_update", "lease",
+                                    "audit",    "settlement"};
   static_assert(std::variant_size_v<LogEvent> == std::size(kNames));
   return kNames[event.index()];
 }
@@ -52,6 +52,8 @@ std::string EventToJson(const LogEvent& event) {
       return PayloadToJson<pb::LeaseRecord>(payload);
     case RecordType::kAudit:
       return PayloadToJson<pb::AuditRecord>(payload);
+    case RecordType::kSettlement:
+      return PayloadToJson<pb::SettlementRecord>(payload);
     default:
       return PayloadToJson<pb::DecisionRecord>(payload);
   }

@@ -52,6 +52,7 @@ enum class RecordType : uint8_t {
   kLease = 7,
   kAudit = 8,
   kUnshown = 9,
+  kSettlement = 11,
   kFeatureSnapshot = 16,
   // About the log itself: these have the LSN of the record before them and none of their own.
   kMark = 32,

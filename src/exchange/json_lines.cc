@@ -38,6 +38,7 @@ constexpr TypeName kTypes[] = {{RecordType::kDecision, "decision"},
                                {RecordType::kLease, "lease"},
                                {RecordType::kAudit, "audit"},
                                {RecordType::kUnshown, "unshown"},
+                               {RecordType::kSettlement, "settlement"},
                                {RecordType::kFeatureSnapshot, "feature_snapshot"}};
 
 std::unique_ptr<google::protobuf::Message> MessageOf(RecordType type) {
@@ -60,6 +61,8 @@ std::unique_ptr<google::protobuf::Message> MessageOf(RecordType type) {
       return std::make_unique<pb::AuditRecord>();
     case RecordType::kUnshown:
       return std::make_unique<pb::UnshownRecord>();
+    case RecordType::kSettlement:
+      return std::make_unique<pb::SettlementRecord>();
     case RecordType::kFeatureSnapshot:
       return std::make_unique<pb::FeatureSnapshot>();
     default:
