@@ -86,6 +86,9 @@ class DecisionClient {
     double value = 1;
     std::string currency;  // empty: a plain number
     std::optional<absl::Time> occurred_at;
+    // What it really cost, 0 to 10^12 micros of the campaign's currency; none: what was taken for
+    // it.
+    std::optional<int64_t> cost_micros;
   };
   absl::StatusOr<Lsn> ReportOutcome(const Outcome& outcome, absl::Duration timeout);
 

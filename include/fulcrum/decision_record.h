@@ -108,7 +108,21 @@ struct StageTimes {
   friend bool operator==(const StageTimes&, const StageTimes&) = default;
 };
 
-// What one decision takes from one hard row.
+// When what was taken is due and what gives it back. The default: at once, and nothing but that the
+// position was not shown.
+struct DebitTerms {
+  // Kind of the outcome that makes it due, such as "click"; until the attribution window has closed
+  // it is held, then given back as far as it is not due. Empty: the draw itself makes it due.
+  std::string charged_on;
+  std::vector<std::string> returned_on;  // kinds of outcomes that give it back; sorted
+  int64_t return_window_us = 0;          // how long after the decision; 0 without such kinds
+  bool kept_unshown = false;  // not given back because the position was not shown in time
+  bool in_cost = false;       // the row counts cost: due is what the outcomes say they cost
+
+  friend bool operator==(const DebitTerms&, const DebitTerms&) = default;
+};
+
+// What one decision takes from one row.
 struct Debit {
   std::string row;              // constraint id
   int64_t window_start_us = 0;  // first instant of the row's window; INT64_MIN for `total`
@@ -117,6 +131,7 @@ struct Debit {
   bool per_user = false;        // counted per user (key: the record's user_ref)
   bool soft = false;            // of a soft row, which may exceed its limit
   int64_t span_us = 0;          // of a row whose window moves with the clock; else 0
+  DebitTerms terms;             // of what is taken; default in refunds
 
   friend bool operator==(const Debit&, const Debit&) = default;
 };
@@ -246,6 +261,8 @@ struct OutcomeRecord {
   std::string currency;    // ISO 4217 or empty
   int64_t occurred_us = 0;
   std::string principal;
+  // What it really cost, micros of the campaign's currency, >= 0; none: what was taken for it.
+  std::optional<int64_t> cost_micros;
 
   friend bool operator==(const OutcomeRecord&, const OutcomeRecord&) = default;
 };
@@ -275,6 +292,29 @@ struct UnshownRecord {
   int64_t occurred_us = 0;  // when the window was found to have ended
 
   friend bool operator==(const UnshownRecord&, const UnshownRecord&) = default;
+};
+
+// Why a part of what was taken is not due.
+enum class SettlementCause : uint8_t {
+  kWindowClosed = 0,  // the attribution window closed, and that is all that was reported
+  kReturned = 1,      // an outcome of a kind that gives it back
+  kUnshown = 2,       // the position was not shown in time
+  kCorrected = 3      // an outcome was replaced, after the window, by one that costs less
+};
+
+// A part of what a position took under terms is given back, once and for good: what is reported
+// after this record never takes it again.
+struct SettlementRecord {
+  DecisionId decision_id;
+  Lsn decision_lsn = 0;
+  uint32_t position = 1;       // 1-based
+  std::vector<Debit> refunds;  // at least one, each of a row that the position took from
+  UserRef user_ref{};
+  SettlementCause cause = SettlementCause::kWindowClosed;
+  Lsn cause_lsn = 0;  // of the record that is the cause; 0 for the window
+  int64_t occurred_us = 0;
+
+  friend bool operator==(const SettlementRecord&, const SettlementRecord&) = default;
 };
 
 // A snapshot of the posteriors was written, from which learning can go on.
@@ -359,7 +399,7 @@ inline constexpr char kServiceActor[] = "fulcrumd";
 // New kinds go to the end.
 using LogEvent = std::variant<DecisionRecord, ExposureRecord, OutcomeRecord, SupersededRecord,
                               UnshownRecord, PosteriorUpdateRecord, PriceUpdateRecord, LeaseRecord,
-                              AuditRecord, IdentityRecord>;
+                              AuditRecord, IdentityRecord, SettlementRecord>;
 
 // The decision that `event` is about; none for what is about the service.
 std::optional<DecisionId> EventDecisionId(const LogEvent& event);

@@ -55,6 +55,8 @@ absl::StatusOr<std::vector<RowUse>> FoldRows(const config::Bundle& bundle,
       for (const Debit& debit : superseded->refunds) add(debit, superseded->user_ref, -1);
     } else if (const auto* unshown = std::get_if<UnshownRecord>(&entry.event)) {
       for (const Debit& debit : unshown->refunds) add(debit, unshown->user_ref, -1);
+    } else if (const auto* settlement = std::get_if<SettlementRecord>(&entry.event)) {
+      for (const Debit& debit : settlement->refunds) add(debit, settlement->user_ref, -1);
     }
   }
   if (reader->end() != LogEnd::kClean) return absl::DataLossError(ToString(reader->damage()));

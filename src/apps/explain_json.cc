@@ -240,6 +240,15 @@ void PutCandidates(const Explanation& explanation, Json* json) {
   json->CloseArray();
 }
 
+void PutTerms(const DebitTerms& terms, Json* json) {
+  json->Open("terms");
+  json->Text("charged_on", terms.charged_on);
+  json->Texts("returned_on", terms.returned_on);
+  json->Count("return_window_us", terms.return_window_us);
+  json->Flag("kept_unshown", terms.kept_unshown);
+  json->Close();
+}
+
 void PutDebits(const std::vector<Debit>& debits, Json* json) {
   json->OpenArray("debits");
   for (const Debit& debit : debits) {
@@ -253,6 +262,7 @@ void PutDebits(const std::vector<Debit>& debits, Json* json) {
     } else {
       json->Text("window_start", TimeText(debit.window_start_us));
     }
+    if (debit.terms != DebitTerms()) PutTerms(debit.terms, json);
     json->Close();
   }
   json->CloseArray();

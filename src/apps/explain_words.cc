@@ -198,6 +198,17 @@ void TellInputs(const Explanation& explanation, std::string* out) {
   }
 }
 
+// When it is due and what gives it back; empty if it is due at once.
+std::string TermsText(const DebitTerms& terms) {
+  std::string text;
+  if (!terms.charged_on.empty()) text = absl::StrCat(", due on ", terms.charged_on);
+  if (!terms.returned_on.empty()) {
+    absl::StrAppend(&text, ", returned on ", absl::StrJoin(terms.returned_on, " or "));
+  }
+  if (terms.kept_unshown) text += ", kept if it is not shown";
+  return text;
+}
+
 void TellPosition(const Explanation& explanation, size_t index, std::string* out) {
   const DecisionRecord& record = explanation.record;
   const PositionRecord& position = record.positions[index];
@@ -238,9 +249,23 @@ void TellPosition(const Explanation& explanation, size_t index, std::string* out
              debit.window_start_us == INT64_MIN
                  ? ""
                  : absl::StrCat(", from ", TimeText(debit.window_start_us)),
-             ")"),
+             ")", TermsText(debit.terms)),
          out);
   }
+}
+
+const char* InWords(SettlementCause cause) {
+  switch (cause) {
+    case SettlementCause::kWindowClosed:
+      return "the attribution window closed";
+    case SettlementCause::kReturned:
+      return "it was returned";
+    case SettlementCause::kUnshown:
+      return "it was not shown in time";
+    case SettlementCause::kCorrected:
+      return "an outcome was corrected";
+  }
+  return "";
 }
 
 std::string EventText(const LogEvent& event) {
@@ -253,7 +278,8 @@ std::string EventText(const LogEvent& event) {
         outcome->kind, " ", Number(outcome->value), outcome->currency.empty() ? "" : " ",
         outcome->currency, " (", outcome->outcome_id, ") for ",
         outcome->position == 0 ? "the slate" : absl::StrCat("position ", outcome->position), " at ",
-        TimeText(outcome->occurred_us));
+        TimeText(outcome->occurred_us),
+        outcome->cost_micros.has_value() ? absl::StrCat(", cost ", *outcome->cost_micros) : "");
   }
   if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
     return absl::StrCat("superseded: ", superseded->served_action_id, " was served instead");
@@ -262,7 +288,21 @@ std::string EventText(const LogEvent& event) {
     return absl::StrCat("no exposure in time of position ",
                         absl::StrJoin(unshown->positions, ", "));
   }
+  if (const auto* const settlement = std::get_if<SettlementRecord>(&event)) {
+    std::vector<std::string> back;
+    for (const Debit& refund : settlement->refunds) {
+      back.push_back(absl::StrCat(refund.amount, " of ", refund.row));
+    }
+    return absl::StrCat("position ", settlement->position, " gives back ",
+                        absl::StrJoin(back, ", "), " (", InWords(settlement->cause), ")");
+  }
   return "a decision of the same id";
+}
+
+// Whether it is not all given back if it is not shown.
+bool OnTerms(const PositionRecord& position) {
+  return std::any_of(position.debits.begin(), position.debits.end(),
+                     [](const Debit& debit) { return debit.terms != DebitTerms(); });
 }
 
 std::string EndText(const Explanation& explanation, size_t index) {
@@ -270,7 +310,9 @@ std::string EndText(const Explanation& explanation, size_t index) {
   const char* kind = explanation.record.reward_kind.c_str();
   switch (end.shown) {
     case Shown::kMissing:
-      return "missing: not shown in time; it spends nothing and teaches nothing";
+      return OnTerms(explanation.record.positions[index])
+                 ? "missing: not shown in time; it teaches nothing"
+                 : "missing: not shown in time; it spends nothing and teaches nothing";
     case Shown::kPending:
       return "pending: no exposure yet";
     case Shown::kShown:

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/status_macros.h"
+#include "decision_log/charges.h"
 #include "decision_log/event_json.h"
 #include "fulcrum/decision_log_reader.h"
 #include "replay/artefacts.h"
@@ -17,10 +18,23 @@
 namespace fulcrum::apps {
 namespace {
 
+using decision_log::Charges;
+using decision_log::ChargeStats;
 using decision_log::JoinStats;
 using decision_log::OpenDecision;
 using decision_log::RewardChange;
 using decision_log::RewardJoin;
+
+// What a report did to what was taken under terms; empty if nothing.
+std::string ChargeText(const ChargeStats& before, const ChargeStats& now) {
+  std::string text;
+  if (now.outcomes != before.outcomes) text = "; what was taken for it is due";
+  if (now.costs_above != before.costs_above) text += ", no more than was taken";
+  if (now.outcomes_late != before.outcomes_late) text = "; too late to charge anything";
+  if (now.returns != before.returns) text += "; what was taken goes back";
+  if (now.returns_late != before.returns_late) text += "; after the return window";
+  return text;
+}
 
 // Follows one decision through the log.
 class Follower {
@@ -65,12 +79,19 @@ class Follower {
 
   std::string Join(const LogEntry& entry) {
     const JoinStats before = join_.stats();
+    const ChargeStats charged = charges_.stats();
     Apply(entry.lsn, entry.event);
+    return absl::StrCat(Meaning(entry.event, before), ChargeText(charged, charges_.stats()));
+  }
+
+  // What it did to rewards.
+  std::string Meaning(const LogEvent& event, const JoinStats& before) {
     const JoinStats& now = join_.stats();
-    if (const auto* const superseded = std::get_if<SupersededRecord>(&entry.event)) {
+    if (const auto* const superseded = std::get_if<SupersededRecord>(&event)) {
       told_->superseded = *superseded;
       return "the decision was not served, its debits are returned";
     }
+    if (std::holds_alternative<SettlementRecord>(event)) return "given back for good";
     if (now.unknown != before.unknown) {
       return told_->evidence ? "too late: the decision had been forgotten" : "teaches nothing";
     }
@@ -91,6 +112,7 @@ class Follower {
       told_->positions[change.position].settled = true;
       told_->positions[change.position].reward = change.now;
     });
+    charges_.Apply(lsn, event);
     const OpenDecision* const open = join_.Find(id_);
     if (open == nullptr) return;
     for (size_t i = 0; i < open->positions.size(); ++i) {
@@ -102,6 +124,7 @@ class Follower {
   const DecisionId id_;
   Explanation* const told_;
   RewardJoin join_;
+  Charges charges_;
   bool found_ = false;
   size_t reports_ = 0;
 };

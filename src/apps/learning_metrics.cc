@@ -6,6 +6,7 @@
 namespace fulcrum::apps {
 namespace {
 
+using decision_log::ChargeStats;
 using decision_log::JoinStats;
 using learning::LearnerStats;
 using telemetry::Sample;
@@ -27,6 +28,26 @@ void AddCounter(const char* name, const char* help, std::vector<State> states,
                         }
                         return samples;
                       }});
+}
+
+struct ChargeState {
+  const char* label;
+  uint64_t ChargeStats::*value;
+};
+
+void AddChargeCounter(const char* name, const char* help, std::vector<ChargeState> states,
+                      const learning::Learner* learner, telemetry::Metrics* metrics,
+                      const char* label = "state") {
+  if (states.size() == 1) label = "";
+  metrics->AddPulled(
+      {name, help, label, true, [learner, states = std::move(states)] {
+         const ChargeStats charges = learner->Stats().charges;
+         std::vector<Sample> samples;
+         for (const ChargeState& state : states) {
+           samples.push_back({state.label, static_cast<double>(charges.*state.value)});
+         }
+         return samples;
+       }});
 }
 
 void AddGauge(const char* name, const char* help, const learning::Learner* learner,
@@ -60,11 +81,38 @@ void AddReports(const learning::Learner* learner, telemetry::Metrics* metrics) {
              learner, metrics);
 }
 
+void AddCharges(const learning::Learner* learner, telemetry::Metrics* metrics) {
+  AddGauge(
+      "fulcrum_charges_open_decisions", "Decisions of which something may be given back", learner,
+      [](const LearnerStats& stats) { return static_cast<double>(stats.open_charges); }, metrics);
+  AddChargeCounter("fulcrum_charges_outcomes_total", "Outcomes that rows are charged on",
+                   {{"charged", &ChargeStats::outcomes},
+                    {"late", &ChargeStats::outcomes_late},
+                    {"repeated", &ChargeStats::outcomes_repeated}},
+                   learner, metrics);
+  AddChargeCounter("fulcrum_charges_costs_above_total",
+                   "Outcomes that cost more than was taken for them, which counted as that much",
+                   {{"", &ChargeStats::costs_above}}, learner, metrics);
+  AddChargeCounter("fulcrum_charges_returns_total", "Outcomes that give back what was taken",
+                   {{"returned", &ChargeStats::returns},
+                    {"late", &ChargeStats::returns_late},
+                    {"repeated", &ChargeStats::returns_repeated}},
+                   learner, metrics);
+  AddChargeCounter("fulcrum_charges_settlements_total",
+                   "Records that gave something back, by cause",
+                   {{"window_closed", &ChargeStats::window_closed},
+                    {"returned", &ChargeStats::returned},
+                    {"unshown", &ChargeStats::unshown},
+                    {"corrected", &ChargeStats::corrected}},
+                   learner, metrics, "cause");
+}
+
 }  // namespace
 
 void AddLearningMetrics(const learning::Learner* learner, const base::Clock* clock,
                         telemetry::Metrics* metrics) {
   AddReports(learner, metrics);
+  AddCharges(learner, metrics);
   AddGauge(
       "fulcrum_learning_lag_records", "Records logged and not folded yet", learner,
       [](const LearnerStats& stats) {

@@ -57,6 +57,15 @@ std::string Describe(const UnshownRecord& record) {
                       " debits returned");
 }
 
+std::string Describe(const SettlementRecord& record) {
+  std::string text = absl::StrCat("position ", record.position, " of LSN ", record.decision_lsn,
+                                  " given back: ", decision_log::NameOf(record.cause));
+  for (const Debit& refund : record.refunds) {
+    absl::StrAppend(&text, ", ", refund.row, " +", refund.amount);
+  }
+  return text;
+}
+
 std::string Describe(const PosteriorUpdateRecord& record) {
   return absl::StrCat("posteriors up to LSN ", record.folded_lsn, " kept, digest ",
                       absl::Hex(record.digest, absl::kZeroPad16));

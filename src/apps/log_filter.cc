@@ -13,9 +13,9 @@
 namespace fulcrum::apps {
 namespace {
 
-constexpr std::array<const char*, 10> kTypes = {
-    "decision",         "exposure",     "outcome", "superseded", "unshown",
-    "posterior_update", "price_update", "lease",   "audit",      "identity"};
+constexpr std::array<const char*, 11> kTypes = {
+    "decision",     "exposure", "outcome", "superseded", "unshown",   "posterior_update",
+    "price_update", "lease",    "audit",   "identity",   "settlement"};
 
 absl::StatusOr<std::optional<int64_t>> ParseTime(const char* option, const std::string& text) {
   if (text.empty()) return std::optional<int64_t>();

@@ -128,6 +128,7 @@ absl::StatusOr<Lsn> DecisionClient::ReportOutcome(const Outcome& outcome, absl::
   request.set_value(outcome.value);
   request.set_currency(outcome.currency);
   if (outcome.occurred_at) SetTimestamp(*outcome.occurred_at, request.mutable_occurred_at());
+  if (outcome.cost_micros) request.set_cost_micros(*outcome.cost_micros);
   v1::ReportOutcomeResponse response;
   FULCRUM_RETURN_IF_ERROR(ToAbsl(parts_->stub->ReportOutcome(&context, request, &response)));
   return response.lsn();

@@ -135,6 +135,7 @@ struct Constraint {
   absl::TimeZone time_zone;
   int64_t limit = 0;        // micros, exposures or millionths, >= 0
   uint32_t relaxation = 0;  // 0: hard; else the class in which it is given up
+  DebitTerms terms;         // of what is taken from it
   // Which requests it counts on; empty or unbounded: all.
   absl::Time start = absl::InfinitePast();
   absl::Time end = absl::InfiniteFuture();  // exclusive

@@ -13,6 +13,7 @@
 #include "config/nearest.h"
 #include "config/proto_time.h"
 #include "config/request_key.h"
+#include "config/terms_check.h"
 #include "config/time_zone.h"
 
 namespace fulcrum::config {
@@ -277,6 +278,7 @@ int MinuteOf(std::string_view time) {
 
 void CheckConstraints(const v1::Bundle& bundle, const Places& places, Problems* problems) {
   ConstraintChecker(bundle, places, problems).Run();
+  CheckTerms(bundle, places, problems);
 }
 
 }  // namespace fulcrum::config

@@ -15,6 +15,8 @@
 namespace fulcrum::config {
 namespace {
 
+constexpr absl::Duration kReturnWindow = absl::Hours(720);
+
 int64_t MicrosOf(const google::protobuf::Duration& span) {
   return absl::ToInt64Microseconds(DurationOf(span));
 }
@@ -68,6 +70,21 @@ Match MatchOf(const v1::Match& from) {
   return match;
 }
 
+// Rows without any of it have none, so that their debits say nothing of it.
+DebitTerms TermsOf(const v1::Constraint& row) {
+  DebitTerms terms;
+  terms.charged_on = row.charged_on();
+  terms.in_cost = !terms.charged_on.empty() && row.resource() == v1::RESOURCE_COST;
+  terms.returned_on = {row.returned_on().begin(), row.returned_on().end()};
+  std::sort(terms.returned_on.begin(), terms.returned_on.end());
+  if (!terms.returned_on.empty()) {
+    terms.return_window_us = row.has_return_window() ? MicrosOf(row.return_window())
+                                                     : absl::ToInt64Microseconds(kReturnWindow);
+  }
+  terms.kept_unshown = row.unshown() == v1::UNSHOWN_KEEP;
+  return terms;
+}
+
 Constraint ResolveRow(const v1::Constraint& row, const v1::Bundle& from, const Bundle& to) {
   Constraint resolved;
   resolved.id = row.id();
@@ -79,6 +96,7 @@ Constraint ResolveRow(const v1::Constraint& row, const v1::Bundle& from, const B
   resolved.time_zone = ZoneOf(row, to);
   resolved.limit = row.limit();
   resolved.relaxation = row.relaxation();
+  resolved.terms = TermsOf(row);
   if (row.has_start()) resolved.start = TimeOf(row.start());
   if (row.has_end()) resolved.end = TimeOf(row.end());
   for (int i = 0; i < from.surfaces_size(); ++i) {
@@ -169,7 +187,8 @@ void ResolveConstraints(const v1::Bundle& from, Bundle* to) {
 void CanonicaliseConstraints(v1::Bundle* bundle) {
   for (v1::Constraint& row : *bundle->mutable_constraints()) {
     for (auto* list : {row.mutable_actions(), row.mutable_creatives(), row.mutable_categories(),
-                       row.mutable_surfaces(), row.mutable_segments(), row.mutable_regions()}) {
+                       row.mutable_surfaces(), row.mutable_segments(), row.mutable_regions(),
+                       row.mutable_returned_on()}) {
       Sort(list);
     }
     for (v1::Match& match : *row.mutable_where()) Sort(match.mutable_values());

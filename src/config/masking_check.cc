@@ -1,5 +1,6 @@
 #include "config/masking_check.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -234,6 +235,15 @@ class MaskingChecker {
       Report(path, absl::StrCat("the pattern matches '", surface.reward_kind().substr(0, 80),
                                 "', the reward_kind of surface '", surface.id(),
                                 "', which would then learn nothing"));
+    }
+    for (const v1::Constraint& row : bundle_.constraints()) {
+      const auto matches = [&](const std::string& kind) { return pattern.Matches(kind); };
+      const bool charged = !row.charged_on().empty() && matches(row.charged_on());
+      if (!charged && std::none_of(row.returned_on().begin(), row.returned_on().end(), matches)) {
+        continue;
+      }
+      Report(path, absl::StrCat("the pattern matches a kind of outcome that constraint '", row.id(),
+                                "' is charged or returned on, which would then never be known"));
     }
   }
 

@@ -93,6 +93,22 @@ void FromProto(const pb::Position& proto, PositionRecord* position) {
   position->excluded.assign(proto.excluded().begin(), proto.excluded().end());
 }
 
+void ToProto(const DebitTerms& terms, pb::DebitTerms* proto) {
+  proto->set_charged_on(terms.charged_on);
+  for (const std::string& kind : terms.returned_on) proto->add_returned_on(kind);
+  proto->set_return_window_us(terms.return_window_us);
+  proto->set_kept_unshown(terms.kept_unshown);
+  proto->set_in_cost(terms.in_cost);
+}
+
+DebitTerms FromProto(const pb::DebitTerms& proto) {
+  return DebitTerms{.charged_on = proto.charged_on(),
+                    .returned_on = {proto.returned_on().begin(), proto.returned_on().end()},
+                    .return_window_us = proto.return_window_us(),
+                    .kept_unshown = proto.kept_unshown(),
+                    .in_cost = proto.in_cost()};
+}
+
 void ToProto(const ShadowRecord& shadow, pb::Shadow* proto) {
   proto->set_id(shadow.id);
   PolicyToProto(shadow.policy, proto);
@@ -121,6 +137,7 @@ void DebitToProto(const Debit& debit, pb::Debit* proto) {
   proto->set_per_user(debit.per_user);
   proto->set_soft(debit.soft);
   proto->set_span_us(debit.span_us);
+  if (debit.terms != DebitTerms{}) ToProto(debit.terms, proto->mutable_terms());
 }
 
 Debit DebitFromProto(const pb::Debit& proto) {
@@ -130,7 +147,8 @@ Debit DebitFromProto(const pb::Debit& proto) {
                .limit = proto.limit(),
                .per_user = proto.per_user(),
                .soft = proto.soft(),
-               .span_us = proto.span_us()};
+               .span_us = proto.span_us(),
+               .terms = FromProto(proto.terms())};
 }
 
 void ChoiceToProto(const DecisionRecord& record, pb::DecisionRecord* proto) {

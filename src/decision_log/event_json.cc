@@ -27,7 +27,7 @@ std::string PayloadToJson(std::string_view payload) {
 const char* EventTypeName(const LogEvent& event) {
   constexpr const char* kNames[] = {"decision", "exposure",         "outcome",      "superseded",
                                     "unshown",  "posterior_update", "price_update", "lease",
-                                    "audit",    "identity"};
+                                    "audit",    "identity",         "settlement"};
   static_assert(std::variant_size_v<LogEvent> == std::size(kNames));
   return kNames[event.index()];
 }
@@ -54,6 +54,8 @@ std::string EventToJson(const LogEvent& event) {
       return PayloadToJson<pb::AuditRecord>(payload);
     case RecordType::kIdentity:
       return PayloadToJson<pb::IdentityRecord>(payload);
+    case RecordType::kSettlement:
+      return PayloadToJson<pb::SettlementRecord>(payload);
     default:
       return PayloadToJson<pb::DecisionRecord>(payload);
   }

@@ -9,7 +9,7 @@
 namespace fulcrum::decision_log {
 
 // "decision", "exposure", "outcome", "superseded", "unshown", "posterior_update", "price_update",
-// "lease", "audit" or "identity".
+// "lease", "audit", "identity" or "settlement".
 const char* EventTypeName(const LogEvent& event);
 
 // One object on one line. Ids and references are base64, 64-bit numbers are strings, as Protobuf's

@@ -113,6 +113,9 @@ void LimitInvariant::Check(Lsn lsn, const LogEvent& event) {
   } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
     if (unshown->decision_lsn < first_) return;
     Refund(lsn, unshown->decision_id, unshown->refunds, unshown->user_ref);
+  } else if (const auto* const settlement = std::get_if<SettlementRecord>(&event)) {
+    if (settlement->decision_lsn < first_) return;
+    Refund(lsn, settlement->decision_id, settlement->refunds, settlement->user_ref);
   } else if (const auto* const audit = std::get_if<AuditRecord>(&event)) {
     NoteChange(*audit);
   }
@@ -174,6 +177,16 @@ int64_t LimitInvariant::SpentWithin(const LimitKey& key, int64_t span_us) const 
     if (found != spent_.end()) spent = SaturatingAdd(spent, found->second);
   }
   return spent;
+}
+
+void GiveBackInvariant::Check(Lsn lsn, const LogEvent& event) {
+  if (first_ == 0) first_ = lsn;
+  const auto* const settlement = std::get_if<SettlementRecord>(&event);
+  if (settlement != nullptr && settlement->decision_lsn >= first_) {
+    const std::string problem = charges_.ProblemOf(*settlement);
+    gives_back_.Check(problem.empty(), [&] { return At(lsn, settlement->decision_id, problem); });
+  }
+  charges_.Apply(lsn, event);
 }
 
 LimitInvariant::LimitKey LimitInvariant::KeyOf(const Debit& debit, const UserRef& user_ref) {

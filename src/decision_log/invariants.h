@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "decision_log/charges.h"
 #include "decision_log/verify.h"
 #include "fulcrum/decision_record.h"
 
@@ -93,6 +94,24 @@ class LimitInvariant {
   Tally hard_limits_{"hard_limits"};
   absl::flat_hash_map<LimitKey, int64_t> spent_;
   std::map<std::string, std::vector<LimitChange>> changes_;  // by row, in LSN order
+};
+
+// That nothing is given back but what a position took under terms and is not due, as the records
+// before it have it. In LSN order. Not thread-safe.
+class GiveBackInvariant {
+ public:
+  void Check(Lsn lsn, const LogEvent& event);
+  // As in LimitInvariant.
+  void Restart() {
+    charges_ = Charges();
+    first_ = 0;
+  }
+  const Invariant& result() const { return gives_back_.result(); }
+
+ private:
+  Lsn first_ = 0;
+  Tally gives_back_{"gives_back"};
+  Charges charges_;
 };
 
 }  // namespace fulcrum::decision_log

@@ -58,6 +58,7 @@ bool IsKnownType(uint8_t type) {
     case RecordType::kOutcome:
     case RecordType::kSuperseded:
     case RecordType::kUnshown:
+    case RecordType::kSettlement:
     case RecordType::kPosteriorUpdate:
     case RecordType::kPriceUpdate:
     case RecordType::kLease:

@@ -53,6 +53,7 @@ enum class RecordType : uint8_t {
   kAudit = 8,
   kUnshown = 9,
   kIdentity = 10,
+  kSettlement = 11,
   kFeatureSnapshot = 16,
   // About the log itself: these have the LSN of the record before them and none of their own.
   kMark = 32,

@@ -25,6 +25,9 @@ class Checker {
       That(!debit.row.empty(), field, "has no row");
       That(debit.amount > 0, field, "has an amount below 1");
       That(debit.limit >= 0, field, "has a limit below 0");
+      Text(field, debit.terms.charged_on);
+      for (const std::string& kind : debit.terms.returned_on) Text(field, kind);
+      That(debit.terms.return_window_us >= 0, field, "has a return window below 0");
     }
   }
   const absl::Status& status() const { return status_; }
@@ -112,6 +115,7 @@ absl::Status Check(const OutcomeRecord& record) {
   check.Text("currency", record.currency);
   check.Text("principal", record.principal);
   check.That(std::isfinite(record.value), "value", "is not a finite number");
+  check.That(record.cost_micros.value_or(0) >= 0, "cost_micros", "is below 0");
   return check.status();
 }
 
@@ -133,6 +137,15 @@ absl::Status Check(const UnshownRecord& record) {
     check.That(position > last, "positions", "is not ascending from 1");
     last = position;
   }
+  return check.status();
+}
+
+absl::Status Check(const SettlementRecord& record) {
+  Checker check("settlement");
+  check.Debits("refunds", record.refunds);
+  check.That(!record.refunds.empty(), "refunds", "is empty");
+  check.That(record.decision_lsn >= 1, "decision_lsn", "is 0");
+  check.That(record.position >= 1, "position", "is 0; positions are counted from 1");
   return check.status();
 }
 

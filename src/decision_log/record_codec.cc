@@ -180,6 +180,7 @@ void ToProto(const OutcomeRecord& record, pb::OutcomeRecord* proto) {
   proto->set_currency(record.currency);
   proto->set_occurred_us(record.occurred_us);
   proto->set_principal(record.principal);
+  if (record.cost_micros.has_value()) proto->set_cost_micros(*record.cost_micros);
 }
 
 absl::Status FromProto(const pb::OutcomeRecord& proto, OutcomeRecord* record) {
@@ -190,6 +191,7 @@ absl::Status FromProto(const pb::OutcomeRecord& proto, OutcomeRecord* record) {
   record->currency = proto.currency();
   record->occurred_us = proto.occurred_us();
   record->principal = proto.principal();
+  if (proto.has_cost_micros()) record->cost_micros = proto.cost_micros();
   FULCRUM_ASSIGN_OR_RETURN(record->decision_id, IdFromProto(proto.decision_id()));
   return absl::OkStatus();
 }
@@ -229,6 +231,30 @@ absl::Status FromProto(const pb::UnshownRecord& proto, UnshownRecord* record) {
   FULCRUM_ASSIGN_OR_RETURN(record->decision_id, IdFromProto(proto.decision_id()));
   FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record->user_ref));
   for (const pb::Debit& refund : proto.refunds()) record->refunds.push_back(DebitFromProto(refund));
+  return absl::OkStatus();
+}
+
+void ToProto(const SettlementRecord& record, pb::SettlementRecord* proto) {
+  proto->set_decision_id(record.decision_id.ToBytes());
+  proto->set_decision_lsn(record.decision_lsn);
+  proto->set_position(record.position);
+  for (const Debit& refund : record.refunds) DebitToProto(refund, proto->add_refunds());
+  UserRefToProto(record.user_ref, proto->mutable_user_ref());
+  proto->set_cause(EnumToProto<pb::SettlementCause>(record.cause));
+  proto->set_cause_lsn(record.cause_lsn);
+  proto->set_occurred_us(record.occurred_us);
+}
+
+absl::Status FromProto(const pb::SettlementRecord& proto, SettlementRecord* record) {
+  FULCRUM_ASSIGN_OR_RETURN(record->decision_id, IdFromProto(proto.decision_id()));
+  record->decision_lsn = proto.decision_lsn();
+  record->position = proto.position();
+  for (const pb::Debit& refund : proto.refunds()) record->refunds.push_back(DebitFromProto(refund));
+  FULCRUM_RETURN_IF_ERROR(UserRefFromProto(proto.user_ref(), &record->user_ref));
+  FULCRUM_ASSIGN_OR_RETURN(record->cause,
+                           EnumFromProto(proto.cause(), SettlementCause::kCorrected, "cause"));
+  record->cause_lsn = proto.cause_lsn();
+  record->occurred_us = proto.occurred_us();
   return absl::OkStatus();
 }
 
@@ -378,6 +404,8 @@ absl::Status DecodeEvent(RecordType type, std::string_view payload, LogEvent* ev
       return Decode<pb::AuditRecord, AuditRecord>(payload, event);
     case RecordType::kIdentity:
       return Decode<pb::IdentityRecord, IdentityRecord>(payload, event);
+    case RecordType::kSettlement:
+      return Decode<pb::SettlementRecord, SettlementRecord>(payload, event);
     default:
       return absl::DataLossError(
           absl::StrCat("a record of type ", static_cast<int>(type), " is not an event"));
@@ -387,11 +415,11 @@ absl::Status DecodeEvent(RecordType type, std::string_view payload, LogEvent* ev
 }  // namespace
 
 RecordType TypeOf(const LogEvent& event) {
-  constexpr RecordType kTypes[] = {RecordType::kDecision,    RecordType::kExposure,
-                                   RecordType::kOutcome,     RecordType::kSuperseded,
-                                   RecordType::kUnshown,     RecordType::kPosteriorUpdate,
-                                   RecordType::kPriceUpdate, RecordType::kLease,
-                                   RecordType::kAudit,       RecordType::kIdentity};
+  constexpr RecordType kTypes[] = {
+      RecordType::kDecision,    RecordType::kExposure,  RecordType::kOutcome,
+      RecordType::kSuperseded,  RecordType::kUnshown,   RecordType::kPosteriorUpdate,
+      RecordType::kPriceUpdate, RecordType::kLease,     RecordType::kAudit,
+      RecordType::kIdentity,    RecordType::kSettlement};
   static_assert(std::variant_size_v<LogEvent> == std::size(kTypes));
   return kTypes[event.index()];
 }
@@ -408,6 +436,7 @@ struct RecordEncoder::Scratch {
   pb::LeaseRecord lease;
   pb::AuditRecord audit;
   pb::IdentityRecord identity;
+  pb::SettlementRecord settlement;
   pb::FeatureSnapshot snapshot;
   std::string payload;
 
@@ -421,6 +450,7 @@ struct RecordEncoder::Scratch {
   pb::LeaseRecord* For(const LeaseRecord&) { return &lease; }
   pb::AuditRecord* For(const AuditRecord&) { return &audit; }
   pb::IdentityRecord* For(const IdentityRecord&) { return &identity; }
+  pb::SettlementRecord* For(const SettlementRecord&) { return &settlement; }
 
   template <typename Proto>
   std::string_view Serialize(const Proto& proto) {

@@ -19,6 +19,9 @@ inline constexpr std::array<const char*, 4> kDetailNames = {"whole", "sampled_ou
 inline constexpr std::array<const char*, 4> kModeNames = {"live", "cautious", "apprentice",
                                                           "log_only"};
 
+inline constexpr std::array<const char*, 4> kSettlementCauseNames = {"window_closed", "returned",
+                                                                     "unshown", "corrected"};
+
 inline const char* NameOf(Answer answer) {
   return kAnswerNames.at(static_cast<size_t>(answer));
 }
@@ -30,6 +33,9 @@ inline const char* NameOf(Replayable replayable) {
 }
 inline const char* NameOf(Mode mode) {
   return kModeNames.at(static_cast<size_t>(mode));
+}
+inline const char* NameOf(SettlementCause cause) {
+  return kSettlementCauseNames.at(static_cast<size_t>(cause));
 }
 inline const char* NameOf(Detail detail) {
   return kDetailNames.at(static_cast<size_t>(detail));

@@ -36,6 +36,15 @@ void Resolve(OpenDecision::Position* position, Shown shown) {
   position->debits = std::vector<Debit>();
 }
 
+// What goes back if the position is not shown. The other debits are followed by charges.h.
+std::vector<Debit> GivenBack(const std::vector<Debit>& debits) {
+  std::vector<Debit> given;
+  for (const Debit& debit : debits) {
+    if (debit.terms == DebitTerms()) given.push_back(debit);
+  }
+  return given;
+}
+
 // The position, from 1, that an outcome is credited to; 0 if to none.
 uint32_t CreditedTo(const OpenDecision& decision, uint32_t position) {
   if (position == 0) return decision.positions.size() == 1 ? 1 : 0;
@@ -100,7 +109,7 @@ void RewardJoin::Add(Lsn lsn, const DecisionRecord& record) {
   for (const PositionRecord& position : record.positions) {
     decision->positions.push_back(
         {position.action_id, shown, /*settled=*/false, position.basis, {}});
-    if (shown == Shown::kPending) decision->positions.back().debits = position.debits;
+    if (shown == Shown::kPending) decision->positions.back().debits = GivenBack(position.debits);
   }
   Index(*decision);
   open_.emplace(record.id, std::move(decision));

@@ -1,6 +1,5 @@
 // The join's state to and from bytes: a RewardJoinState, then the open decisions by LSN, as
-// messages of proto/fulcrum/log/v1/reward_join.proto, each after its length (u32, little-endian).
-// Not one message, which could hold no more than 2 GiB.
+// messages of proto/fulcrum/log/v1/reward_join.proto.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -11,6 +10,7 @@
 #include "base/status_macros.h"
 #include "decision_log/choice_codec.h"
 #include "decision_log/reward_join.h"
+#include "decision_log/state_messages.h"
 #include "fulcrum/log/v1/reward_join.pb.h"
 
 namespace fulcrum::decision_log {
@@ -137,27 +137,6 @@ absl::StatusOr<OpenDecision> FromProto(const pb::OpenDecision& proto) {
   return decision;
 }
 
-void PutMessage(const google::protobuf::MessageLite& message, std::string* bytes) {
-  const auto size = static_cast<uint32_t>(message.ByteSizeLong());
-  for (int i = 0; i < 4; ++i) bytes->push_back(static_cast<char>(size >> (8 * i)));
-  message.AppendToString(bytes);
-}
-
-absl::Status TakeMessage(std::string_view* bytes, google::protobuf::MessageLite* message) {
-  uint32_t size = 0;
-  if (bytes->size() < sizeof size) return absl::DataLossError("reward join: cut off");
-  for (size_t i = 0; i < sizeof size; ++i) {
-    size |= uint32_t{static_cast<uint8_t>((*bytes)[i])} << (8 * i);
-  }
-  bytes->remove_prefix(sizeof size);
-  if (size > bytes->size()) return absl::DataLossError("reward join: cut off");
-  if (!message->ParseFromArray(bytes->data(), static_cast<int>(size))) {
-    return absl::DataLossError("reward join: the bytes are not a message of it");
-  }
-  bytes->remove_prefix(size);
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 std::string RewardJoin::Serialise() const {
@@ -184,7 +163,7 @@ std::string RewardJoin::Serialise() const {
 
 absl::StatusOr<RewardJoin> RewardJoin::Parse(std::string_view bytes) {
   pb::RewardJoinState state;
-  FULCRUM_RETURN_IF_ERROR(TakeMessage(&bytes, &state));
+  FULCRUM_RETURN_IF_ERROR(TakeMessage("reward join", &bytes, &state));
   if (state.stats_size() != static_cast<int>(kCounters.size())) {
     return absl::DataLossError(
         absl::StrCat("reward join: ", state.stats_size(), " counters, not ", kCounters.size()));
@@ -198,7 +177,7 @@ absl::StatusOr<RewardJoin> RewardJoin::Parse(std::string_view bytes) {
   Lsn last = 0;
   pb::OpenDecision message;
   for (uint64_t i = 0; i < state.decisions(); ++i) {
-    FULCRUM_RETURN_IF_ERROR(TakeMessage(&bytes, &message));
+    FULCRUM_RETURN_IF_ERROR(TakeMessage("reward join", &bytes, &message));
     FULCRUM_ASSIGN_OR_RETURN(OpenDecision decision, FromProto(message));
     if (decision.lsn <= last || decision.lsn > join.lsn_) {
       return Damaged(decision, "is out of order");

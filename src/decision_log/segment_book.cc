@@ -36,6 +36,7 @@ std::optional<DecisionId> DecisionOfPayload(RecordType type, std::string_view pa
     case RecordType::kOutcome:
     case RecordType::kSuperseded:
     case RecordType::kUnshown:
+    case RecordType::kSettlement:
     case RecordType::kFeatureSnapshot:
       break;
     default:

@@ -53,6 +53,7 @@ class Verifier {
     report_.invariants = {invariants_.ticks_sum(), invariants_.draw_matches(),
                           invariants_.masked_not_drawn(), limits_.result(),
                           invariants_.time_budget()};
+    report_.invariants.push_back(gives_back_.result());
     report_.invariants.push_back(lsn_consecutive_.result());
     report_.invariants.push_back(features_->result());
     return std::move(report_);
@@ -154,6 +155,7 @@ class Verifier {
     }
     ++report_.records;
     limits_.Check(lsn, *event);
+    gives_back_.Check(lsn, *event);
     const auto* const decision = std::get_if<DecisionRecord>(&*event);
     return decision == nullptr ? absl::OkStatus()
                                : features_->Check(lsn, record.header.time_us, *decision);
@@ -166,6 +168,7 @@ class Verifier {
       behind_gap_ = true;
       expected_lsn_ = damage.quarantined->last + 1;
       limits_.Restart();
+      gives_back_.Restart();
       return absl::OkStatus();
     }
     if (report_.corrupt_count++ >= kCorruptMax) return absl::OkStatus();
@@ -185,6 +188,7 @@ class Verifier {
   VerifyReport report_;
   RecordInvariants invariants_;
   LimitInvariant limits_;
+  GiveBackInvariant gives_back_;
   Tally lsn_consecutive_{"lsn_consecutive"};
   bool behind_gap_ = false;
   Lsn expected_lsn_ = 0;  // 0: any, the log may have been shortened at its beginning

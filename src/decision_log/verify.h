@@ -5,6 +5,7 @@
 //   draw_matches     the logged action is the one that the seed draws from the logged ticks
 //   masked_not_drawn a masked candidate has no ticks
 //   hard_limits      debits less refunds of a row, window and user never pass the stated limit
+//   gives_back       a settlement gives back no more than its position took and is not due
 //   time_budget      recorded stage times are within the latency budget, or a degradation is named
 //   lsn_consecutive  no LSN is missing or repeated
 //   features_match   each snapshot belongs to a decision and has its size; a decision of a model
@@ -14,7 +15,8 @@
 //
 // Behind a quarantined segment limits are counted anew: what it took and returned is not known.
 //
-// Memory grows with the number of (row, window, user) keys that debits name, not with the records.
+// Memory grows with the number of (row, window, user) keys that debits name and of decisions that
+// may still give something back, not with the records.
 // One thread reads, and holds against each other what only the whole log shows; all of `threads`
 // parse and check records. Findings are merged in the log's order: the report is the same for any
 // number of threads.

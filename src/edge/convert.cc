@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint32_t kPositionMax = 10;
 constexpr size_t kWordBytesMax = 64;
+constexpr int64_t kCostMicrosMax = int64_t{1'000'000} * 1'000'000;
 
 void SetMicros(int64_t microseconds, google::protobuf::Duration* duration) {
   duration->set_seconds(microseconds / 1000000);
@@ -155,6 +156,13 @@ absl::StatusOr<OutcomeRecord> OutcomeOf(const v1::ReportOutcomeRequest& request,
   FULCRUM_ASSIGN_OR_RETURN(record.occurred_us,
                            MicrosOf(request.has_occurred_at(), request.occurred_at(), now));
   record.principal = principal.name;
+  if (request.has_cost_micros()) {
+    if (request.cost_micros() < 0 || request.cost_micros() > kCostMicrosMax) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cost_micros: must be 0 to ", kCostMicrosMax, " micros"));
+    }
+    record.cost_micros = request.cost_micros();
+  }
   return record;
 }
 

@@ -39,6 +39,7 @@ constexpr TypeName kTypes[] = {{RecordType::kDecision, "decision"},
                                {RecordType::kAudit, "audit"},
                                {RecordType::kUnshown, "unshown"},
                                {RecordType::kIdentity, "identity"},
+                               {RecordType::kSettlement, "settlement"},
                                {RecordType::kFeatureSnapshot, "feature_snapshot"}};
 
 std::unique_ptr<google::protobuf::Message> MessageOf(RecordType type) {
@@ -63,6 +64,8 @@ std::unique_ptr<google::protobuf::Message> MessageOf(RecordType type) {
       return std::make_unique<pb::IdentityRecord>();
     case RecordType::kUnshown:
       return std::make_unique<pb::UnshownRecord>();
+    case RecordType::kSettlement:
+      return std::make_unique<pb::SettlementRecord>();
     case RecordType::kFeatureSnapshot:
       return std::make_unique<pb::FeatureSnapshot>();
     default:

@@ -10,8 +10,8 @@
 namespace fulcrum::learning {
 namespace {
 
-// Positions are told in portions, so that exposures need not wait for all of them.
-constexpr size_t kUnshownPortion = 256;
+// What is found is told in portions, so that reports need not wait for all of it.
+constexpr size_t kToldPortion = 256;
 constexpr auto kSettleWaitMax = std::chrono::seconds(1);
 
 }  // namespace
@@ -51,7 +51,7 @@ void Learner::OnLogged(Lsn lsn, const LogEvent& event) {
     if (started_) {
       while (queue_.size() >= options_.queue_max && !stopping_) {
         wake_.NotifyOne();
-        unshown_logged_.NotifyOne();
+        told_logged_.NotifyOne();
         room_.Wait(&mutex_);
       }
       stats_.logged_lsn = lsn;
@@ -104,7 +104,9 @@ void Learner::Update() {
   const base::MutexLock lock(&fold_mutex_);
   Drain();
   if (options_.request_clock) return;
-  TellUnshown(options_.clock->Now());
+  const absl::Time now = options_.clock->Now();
+  TellUnshown(now);
+  TellOwed(now);
   Publish();
 }
 
@@ -112,7 +114,10 @@ void Learner::Settle(absl::Time now) {
   const base::MutexLock lock(&fold_mutex_);
   Drain();
   TellUnshown(now);
-  AwaitUnshown();
+  AwaitTold();
+  Drain();
+  TellOwed(now);
+  AwaitTold();
   Drain();
   Publish();
 }
@@ -126,14 +131,15 @@ void Learner::Drain() {
   room_.NotifyAll();
   for (const auto& [lsn, event] : events) {
     Fold(lsn, event);
-    const auto* const exposure = std::get_if<ExposureRecord>(&event);
-    if (exposure != nullptr) Unmark({exposure->decision_id, exposure->position});
+    Unmark(event);
   }
   const base::MutexLock lock(&mutex_);
   stats_.folded_lsn = fold_.lsn();
   stats_.latest_us = fold_.join().latest_us();
   stats_.open_decisions = fold_.join().open();
   stats_.join = fold_.join().stats();
+  stats_.open_charges = fold_.charges().open();
+  stats_.charges = fold_.charges().stats();
   stats_.ill_conditioned = fold_.posteriors().ill_conditioned();
   stats_.capped = fold_.posteriors().capped();
   stats_.ignored = fold_.posteriors().ignored();
@@ -161,32 +167,39 @@ LearnerStats Learner::Stats() const {
 // --- To the log.
 
 absl::Status Learner::Report(LogEvent event, domain::Logged done) {
-  if (const auto* const exposure = std::get_if<ExposureRecord>(&event)) {
-    return ReportExposure(*exposure, std::move(done));
-  }
-  return log_->Append(std::move(event), std::nullopt, std::move(done));
-}
-
-absl::Status Learner::ReportExposure(const ExposureRecord& record, domain::Logged done) {
-  const PositionKey key(record.decision_id, record.position);
   absl::Status queued;
   {
     const base::MutexLock lock(&reports_mutex_);
-    ++on_their_way_[key];
-    queued = log_->Append(record, std::nullopt,
-                          [this, key, done = std::move(done)](absl::StatusOr<Lsn> lsn) mutable {
-                            if (!lsn.ok()) Unmark(key);  // else when it is folded
+    Mark(event);
+    queued = log_->Append(event, std::nullopt,
+                          [this, event, done = std::move(done)](absl::StatusOr<Lsn> lsn) mutable {
+                            if (!lsn.ok()) Unmark(event);  // else when it is folded
                             std::move(done)(std::move(lsn));
                           });
   }
-  if (!queued.ok()) Unmark(key);
+  if (!queued.ok()) Unmark(event);
   return queued;
 }
 
-void Learner::Unmark(const PositionKey& key) {
+void Learner::Mark(const LogEvent& event) {
+  if (const auto* const exposure = std::get_if<ExposureRecord>(&event)) {
+    ++exposures_[PositionKey(exposure->decision_id, exposure->position)];
+  } else if (const auto* const outcome = std::get_if<OutcomeRecord>(&event)) {
+    ++outcomes_[outcome->decision_id];
+  }
+}
+
+void Learner::Unmark(const LogEvent& event) {
+  const auto once_less = [](auto* marks, const auto& key) {
+    const auto found = marks->find(key);
+    if (found != marks->end() && --found->second == 0) marks->erase(found);
+  };
   const base::MutexLock lock(&reports_mutex_);
-  const auto found = on_their_way_.find(key);
-  if (found != on_their_way_.end() && --found->second == 0) on_their_way_.erase(found);
+  if (const auto* const exposure = std::get_if<ExposureRecord>(&event)) {
+    once_less(&exposures_, PositionKey(exposure->decision_id, exposure->position));
+  } else if (const auto* const outcome = std::get_if<OutcomeRecord>(&event)) {
+    once_less(&outcomes_, outcome->decision_id);
+  }
 }
 
 void Learner::TellUnshown(absl::Time now) {
@@ -194,32 +207,52 @@ void Learner::TellUnshown(absl::Time now) {
   while (fold_.join().NextUnshown() <= now_us) {
     // From here to the last append no exposure can slip in between.
     const base::MutexLock lock(&reports_mutex_);
-    const auto* const on_their_way = &on_their_way_;
+    const auto* const on_their_way = &exposures_;
     std::vector<UnshownRecord> due = fold_.join().TakeUnshown(
-        now_us, kUnshownPortion, [on_their_way](const DecisionId& id, uint32_t position) {
+        now_us, kToldPortion, [on_their_way](const DecisionId& id, uint32_t position) {
           return on_their_way->contains(PositionKey(id, position));
         });
     if (due.empty()) return;  // what is left waits for exposures to be folded
     bool taken = true;
     for (UnshownRecord& record : due) {
       const DecisionId id = record.decision_id;
-      taken = taken && AppendUnshown(std::move(record));
+      taken = taken && Tell(std::move(record));
       if (!taken) fold_.join().PutBackUnshown(id);
     }
     if (!taken) return;
   }
 }
 
+void Learner::TellOwed(absl::Time now) {
+  const int64_t now_us = absl::ToUnixMicros(now);
+  while (fold_.charges().NextDue() <= now_us) {
+    // From here to the last append no outcome can slip in between.
+    const base::MutexLock lock(&reports_mutex_);
+    const auto* const on_their_way = &outcomes_;
+    std::vector<SettlementRecord> due = fold_.charges().TakeDue(
+        now_us, kToldPortion,
+        [on_their_way](const DecisionId& id) { return on_their_way->contains(id); });
+    if (due.empty()) return;
+    bool taken = true;
+    for (SettlementRecord& record : due) {
+      const DecisionId id = record.decision_id;
+      taken = taken && Tell(std::move(record));
+      if (!taken) fold_.charges().PutBack(id);
+    }
+    if (!taken) return;
+  }
+}
+
 // False if the log did not take it.
-bool Learner::AppendUnshown(UnshownRecord record) {
+bool Learner::Tell(LogEvent record) {
   const auto settle = [this] {
     const base::MutexLock lock(&mutex_);
-    --unshown_on_their_way_;
-    unshown_logged_.NotifyAll();
+    --told_on_their_way_;
+    told_logged_.NotifyAll();
   };
   {
     const base::MutexLock lock(&mutex_);
-    ++unshown_on_their_way_;
+    ++told_on_their_way_;
   }
   // When `done` runs the record is in the queue above, or the log has failed for good.
   const absl::Status queued = log_->Append(std::move(record), std::nullopt,
@@ -228,16 +261,16 @@ bool Learner::AppendUnshown(UnshownRecord record) {
   return queued.ok();
 }
 
-void Learner::AwaitUnshown() {
+void Learner::AwaitTold() {
   const auto until = std::chrono::steady_clock::now() + kSettleWaitMax;
   for (;;) {
     {
       const base::MutexLock lock(&mutex_);
-      while (unshown_on_their_way_ > 0 && queue_.size() < options_.queue_max &&
+      while (told_on_their_way_ > 0 && queue_.size() < options_.queue_max &&
              std::chrono::steady_clock::now() < until) {
-        unshown_logged_.WaitUntil(&mutex_, until);
+        told_logged_.WaitUntil(&mutex_, until);
       }
-      if (unshown_on_their_way_ == 0 || queue_.size() < options_.queue_max) return;
+      if (told_on_their_way_ == 0 || queue_.size() < options_.queue_max) return;
     }
     Drain();  // or the log's writer would wait for us
   }

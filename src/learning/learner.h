@@ -3,7 +3,7 @@
 // to it.
 //
 //   log's writer thread --OnLogged--> queue --updating thread--> fold --> published snapshot
-//   edge --Report--> log                        '--UnshownRecord--> log
+//   edge --Report--> log                '--UnshownRecord, SettlementRecord--> log
 //
 // Life: Open (loads the newest checkpoint), OnLogged for all that the log holds after lsn(), Start,
 // ..., then first the log stops, then Stop. The learner outlives the log's threads.
@@ -12,10 +12,14 @@
 // the log, and a checkpoint carries the number of its last record, so a restart goes on with the
 // next one.
 //
+// What decisions took under terms and is not due any more (decision_log/charges.h) is told to the
+// log as `settlement` records: the ledger folds those.
+//
 // Exposure against `unshown`: a position is told to be unshown only if no exposure of it stands
 // before that in the log. Exposures are appended, and unshown positions told, under one mutex that
 // also guards the set of exposures that are appended and not yet folded; positions in that set
-// wait.
+// wait. In the same way outcomes against `settlement`: no record says that what was reported before
+// it was not.
 #pragma once
 
 #include <functional>
@@ -63,9 +67,11 @@ struct LearnerStats {
   int64_t latest_us = INT64_MIN;                      // time of the latest decision
   uint64_t open_decisions = 0;
   uint64_t ill_conditioned = 0;
-  uint64_t capped = 0;           // rewards beyond the cap of their surface
-  uint64_t ignored = 0;          // observations and corrections that posteriors could not use
-  decision_log::JoinStats join;  // since the log began
+  uint64_t capped = 0;                // rewards beyond the cap of their surface
+  uint64_t ignored = 0;               // observations and corrections that posteriors could not use
+  decision_log::JoinStats join;       // since the log began
+  uint64_t open_charges = 0;          // decisions of which something may be given back
+  decision_log::ChargeStats charges;  // since the log began
 };
 
 // Thread-safe after Start, but for Stop.
@@ -94,12 +100,13 @@ class Learner final : public domain::LogObserver, public domain::EventIngest {
   // What requests read; never null after Start.
   std::shared_ptr<const scoring::Posteriors> snapshot() const;
 
-  // One round: folds what is queued; with a wall clock also tells what is unshown and publishes.
+  // One round: folds what is queued; with a wall clock also tells what is unshown or to be given
+  // back, and publishes.
   void Update();
 
   // With request_clock: everything that was logged before this call and all windows that end by
-  // `now` are folded and published when it returns. Waits for the log to take the `unshown`
-  // records, at most a second: a log that stands still must not hold requests.
+  // `now` are folded and published when it returns. Waits for the log to take the `unshown` and
+  // `settlement` records, at most a second each: a log that stands still must not hold requests.
   void Settle(absl::Time now);
 
   // Writes the state of the fold if a decision, or a report of one, is not on disk yet. What only
@@ -124,11 +131,12 @@ class Learner final : public domain::LogObserver, public domain::EventIngest {
   void StopThread();
   void Drain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
   void TellUnshown(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
-  bool AppendUnshown(UnshownRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
-  void AwaitUnshown() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
+  void TellOwed(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
+  bool Tell(LogEvent record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
+  void AwaitTold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fold_mutex_);
-  absl::Status ReportExposure(const ExposureRecord& record, domain::Logged done);
-  void Unmark(const PositionKey& key);
+  void Unmark(const LogEvent& event);
+  void Mark(const LogEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reports_mutex_);
 
   const LearnerOptions options_;
   domain::DecisionSink* log_ = nullptr;
@@ -146,16 +154,18 @@ class Learner final : public domain::LogObserver, public domain::EventIngest {
   // Last record folded that was about a decision; 0: none since Open.
   Lsn news_lsn_ ABSL_GUARDED_BY(fold_mutex_) = 0;
   uint64_t published_changes_ ABSL_GUARDED_BY(fold_mutex_) = 0;
-  // Exposures that are appended and not yet folded, and how often.
-  absl::flat_hash_map<PositionKey, int> on_their_way_ ABSL_GUARDED_BY(reports_mutex_);
+  // Reports that are appended and not yet folded: how often. Outcomes by decision alone, since they
+  // may be about the whole slate.
+  absl::flat_hash_map<PositionKey, int> exposures_ ABSL_GUARDED_BY(reports_mutex_);
+  absl::flat_hash_map<DecisionId, int> outcomes_ ABSL_GUARDED_BY(reports_mutex_);
 
   std::vector<std::pair<Lsn, LogEvent>> queue_ ABSL_GUARDED_BY(mutex_);
-  int unshown_on_their_way_ ABSL_GUARDED_BY(mutex_) = 0;
+  int told_on_their_way_ ABSL_GUARDED_BY(mutex_) = 0;
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  base::CondVar wake_;            // for the thread
-  base::CondVar room_;            // for the log's writer
-  base::CondVar unshown_logged_;  // for AwaitUnshown; also told when the queue is full
+  base::CondVar wake_;         // for the thread
+  base::CondVar room_;         // for the log's writer
+  base::CondVar told_logged_;  // for AwaitTold; also told when the queue is full
   std::shared_ptr<const scoring::Posteriors> published_ ABSL_GUARDED_BY(mutex_);
   LearnerStats stats_ ABSL_GUARDED_BY(mutex_);
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,8 +14,9 @@ namespace fulcrum::learning {
 namespace {
 
 constexpr std::string_view kMagic = "FULCFOLD";
-constexpr uint32_t kVersion = 1;
-constexpr size_t kHeaderBytes = 8 + 4 + 8 + 8;
+constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersionWithoutCharges = 1;
+constexpr size_t kHeaderBytes = 8 + 4 + 8 + 8;  // of version 1, the shortest
 constexpr size_t kChecksumBytes = 4;
 
 template <typename T>
@@ -34,6 +36,44 @@ T Take(std::string_view* bytes) {
 
 absl::Status Damaged(std::string_view what) {
   return absl::DataLossError(absl::StrCat("posterior snapshot: ", base::ToAbsl(what)));
+}
+
+// The parts of a fold's bytes.
+struct Parts {
+  uint64_t origin = 0;
+  std::string_view posteriors, join;
+  std::optional<std::string_view> charges;  // none in version 1
+};
+
+absl::StatusOr<Parts> PartsOf(std::string_view bytes) {
+  if (bytes.size() < kHeaderBytes + kChecksumBytes) {
+    return Damaged(absl::StrCat("cut off at ", bytes.size(), " bytes"));
+  }
+  std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
+  std::string_view checksum = bytes.substr(body.size());
+  if (body.substr(0, kMagic.size()) != kMagic) return Damaged("does not start with its magic");
+  if (Take<uint32_t>(&checksum) != base::Crc32c(body)) {
+    return Damaged("the checksum does not match");
+  }
+  body.remove_prefix(kMagic.size());
+  const auto version = Take<uint32_t>(&body);
+  if (version != kVersion && version != kVersionWithoutCharges) {
+    return Damaged(absl::StrCat("version ", version, ", this program reads up to ", kVersion));
+  }
+  Parts parts;
+  parts.origin = Take<uint64_t>(&body);
+  const auto posteriors = Take<uint64_t>(&body);
+  const bool sized = version == kVersion;
+  if (sized && body.size() < sizeof(uint64_t)) return Damaged("does not end where its lengths say");
+  const uint64_t join = sized ? Take<uint64_t>(&body) : 0;
+  if (posteriors > body.size() || join > body.size() - posteriors) {
+    return Damaged("does not end where its lengths say");
+  }
+  parts.posteriors = body.substr(0, posteriors);
+  body.remove_prefix(posteriors);
+  parts.join = body.substr(0, sized ? join : body.size());
+  if (sized) parts.charges = body.substr(join);
+  return parts;
 }
 
 // A chain of fingerprints in which every part has an end.
@@ -113,6 +153,7 @@ void OutcomeFold::Apply(Lsn lsn, const LogEvent& event) {
   }
   join_.Apply(lsn, event,
               [this, lsn](const decision_log::RewardChange& change) { Teach(lsn, change); });
+  charges_.Apply(lsn, event);
 }
 
 void OutcomeFold::Teach(Lsn lsn, const decision_log::RewardChange& change) {
@@ -149,41 +190,43 @@ void OutcomeFold::NoteChange(Lsn lsn) {
 
 std::string OutcomeFold::Serialise() const {
   const std::string posteriors = posteriors_.Serialise();
+  const std::string join = join_.Serialise();
   std::string bytes(kMagic);
   Put(&bytes, kVersion);
   Put(&bytes, origin_);
   Put(&bytes, uint64_t{posteriors.size()});
+  Put(&bytes, uint64_t{join.size()});
   bytes += posteriors;
-  bytes += join_.Serialise();
+  bytes += join;
+  bytes += charges_.Serialise();
   Put(&bytes, base::Crc32c(bytes));
   return bytes;
 }
 
 absl::StatusOr<OutcomeFold> OutcomeFold::Parse(std::string_view bytes, const FoldStart& start) {
-  if (bytes.size() < kHeaderBytes + kChecksumBytes) {
-    return Damaged(absl::StrCat("cut off at ", bytes.size(), " bytes"));
-  }
-  std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
-  std::string_view checksum = bytes.substr(body.size());
-  if (body.substr(0, kMagic.size()) != kMagic) return Damaged("does not start with its magic");
-  if (Take<uint32_t>(&checksum) != base::Crc32c(body)) {
-    return Damaged("the checksum does not match");
-  }
-  body.remove_prefix(kMagic.size());
-  if (const auto version = Take<uint32_t>(&body); version != kVersion) {
-    return Damaged(absl::StrCat("version ", version, ", this program reads ", kVersion));
-  }
-  if (Take<uint64_t>(&body) != start.origin) {
+  FULCRUM_ASSIGN_OR_RETURN(const Parts parts, PartsOf(bytes));
+  if (parts.origin != start.origin) {
     return absl::FailedPreconditionError(
         "posterior snapshot: it began with another model or other linear posteriors");
   }
-  const auto size = Take<uint64_t>(&body);
-  if (size > body.size()) return Damaged("does not end where its lengths say");
   OutcomeFold fold(start);
-  FULCRUM_ASSIGN_OR_RETURN(fold.posteriors_, scoring::Posteriors::Parse(body.substr(0, size)));
-  FULCRUM_ASSIGN_OR_RETURN(fold.join_, decision_log::RewardJoin::Parse(body.substr(size)));
-  if (fold.posteriors_.lsn() > fold.lsn()) return Damaged("its halves are of different LSNs");
+  FULCRUM_ASSIGN_OR_RETURN(fold.posteriors_, scoring::Posteriors::Parse(parts.posteriors));
+  FULCRUM_ASSIGN_OR_RETURN(fold.join_, decision_log::RewardJoin::Parse(parts.join));
+  if (parts.charges.has_value()) {
+    FULCRUM_ASSIGN_OR_RETURN(fold.charges_, decision_log::Charges::Parse(*parts.charges));
+  } else {
+    fold.charges_ = decision_log::Charges::After(fold.lsn(), fold.join_.latest_us());
+  }
+  if (fold.posteriors_.lsn() > fold.lsn() || fold.charges_.lsn() > fold.lsn()) {
+    return Damaged("its parts are of different LSNs");
+  }
   return fold;
+}
+
+absl::StatusOr<decision_log::Charges> OutcomeFold::ParseCharges(std::string_view bytes) {
+  FULCRUM_ASSIGN_OR_RETURN(const Parts parts, PartsOf(bytes));
+  if (!parts.charges.has_value()) return decision_log::Charges();  // there were none
+  return decision_log::Charges::Parse(*parts.charges);
 }
 
 }  // namespace fulcrum::learning

@@ -9,6 +9,9 @@
 // which is that of the latest decision: a record of a decision may change posteriors though nothing
 // settles.
 //
+// Beside them the fold follows what decisions took under terms (decision_log/charges.h), which
+// depends on the records alone.
+//
 // The counts of a model may hold a part of the log already, up to the manifest's `counts_lsn`. What
 // settles or is corrected by a record up to there is joined but not counted again; they begin to
 // age with the first decision after it. Linear posteriors are not in those counts: they learn from
@@ -18,12 +21,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/strings.h"
 #include "config/bundle.h"
 #include "config/manifest.h"
+#include "decision_log/charges.h"
 #include "decision_log/reward_join.h"
 #include "fulcrum/decision_record.h"
 #include "scoring/posteriors.h"
@@ -59,15 +64,23 @@ class OutcomeFold {
   uint64_t changes() const { return changes_; }
   decision_log::RewardJoin& join() { return join_; }
   const decision_log::RewardJoin& join() const { return join_; }
+  decision_log::Charges& charges() { return charges_; }
+  const decision_log::Charges& charges() const { return charges_; }
   uint64_t origin() const { return origin_; }
+
+  // Goes on with charges of another fold over the same log, which may be ahead of this one.
+  void AdoptCharges(decision_log::Charges charges) { charges_ = std::move(charges); }
 
   // The durable form, data/snapshots/posterior-<LSN>: versioned and checksummed; the same bytes for
   // the same start and records. Little-endian: magic, version u32, origin u64, length of the
-  // posteriors u64, the posteriors, the join, and the CRC-32C of all before it.
+  // posteriors u64 and of the join u64, the posteriors, the join, the charges, and the CRC-32C of
+  // all before it. Version 1 had no charges, nor the length of the join.
   std::string Serialise() const;
   // Goes on exactly like the one that was serialised. DATA_LOSS if damaged, FAILED_PRECONDITION if
   // it began with another start.
   static absl::StatusOr<OutcomeFold> Parse(std::string_view bytes, const FoldStart& start);
+  // What a fold with any start holds of charges. DATA_LOSS if damaged.
+  static absl::StatusOr<decision_log::Charges> ParseCharges(std::string_view bytes);
 
  private:
   void Teach(Lsn lsn, const decision_log::RewardChange& change);
@@ -79,6 +92,7 @@ class OutcomeFold {
   Lsn counts_lsn_ = 0;
   base::StringMap<std::vector<double>> position_effects_;
   decision_log::RewardJoin join_;
+  decision_log::Charges charges_;
   uint64_t changes_ = 0;
 };
 

@@ -55,14 +55,20 @@ absl::Status RemoveBeyond(base::FileSystem* files, const std::string& directory,
   return report->removed.empty() ? absl::OkStatus() : files->SyncDirectory(directory);
 }
 
+// If it began with another start, `charges` becomes what it holds of them, unless there are some.
 absl::StatusOr<OutcomeFold> Load(base::FileSystem* files, const std::string& path,
-                                 const FoldStart& start, Lsn lsn) {
+                                 const FoldStart& start, Lsn lsn,
+                                 std::optional<decision_log::Charges>* charges) {
   FULCRUM_ASSIGN_OR_RETURN(const std::string bytes,
                            base::ReadWholeFile(files, path, kSnapshotBytesMax));
-  FULCRUM_ASSIGN_OR_RETURN(OutcomeFold fold, OutcomeFold::Parse(bytes, start));
-  if (fold.lsn() == lsn) return fold;
+  auto fold = OutcomeFold::Parse(bytes, start);
+  if (absl::IsFailedPrecondition(fold.status()) && !charges->has_value()) {
+    auto parsed = OutcomeFold::ParseCharges(bytes);
+    if (parsed.ok() && parsed->lsn() <= lsn) *charges = *std::move(parsed);
+  }
+  if (!fold.ok() || fold->lsn() == lsn) return fold;
   return absl::DataLossError(
-      absl::StrCat("posterior snapshot: it is of LSN ", fold.lsn(), ", its name says another"));
+      absl::StrCat("posterior snapshot: it is of LSN ", fold->lsn(), ", its name says another"));
 }
 
 }  // namespace
@@ -73,16 +79,22 @@ absl::StatusOr<OutcomeFold> LoadNewest(base::FileSystem* files, const std::strin
   *report = SnapshotReport();
   FULCRUM_ASSIGN_OR_RETURN(std::vector<Lsn> snapshots, ListSnapshots(files, directory));
   FULCRUM_RETURN_IF_ERROR(RemoveBeyond(files, directory, log_last, &snapshots, report));
+  // Of a newer fold that began with another start: they depend on the log alone, which may not be
+  // there any more from its beginning.
+  std::optional<decision_log::Charges> charges;
   for (const Lsn lsn : snapshots) {
     const std::string path = PathOf(directory, lsn);
-    auto fold = Load(files, path, start, lsn);
+    auto fold = Load(files, path, start, lsn, &charges);
     if (fold.ok()) {
       report->used = path;
+      if (charges.has_value()) fold->AdoptCharges(*std::move(charges));
       return fold;
     }
     report->skipped.push_back(absl::StrCat(path, ": ", fold.status().message()));
   }
-  return OutcomeFold(start);
+  OutcomeFold fold(start);
+  if (charges.has_value()) fold.AdoptCharges(*std::move(charges));
+  return fold;
 }
 
 absl::Status WriteSnapshot(base::FileSystem* files, const std::string& directory, Lsn lsn,

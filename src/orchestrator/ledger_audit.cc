@@ -53,6 +53,8 @@ void LedgerAudit::OnLogged(Lsn lsn, const LogEvent& event) {
     for (const Debit& debit : superseded->refunds) Add(debit, superseded->user_ref, -debit.amount);
   } else if (const auto* unshown = std::get_if<UnshownRecord>(&event)) {
     for (const Debit& debit : unshown->refunds) Add(debit, unshown->user_ref, -debit.amount);
+  } else if (const auto* settlement = std::get_if<SettlementRecord>(&event)) {
+    for (const Debit& debit : settlement->refunds) Add(debit, settlement->user_ref, -debit.amount);
   } else if (const auto* identity = std::get_if<IdentityRecord>(&event)) {
     if (identity->change == IdentityChange::kMerged) {
       Merge(identity->user_ref, identity->into);

@@ -361,6 +361,8 @@ void LedgerState::OnLogged(Lsn lsn, const LogEvent& event) {
     for (const Debit& debit : superseded->refunds) Refund(debit, superseded->user_ref);
   } else if (const auto* unshown = std::get_if<UnshownRecord>(&event)) {
     for (const Debit& debit : unshown->refunds) Refund(debit, unshown->user_ref);
+  } else if (const auto* settlement = std::get_if<SettlementRecord>(&event)) {
+    for (const Debit& debit : settlement->refunds) Refund(debit, settlement->user_ref);
   }
 }
 

@@ -256,7 +256,8 @@ std::vector<Debit> DebitsOf(const config::Bundle& bundle, const Plan& plan, size
                       .limit = share.limit,
                       .per_user = row.per_user,
                       .soft = !row.IsHard(),
-                      .span_us = row.span_us});
+                      .span_us = row.span_us,
+                      .terms = row.terms});
   }
   return debits;
 }

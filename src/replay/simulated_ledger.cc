@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "decision_log/charges.h"
 #include "orchestrator/plan.h"
 #include "orchestrator/scope.h"
 #include "replay/selection.h"
@@ -22,7 +23,7 @@ constexpr int64_t kUnshownLateUs = int64_t{3600} * 1'000'000;
 bool SameConstraint(const config::Constraint& a, const config::Constraint& b) {
   return a.id == b.id && a.per_user == b.per_user && a.resource == b.resource &&
          a.window == b.window && a.span_us == b.span_us && a.limit == b.limit &&
-         a.time_zone == b.time_zone && a.relaxation == b.relaxation;
+         a.time_zone == b.time_zone && a.relaxation == b.relaxation && a.terms == b.terms;
 }
 
 // Whether the action takes the same from the same rows in both bundles.
@@ -84,6 +85,19 @@ void MaskVariants(const config::Bundle& bundle, const Choice& choice,
     const auto at = static_cast<size_t>(found - choice.actions.begin());
     if ((*candidates)[at].mask == MaskReason::kNone) (*candidates)[i].mask = MaskReason::kVariant;
   }
+}
+
+// When what the decision took under terms is settled at the latest; 0 if it took nothing so.
+int64_t SettledUs(const DecisionRecord& record) {
+  const int64_t window_us = std::max(record.attribution_window_us, record.exposure_window_us);
+  int64_t span_us = 0;
+  for (const PositionRecord& position : record.positions) {
+    for (const Debit& debit : position.debits) {
+      if (!decision_log::IsFollowed(debit.terms)) continue;
+      span_us = std::max({span_us, 2 * window_us, debit.terms.return_window_us});
+    }
+  }
+  return span_us == 0 ? 0 : record.occurred_us + span_us + kUnshownLateUs;
 }
 
 }  // namespace
@@ -238,6 +252,11 @@ void SimulatedLedger::Spend(const DecisionRecord& record, const Outcome& outcome
     }
     for (const auto& [row, amount] : taken.expected) (*rows)[row].expected += amount;
   }
+  for (size_t i = 0; i < std::min(record.positions.size(), open.positions.size()); ++i) {
+    for (const Debit& debit : record.positions[i].debits) {
+      if (decision_log::IsFollowed(debit.terms)) open.positions[i].logged[debit.row] = debit.amount;
+    }
+  }
   Remember(record, std::move(open));
 }
 
@@ -250,6 +269,7 @@ void SimulatedLedger::Remember(const DecisionRecord& record, Open open) {
   open.returns = surface != nullptr && surface->exposure_required;
   open.until_us = record.occurred_us;
   if (record.exposure_required) open.until_us += record.exposure_window_us + kUnshownLateUs;
+  open.until_us = std::max(open.until_us, SettledUs(record));
   open_[record.id] = std::move(open);
   order_.push_back(record.id);
   while (order_.size() > kOpenMax) {
@@ -267,6 +287,9 @@ void SimulatedLedger::Apply(const LogEvent& event, std::map<std::string, RowShif
   } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
     ReturnLogged(unshown->refunds, unshown->user_ref, rows);
     Return(unshown->decision_id, &unshown->positions, rows);
+  } else if (const auto* const settlement = std::get_if<SettlementRecord>(&event)) {
+    ReturnLogged(settlement->refunds, settlement->user_ref, rows);
+    ReturnShare(*settlement, rows);
   }
 }
 
@@ -275,6 +298,61 @@ void SimulatedLedger::ReturnLogged(const std::vector<Debit>& refunds, const User
   for (const Debit& debit : refunds) {
     logged_.Refund(debit, user_ref);
     (*rows)[debit.row].logged -= debit.amount;
+  }
+}
+
+void SimulatedLedger::GiveBack(const std::string& row, int64_t part, int64_t whole, Taken* taken,
+                               const UserRef& user_ref, std::map<std::string, RowShift>* rows) {
+  const double share = std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
+  for (Debit& debit : taken->debits) {
+    if (debit.row != row) continue;
+    Debit refund = debit;
+    // Rounded down: no more than its share.
+    refund.amount = debit.amount == whole
+                        ? std::min(part, whole)
+                        : static_cast<int64_t>(static_cast<double>(debit.amount) * share);
+    debit.amount -= refund.amount;
+    other_.Refund(refund, user_ref);
+    (*rows)[row].drawn -= refund.amount;
+  }
+  const auto expected = taken->expected.find(row);
+  if (expected == taken->expected.end()) return;
+  const double back = share * expected->second;
+  (*rows)[row].expected -= back;
+  expected->second -= back;
+}
+
+DebitTerms SimulatedLedger::TermsOf(const std::string& row) const {
+  const auto& all = bundle_->constraints;  // sorted by id
+  const auto at = std::lower_bound(
+      all.begin(), all.end(), row,
+      [](const config::Constraint& one, const std::string& wanted) { return one.id < wanted; });
+  return at == all.end() || at->id != row ? DebitTerms() : at->terms;
+}
+
+// Where both sides took from the row under terms, a settlement says what comes back.
+bool SimulatedLedger::ReturnsUnshown(const std::string& row, const Taken& taken) const {
+  const DebitTerms terms = TermsOf(row);
+  return !terms.kept_unshown && !(decision_log::IsFollowed(terms) && taken.logged.contains(row));
+}
+
+void SimulatedLedger::ReturnShare(const SettlementRecord& record,
+                                  std::map<std::string, RowShift>* rows) {
+  const auto found = open_.find(record.decision_id);
+  if (found == open_.end() || record.position == 0 ||
+      record.position > found->second.positions.size()) {
+    return;
+  }
+  const size_t index = record.position - 1;
+  for (const Debit& refund : record.refunds) {
+    std::map<std::string, int64_t>& logged = found->second.positions[index].logged;
+    const auto stands = logged.find(refund.row);
+    if (stands == logged.end() || stands->second <= 0 || refund.amount <= 0) continue;
+    if (decision_log::IsFollowed(TermsOf(refund.row))) {
+      GiveBack(refund.row, refund.amount, stands->second, &found->second.positions[index],
+               found->second.user_ref, rows);
+    }
+    stands->second -= std::min(stands->second, refund.amount);
   }
 }
 
@@ -290,12 +368,12 @@ void SimulatedLedger::Return(const DecisionId& id, const std::vector<uint32_t>* 
         std::find(positions->begin(), positions->end(), i + 1) == positions->end()) {
       continue;
     }
-    const Taken taken = std::exchange(open.positions[i], {});
-    for (const Debit& debit : taken.debits) {
-      other_.Refund(debit, open.user_ref);
-      (*rows)[debit.row].drawn -= debit.amount;
+    Taken& taken = open.positions[i];
+    std::vector<std::string> given;
+    for (const auto& [row, amount] : taken.expected) {
+      if (positions == nullptr || ReturnsUnshown(row, taken)) given.push_back(row);
     }
-    for (const auto& [row, amount] : taken.expected) (*rows)[row].expected -= amount;
+    for (const std::string& row : given) GiveBack(row, 1, 1, &taken, open.user_ref, rows);
   }
 }
 

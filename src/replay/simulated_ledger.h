@@ -2,9 +2,12 @@
 // spent and one with what the other policy would have spent, told of every event in LSN order.
 //
 // What the log alone knows is carried over: which positions were not shown in time (both sides get
-// their debits back), which decisions were superseded, when no lease could be had, and that a
-// candidate was masked because decisions in flight held its row's room. The last holds as long as
-// both books agree on the candidate's campaign: then nothing else explains that mask.
+// their debits back), what share of what a position took from a row under terms was given back (the
+// other side gets back the same share of what it took there, if its row has terms too; where the
+// logged action took nothing from the row, the whole stays taken, which is never too little), which
+// decisions were superseded, when no lease could be had, and that a candidate was masked because
+// decisions in flight held its row's room. The last holds as long as both books agree on the
+// candidate's campaign: then nothing else explains that mask.
 //
 // Not thread-safe.
 #pragma once
@@ -49,6 +52,8 @@ class SimulatedLedger {
   struct Taken {
     std::vector<Debit> debits;
     std::map<std::string, double> expected;  // by row
+    // What still stands of what was logged, by row, for rows that the log may give back to.
+    std::map<std::string, int64_t> logged;
   };
   struct Open {
     std::vector<Taken> positions;
@@ -71,6 +76,12 @@ class SimulatedLedger {
   void Remember(const DecisionRecord& record, Open open);
   void Return(const DecisionId& id, const std::vector<uint32_t>* positions,
               std::map<std::string, RowShift>* rows);
+  void ReturnShare(const SettlementRecord& record, std::map<std::string, RowShift>* rows);
+  // Gives back of what the position takes from `row` the share that `part` has of `whole`.
+  void GiveBack(const std::string& row, int64_t part, int64_t whole, Taken* taken,
+                const UserRef& user_ref, std::map<std::string, RowShift>* rows);
+  DebitTerms TermsOf(const std::string& row) const;  // in the other bundle
+  bool ReturnsUnshown(const std::string& row, const Taken& taken) const;
   void ReturnLogged(const std::vector<Debit>& refunds, const UserRef& user_ref,
                     std::map<std::string, RowShift>* rows);
 

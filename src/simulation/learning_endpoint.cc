@@ -24,6 +24,9 @@ void LearningEndpoint::Settle(absl::Time now) {
            absl::ToUnixMicros(now), std::numeric_limits<size_t>::max(), none)) {
     Log(record);
   }
+  for (const SettlementRecord& record : fold_.charges().TakeDue(absl::ToUnixMicros(now))) {
+    Log(record);
+  }
   if (fold_.changes() == published_changes_) return;
   published_changes_ = fold_.changes();
   published_ = std::make_shared<const scoring::Posteriors>(fold_.posteriors());

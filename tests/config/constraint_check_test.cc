@@ -209,6 +209,63 @@ TEST(ConstraintCheck, WhatDoesNotFitIsRefused) {
   }
 }
 
+// `fields` added to the row `all`.
+absl::StatusOr<std::shared_ptr<const Bundle>> LoadTerms(const std::string& fields,
+                                                        bool exposure_required = false) {
+  const std::string home = "{id: home, campaigns: [house, shoes]";
+  return Load(absl::StrReplaceAll(
+      kGood, {{"window: total, limit: 9", absl::StrCat("window: total, limit: 9, ", fields)},
+              {home, absl::StrCat(home, exposure_required ? ", exposure: required" : "")}}));
+}
+
+TEST(ConstraintCheck, TermsAreResolved) {
+  const auto loaded = LoadTerms(
+      "charged_on: purchase, returned_on: [return, cancellation], return_window: 48h, unshown: "
+      "keep",
+      /*exposure_required=*/true);
+  FULCRUM_ASSERT_OK(loaded);
+  DebitTerms terms = Row(**loaded, "all").terms;
+  EXPECT_EQ(terms.charged_on, "purchase");
+  EXPECT_THAT(terms.returned_on, ElementsAre("cancellation", "return"));
+  EXPECT_EQ(terms.return_window_us, int64_t{48} * 3600 * 1'000'000);
+  EXPECT_TRUE(terms.kept_unshown);
+  EXPECT_FALSE(terms.in_cost) << "the row counts exposures";
+  EXPECT_EQ(Row(**loaded, "by-account").terms, DebitTerms());
+
+  const auto returned = LoadTerms("returned_on: [return]");
+  FULCRUM_ASSERT_OK(returned);
+  EXPECT_EQ(Row(**returned, "all").terms.return_window_us, int64_t{720} * 3600 * 1'000'000);
+  const auto cost = Load(absl::StrReplaceAll(
+      kGood, {{"window: hour, limit: 9", "window: hour, limit: 9, charged_on: click"}}));
+  FULCRUM_ASSERT_OK(cost);
+  EXPECT_TRUE(Row(**cost, "by-account").terms.in_cost);
+}
+
+TEST(ConstraintCheck, TermsThatDoNotFitAreRefused) {
+  const std::string long_kind(65, 'k');
+  const std::pair<std::string, std::string> cases[] = {
+      {"charged_on: ''", "constraints[0].charged_on: 0 bytes long; name a kind of outcome"},
+      {"charged_on: " + long_kind, "constraints[0].charged_on: 65 bytes long"},
+      {"returned_on: ['']", "constraints[0].returned_on[0]: 0 bytes long"},
+      {"returned_on: [a, b, a]", "constraints[0].returned_on[2]: 'a' is given twice"},
+      {"returned_on: [a, b, c, d, e, f, g, h, i]", "9 kinds; at most 8 are allowed"},
+      {"charged_on: a, returned_on: [b, a]",
+       "constraints[0].returned_on[1]: 'a' is what the row is charged on"},
+      {"return_window: 1h", "name the kinds in 'returned_on' or remove it"},
+      {"returned_on: [a], return_window: 9000h", "return_window: must be"},
+      {"unshown: keep", "add 'exposure: required' to one or remove it"},
+      {"unshown: lose", "unshown: "},
+  };
+  for (const auto& [fields, message] : cases) {
+    EXPECT_THAT(LoadTerms(fields),
+                testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)))
+        << fields;
+  }
+  EXPECT_THAT(LoadTerms("surfaces: [cart], unshown: keep", /*exposure_required=*/true),
+              testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                                HasSubstr("no surface in its scope waits")));
+}
+
 TEST(ConstraintCheck, CostsOfTwoCurrenciesHaveNoSum) {
   const std::string two =
       absl::StrReplaceAll(kGood, {{"account: shop\n    currency: EUR\n    time_zone",

@@ -142,6 +142,16 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"RewardKind", "':.*'", "'ord'",
              "the pattern matches 'order', the reward_kind of surface 'home', which would then "
              "learn nothing"},
+        Case{"ChargedKind", "feature_views:\n",
+             "constraints: [{id: row, resource: exposures, window: total, limit: 1, "
+             "charged_on: 'view:long'}]\nfeature_views:\n",
+             "the pattern matches a kind of outcome that constraint 'row' is charged or returned "
+             "on"},
+        Case{"ReturnedKind", "feature_views:\n",
+             "constraints: [{id: row, resource: exposures, window: total, limit: 1, "
+             "returned_on: [back, 'order:void']}]\nfeature_views:\n",
+             "the pattern matches a kind of outcome that constraint 'row' is charged or returned "
+             "on"},
         Case{"RuleTwice", "name: gone", "name: coarse",
              "a.yaml:20:16: log.masking.rules[1].name: 'coarse' is given twice; first at "
              "a.yaml:19:16"},

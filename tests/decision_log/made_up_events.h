@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -56,8 +57,20 @@ class MadeUpEvents {
       debit.per_user = Below(2) == 0;
       debit.soft = Below(4) == 0;
       debit.span_us = Below(3) == 0 ? static_cast<int64_t>(Word() >> 1) : 0;
+      if (Below(3) == 0) debit.terms = Terms();
     }
     return debits;
+  }
+
+  DebitTerms Terms() {
+    DebitTerms terms;
+    terms.charged_on = Text();
+    terms.returned_on.resize(Below(3));
+    for (std::string& kind : terms.returned_on) kind = Text();
+    terms.return_window_us = Count();
+    terms.kept_unshown = Below(2) == 0;
+    terms.in_cost = Below(2) == 0;
+    return terms;
   }
 
   std::vector<Ticks> Distribution(size_t entries) {
@@ -151,13 +164,20 @@ class MadeUpEvents {
   }
 
   LogEvent Event() {
-    switch (Below(10)) {
+    switch (Below(11)) {
       case 0:
         return ExposureRecord{Id(), 1 + static_cast<uint32_t>(Word() / 2), Signed(), Text()};
       case 1:
         return OutcomeRecord{
-            Id(),  static_cast<uint32_t>(Word()), Text(), Text(), Number(), Text(), Signed(),
-            Text()};
+            Id(),
+            static_cast<uint32_t>(Word()),
+            Text(),
+            Text(),
+            Number(),
+            Text(),
+            Signed(),
+            Text(),
+            Below(2) == 0 ? std::optional<int64_t>() : std::optional<int64_t>(Count())};
       case 2:
         return SupersededRecord{Id(), 1 + Word() / 2, Text(), Debits(), Ref(), Signed()};
       case 3: {
@@ -195,6 +215,13 @@ class MadeUpEvents {
           record.into[0] = static_cast<uint8_t>(record.user_ref[0] + 1);
           record.into[15] |= 1;
         }
+        return record;
+      }
+      case 9: {
+        SettlementRecord record{Id(),     1 + Word() / 2, 1 + static_cast<uint32_t>(Word() / 2),
+                                Debits(), Ref(),          Any(SettlementCause::kCorrected),
+                                Word(),   Signed()};
+        if (record.refunds.empty()) record.refunds.push_back({.row = Name(), .amount = 1});
         return record;
       }
       default:

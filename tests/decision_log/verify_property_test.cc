@@ -246,6 +246,45 @@ TEST_F(VerifyTest, WhatWasNotShownIsReturnedOnceAndNoMoreThanThat) {
   EXPECT_EQ(violated(), 2u) << "more is returned than was taken";
 }
 
+TEST_F(VerifyTest, WhatIsGivenBackWasTakenUnderTermsAndIsNotDue) {
+  const std::unique_ptr<LogWriter> writer = Open(Options());
+  writer->Start();
+  const auto violated = [&](const char* name) {
+    EXPECT_THAT(writer->Flush(), testing::IsOk());
+    return Named(Verify(), name).violated;
+  };
+  DecisionRecord decision = MakeDecision(1);
+  decision.replayable = Replayable::kNone;
+  decision.attribution_window_us = 100;
+  decision.positions[0].debits = {
+      {"clicks", 100, 10, 10, false, false, 0, {.charged_on = "click", .in_cost = true}}};
+  FULCRUM_ASSERT_OK(writer->Append(decision, std::nullopt, nullptr));
+  OutcomeRecord click;
+  click.decision_id = decision.id;
+  click.position = 1;
+  click.kind = "click";
+  click.occurred_us = decision.occurred_us;
+  click.cost_micros = 4;
+  FULCRUM_ASSERT_OK(writer->Append(click, std::nullopt, nullptr));
+  SettlementRecord settlement;
+  settlement.decision_id = decision.id;
+  settlement.decision_lsn = 1;
+  settlement.user_ref = decision.user_ref;
+  settlement.refunds = {{"clicks", 100, 6, 10, false}};
+  settlement.occurred_us = decision.occurred_us + 100;
+  FULCRUM_ASSERT_OK(writer->Append(settlement, std::nullopt, nullptr));
+  EXPECT_EQ(violated("gives_back"), 0u);
+  EXPECT_EQ(violated("hard_limits"), 0u);
+  settlement.refunds[0].amount = 4;  // the click's
+  FULCRUM_ASSERT_OK(writer->Append(settlement, std::nullopt, nullptr));
+  EXPECT_EQ(violated("gives_back"), 1u);
+  EXPECT_EQ(violated("hard_limits"), 0u) << "by the row alone it could be another decision's";
+  settlement.decision_id = MakeId(2);
+  FULCRUM_ASSERT_OK(writer->Append(settlement, std::nullopt, nullptr));
+  EXPECT_EQ(violated("gives_back"), 2u) << "there is no such decision";
+  EXPECT_EQ(violated("hard_limits"), 1u);
+}
+
 // A crash between the two streams leaves a snapshot over; a power loss takes some. The start after
 // it says so, and only that much is excused.
 TEST_F(VerifyTest, WhatACrashTookFromOneStreamIsCountedAsLost) {

@@ -93,6 +93,19 @@ TEST_F(OutcomeTest, FillsTheRecord) {
   EXPECT_EQ(*record, expected);
 }
 
+TEST_F(OutcomeTest, MaySayWhatItCost) {
+  for (const int64_t cost : {int64_t{0}, int64_t{1'000'000'000'000}}) {
+    request_.set_cost_micros(cost);
+    const auto record = OutcomeOf(request_, Caller(), kNow);
+    FULCRUM_ASSERT_OK(record);
+    EXPECT_EQ(record->cost_micros, cost);
+  }
+  for (const int64_t cost : {int64_t{-1}, int64_t{1'000'000'000'001}}) {
+    request_.set_cost_micros(cost);
+    ExpectRefused("cost_micros:");
+  }
+}
+
 TEST_F(OutcomeTest, OfTheWholeSlateHasPositionZero) {
   request_.set_position(0);
   EXPECT_THAT(OutcomeOf(request_, Caller(), kNow), IsOk());

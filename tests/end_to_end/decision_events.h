@@ -31,6 +31,9 @@ inline std::vector<LogEvent> DecisionEventsOf(const std::string& log_directory) 
       renumber(&superseded->decision_lsn);
     } else if (auto* const unshown = std::get_if<UnshownRecord>(&entry.event)) {
       renumber(&unshown->decision_lsn);
+    } else if (auto* const settlement = std::get_if<SettlementRecord>(&entry.event)) {
+      renumber(&settlement->decision_lsn);
+      renumber(&settlement->cause_lsn);
     }
     events.push_back(entry.event);
   }

@@ -1,11 +1,13 @@
-// The learner between a real log and callers that report while exposure windows end: no position is
-// told to be unshown that the log has an exposure of, and what is published is the fold of the log.
+// The learner between a real log and callers that report while windows end: no position is told to
+// be unshown that the log has an exposure of, nothing is given back that an outcome before that in
+// the log makes due, and what is published is the fold of the log.
 #include <atomic>
 #include <set>
 #include <thread>
 
 #include "decision_log/log_writer.h"
 #include "fulcrum/decision_log_reader.h"
+#include "tests/decision_log/charges_fixture.h"
 #include "tests/learning/learning_fixture.h"
 
 namespace fulcrum::learning {
@@ -46,11 +48,16 @@ class LearnerConcurrent : public ::testing::Test {
       DecisionRecord decision = JoinDecision(number, 0, 1, true);
       decision.occurred_us = absl::ToUnixMicros(clock_.Now());
       decision.exposure_window_us = decision.attribution_window_us = 1000;
+      decision.positions[0].debits[0].terms = decision_log::OnClick();
       EXPECT_THAT(log_->Append(decision, std::nullopt, [](const absl::StatusOr<Lsn>&) {}), IsOk());
       clock_.Advance(absl::Microseconds(100));
       if (random.NextBelow(8) == 0) continue;
       const uint64_t of = number - std::min<uint64_t>(number - first, random.NextBelow(40));
       EXPECT_THAT(learner_->Report(JoinExposure(of), [](const absl::StatusOr<Lsn>&) {}), IsOk());
+      OutcomeRecord click = decision_log::Click(of, "a", 0, 1);
+      if (random.NextBelow(2) == 0) {
+        EXPECT_THAT(learner_->Report(click, [](const absl::StatusOr<Lsn>&) {}), IsOk());
+      }
       EXPECT_NE(learner_->snapshot(), nullptr);
       if (number % 16 == 0) {
         FULCRUM_EXPECT_OK(log_->Flush());  // or all would be over before the learner's second round
@@ -84,6 +91,10 @@ TEST_F(LearnerConcurrent, NoExposureInTheLogIsFollowedByItsRefund) {
   FULCRUM_ASSERT_OK(reader);
   LogEntry entry;
   while (*(*reader)->Next(&entry)) {
+    const auto* const settlement = std::get_if<SettlementRecord>(&entry.event);
+    if (settlement != nullptr) {
+      EXPECT_EQ(offline.charges().ProblemOf(*settlement), "") << "LSN " << entry.lsn;
+    }
     offline.Apply(entry.lsn, entry.event);
     if (const auto* decision = std::get_if<DecisionRecord>(&entry.event)) {
       decided.insert(decision->id);
@@ -107,6 +118,10 @@ TEST_F(LearnerConcurrent, NoExposureInTheLogIsFollowedByItsRefund) {
   EXPECT_GT(unshown.size(), 100u);
   EXPECT_GT(late, 10u);
   EXPECT_GT(offline.join().stats().exposures, 100u);
+  const decision_log::ChargeStats& charges = offline.charges().stats();
+  EXPECT_GT(charges.window_closed + charges.unshown, 100u);
+  EXPECT_GT(charges.outcomes_late, 10u);
+  EXPECT_GT(charges.outcomes, 100u);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "tests/decision_log/charges_fixture.h"
 #include "tests/learning/learning_fixture.h"
 #include "tests/support/faulty_file_system.h"
 
@@ -154,6 +155,97 @@ TEST_F(LearnerTest, AfterSettleWhatWasUnshownIsInTheLogAndFolded) {
   EXPECT_EQ(learner_->Stats().folded_lsn, 2u);
 }
 
+// --- What was taken under terms.
+
+DecisionRecord Charged(uint64_t number, int64_t second) {
+  return decision_log::ChargedDecision(number, second, decision_log::OnClick());
+}
+
+TEST_F(LearnerTest, TellsTheLogOnceWhatIsOwed) {
+  Begin();
+  log_.Log(Charged(0, 0));
+  log_.Log(Charged(1, 0));
+  EXPECT_THAT(Report(decision_log::Click(1, "a", 5, 4)), IsOk());
+  log_.Write();
+  clock_.Advance(absl::Seconds(59));
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 0u);
+  clock_.Advance(absl::Seconds(1));
+  learner_->Update();
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 2u);
+  log_.Write();
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 0u);
+  ASSERT_EQ(log_.events.size(), 5u);
+  EXPECT_EQ(std::get<SettlementRecord>(log_.events[3]).refunds[0].amount, 10);
+  EXPECT_EQ(std::get<SettlementRecord>(log_.events[4]).refunds[0].amount, 6);
+  EXPECT_EQ(learner_->Stats().charges.window_closed, 2u);
+  EXPECT_EQ(learner_->Stats().open_charges, 2u);
+}
+
+TEST_F(LearnerTest, AnOutcomeOnItsWayIsNotTakenForMissing) {
+  Begin();
+  log_.Log(Charged(0, 0));
+  EXPECT_THAT(Report(decision_log::Click(0, "a", 5, 4)), IsOk());
+  clock_.Advance(absl::Seconds(60));
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 1u) << "the outcome alone";
+  log_.Write();
+  learner_->Update();
+  log_.Write();
+  ASSERT_EQ(log_.events.size(), 3u);
+  EXPECT_EQ(std::get<SettlementRecord>(log_.events[2]).refunds[0].amount, 6);
+}
+
+TEST_F(LearnerTest, WhatIsOwedIsToldAgainIfTheLogHadNoRoomOrTheProcessDied) {
+  Begin();
+  log_.Log(Charged(0, 0));
+  clock_.Advance(absl::Seconds(60));
+  log_.full = true;
+  learner_->Update();
+  log_.full = false;
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 1u);
+  log_.Fail();  // killed
+  learner_.reset();
+  Begin();
+  learner_->Update();
+  log_.Write();
+  learner_->Update();
+  EXPECT_EQ(log_.waiting(), 0u);
+  EXPECT_EQ(log_.events.size(), 2u);
+}
+
+TEST_F(LearnerTest, AfterSettleWhatWasOwedIsInTheLogAndFolded) {
+  request_clock_ = true;
+  Begin();
+  log_.Log(Charged(0, 0));
+  std::thread writer([this] {
+    while (log_.events.size() < 2) log_.Write();
+  });
+  learner_->Settle(absl::FromUnixMicros(kStartUs) + absl::Seconds(60));
+  writer.join();
+  EXPECT_EQ(learner_->Stats().charges.window_closed, 1u);
+  EXPECT_EQ(learner_->Stats().folded_lsn, 2u);
+}
+
+// The log's beginning may have been deleted up to the checkpoint.
+TEST_F(LearnerTest, AnotherModelTakesOverWhatIsOwed) {
+  Begin();
+  log_.Log(Charged(0, 0));
+  FULCRUM_ASSERT_OK(learner_->Stop());
+  learner_.reset();
+  log_.events[0] = AuditRecord{"ann", "gone", "", {}, kStartUs};
+  Begin(LearningStart(8));
+  EXPECT_TRUE(report_.used.empty());
+  EXPECT_EQ(learner_->Stats().open_charges, 1u);
+  clock_.Advance(absl::Seconds(60));
+  learner_->Update();
+  log_.Write();
+  EXPECT_TRUE(std::holds_alternative<SettlementRecord>(log_.events.back()));
+}
+
 // --- Restarts.
 
 TEST_F(LearnerTest, ARestartGoesOnWhereTheCheckpointEnds) {
@@ -190,6 +282,7 @@ TEST_F(LearnerTest, WhateverIsLostAtRestartsTheStateIsTheFoldOfTheLog) {
       if (random.NextBelow(2) == 0) {
         FULCRUM_EXPECT_OK(Report(JoinOutcome(of, "a", random.NextBelow(2), second)));
       }
+      if (random.NextBelow(2) == 0) log_.Log(Charged(number + 500, second));
       clock_.Advance(absl::Seconds(20));
       if (random.NextBelow(2) == 0) learner_->Update();
       if (random.NextBelow(4) == 0) log_.Write();
@@ -211,6 +304,15 @@ TEST_F(LearnerTest, WhateverIsLostAtRestartsTheStateIsTheFoldOfTheLog) {
   EXPECT_EQ(*ReadSnapshot(log_.events.size()), Offline());
   EXPECT_GT(learner_->Stats().join.settled, 500u);
   EXPECT_GT(learner_->Stats().join.unshown, 100u);
+  EXPECT_GT(learner_->Stats().charges.window_closed, 100u);
+  decision_log::Charges charges;
+  for (Lsn lsn = 1; lsn <= log_.events.size(); ++lsn) {
+    const auto* const settlement = std::get_if<SettlementRecord>(&log_.events[lsn - 1]);
+    if (settlement != nullptr) {
+      EXPECT_EQ(charges.ProblemOf(*settlement), "");
+    }
+    charges.Apply(lsn, log_.events[lsn - 1]);
+  }
   EXPECT_GT(from_checkpoint, 30);
   EXPECT_GT(from_start, 5);
 }

@@ -56,6 +56,45 @@ TEST(LedgerRows, SpacingIsAMovingSpanOfOne) {
   }
 }
 
+// What comes back goes to the window or the step, and to the user, that it was taken from; where
+// that is forgotten, nowhere. Also when it is folded by a recovery.
+TEST(LedgerRows, ASettlementGivesBackToTheWindowOfTheDebit) {
+  for (const bool per_user : {true, false}) {
+    for (const bool restart : {false, true}) {
+      LedgerHome home;
+      const auto bundle = OneRow([&](config::Constraint* row) {
+        row->window = Window::kRolling;
+        row->span_us = 32 * kHourUs;
+        row->per_user = per_user;
+        row->terms = {.charged_on = "click"};
+      });
+      auto ledger = home.Start(bundle);
+      EXPECT_EQ(Shown(&home, ledger.get(), 1), 1);
+      home.clock().Advance(absl::Hours(2));
+      EXPECT_EQ(Shown(&home, ledger.get(), 2), 1);
+      const auto& first = std::get<DecisionRecord>(home.log()[0]);
+      ASSERT_EQ(AllDebits(first).size(), 1u);
+      EXPECT_EQ(AllDebits(first)[0].terms, bundle->constraints[0].terms);
+      SettlementRecord settlement;
+      settlement.decision_lsn = 1;
+      settlement.user_ref = User(1);
+      settlement.refunds = AllDebits(first);
+      home.Log(ledger.get(), settlement);
+      if (restart) {
+        ledger.reset();
+        ledger = home.Start(bundle);
+      }
+      EXPECT_EQ(Shown(&home, ledger.get(), 2), 1) << "what came back is there again, once";
+      home.clock().Advance(absl::Hours(31));
+      EXPECT_EQ(Shown(&home, ledger.get(), 1), 0) << "the first step is over, the others count";
+      home.clock().Advance(absl::Hours(100));
+      home.Log(ledger.get(), RecordOf({}, User(1), home.now()));
+      home.Log(ledger.get(), settlement);  // of a step that is forgotten
+      EXPECT_EQ(Shown(&home, ledger.get(), 3), 2);
+    }
+  }
+}
+
 // By the log: no window of the span ever holds more, also over restarts and checkpoints.
 TEST(LedgerRows, NoWindowOfAMovingSpanHoldsMore) {
   for (const bool per_user : {true, false}) {
