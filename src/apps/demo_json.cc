@@ -180,11 +180,11 @@ std::string ToJson(const DemoReport& report) {
   writer.Key("log");
   writer.String(report.log_directory.c_str());
   writer.Key("log_records");
-  writer.Uint64(report.log_records);
+  writer.Uint64(report.log.records);
   writer.Key("log_verify");
-  writer.String(report.log_finding.c_str());
+  writer.String(report.log.finding.c_str());
   writer.Key("replay_verify");
-  writer.String(report.replay_finding.c_str());
+  writer.String(report.log.replay_finding.c_str());
   writer.Key("warnings");
   writer.StartArray();
   for (const std::string& warning : report.warnings) writer.String(warning.c_str());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -63,19 +62,6 @@ std::string Interval(const evaluation::Estimate* estimate) {
                          100 * estimate->ci_high);
 }
 
-// Warnings and refused verdicts, each with the policies it is about.
-std::map<std::string, std::vector<std::string>> Findings(const std::vector<PolicyValue>& policies) {
-  std::map<std::string, std::vector<std::string>> findings;
-  for (const PolicyValue& policy : policies) {
-    const evaluation::Evaluation& of = policy.evaluation;
-    for (const evaluation::Warning& warning : of.warnings) {
-      findings[warning.message].push_back(policy.name);
-    }
-    if (!of.verdict.ok) findings["no verdict: " + of.verdict.reason].push_back(policy.name);
-  }
-  return findings;
-}
-
 std::string PolicyTable(const std::vector<PolicyValue>& policies) {
   using evaluation::Estimator;
   if (policies.empty()) return "";
@@ -95,7 +81,7 @@ std::string PolicyTable(const std::vector<PolicyValue>& policies) {
     absl::StrAppend(&text, "; ", count, " ", reason);
   }
   text.push_back('\n');
-  for (const auto& [finding, names] : Findings(policies)) {
+  for (const auto& [finding, names] : FindingsOf(policies)) {
     absl::StrAppend(&text, "  ", absl::StrJoin(names, ", "), ": ", finding, "\n");
   }
   return text;
@@ -158,8 +144,8 @@ std::string ToTable(const DemoReport& report) {
   std::string text = TrafficTable(report);
   absl::StrAppend(&text, PolicyTable(report.policies), LatencyTable(report.traffic),
                   RowTable(report.rows), "\nDecision log\n",
-                  Line("records", absl::StrCat(report.log_records)),
-                  Line("verified", report.log_finding), Line("replayed", report.replay_finding),
+                  Line("records", absl::StrCat(report.log.records)),
+                  Line("verified", report.log.finding), Line("replayed", report.log.replay_finding),
                   Line("kept in", report.log_directory));
   for (const std::string& warning : report.warnings) absl::StrAppend(&text, "\nWarning: ", warning);
   if (!report.warnings.empty()) text.push_back('\n');

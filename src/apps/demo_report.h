@@ -6,18 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "apps/demo_log.h"
 #include "apps/demo_rows.h"
 #include "apps/demo_traffic.h"
-#include "evaluation/evaluate.h"
 #include "evaluation/replay_method.h"
 
 namespace fulcrum::apps {
-
-// What a policy would have earned on the log, per action shown.
-struct PolicyValue {
-  std::string name;
-  evaluation::Evaluation evaluation;
-};
 
 struct DemoReport {
   std::vector<std::string> campaigns;
@@ -26,11 +20,7 @@ struct DemoReport {
   std::vector<PolicyValue> policies;  // the served one first
   std::vector<RowUse> rows;
   std::string log_directory;
-  uint64_t log_records = 0;
-  bool log_verified = false;
-  std::string log_finding;     // in words
-  bool log_replayed = false;   // every decision came out the same
-  std::string replay_finding;  // in words
+  LogProof log;
   std::vector<std::string> warnings;
 };
 

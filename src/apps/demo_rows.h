@@ -1,4 +1,4 @@
-// The hard rows of a run, folded from the decision log.
+// What a run took from the rows of its bundle, folded from the decision log.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,14 @@
 
 namespace fulcrum::apps {
 
-// One hard row over the whole run. Amounts are micros or exposures, as the row counts.
+// One row over the whole run. Amounts are micros, exposures or millionths, as the row counts. A
+// window that moves with the clock counts once per user, by the most that it ever held.
 struct RowUse {
   std::string row;
   std::string campaign;
   config::Resource resource = config::Resource::kCost;
   bool campaign_total = false;  // a budget of the campaign over all time
+  bool soft = false;            // may be given up, and so exceeded
   int64_t limit = 0;
   int64_t spent_max = 0;      // in the fullest window (and user)
   int64_t spent_total = 0;    // over all windows

@@ -135,6 +135,7 @@ absl::StatusOr<std::unique_ptr<SimulatedService>> SimulatedService::Start(
 }
 
 absl::Status SimulatedService::Stop() {
+  client_.reset();  // an open connection is waited for
   process_.Signal(SIGTERM);
   FULCRUM_ASSIGN_OR_RETURN(const int code, process_.Wait(absl::Minutes(1)));
   if (code == 0) return absl::OkStatus();

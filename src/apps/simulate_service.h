@@ -43,7 +43,7 @@ class SimulatedService {
       const simulation::BundleOptions& bundle, uint32_t users, uint64_t seed);
 
   DecisionClient* client() { return client_.get(); }
-  absl::Status Stop();
+  absl::Status Stop();  // the client is gone then
   const std::string& config_directory() const { return config_; }
   std::string log_directory() const { return config_ + "/data/log"; }
 
