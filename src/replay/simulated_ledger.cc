@@ -267,6 +267,9 @@ void SimulatedLedger::Apply(const LogEvent& event, std::map<std::string, RowShif
   } else if (const auto* const unshown = std::get_if<UnshownRecord>(&event)) {
     ReturnLogged(unshown->refunds, unshown->user_ref, rows);
     Return(unshown->decision_id, &unshown->positions, rows);
+  } else if (const auto* const identity = std::get_if<IdentityRecord>(&event)) {
+    logged_.Apply(*identity);
+    other_.Apply(*identity);
   }
 }
 
