@@ -20,6 +20,7 @@
 #include "config/bundle.h"
 #include "config/manifest.h"
 #include "decider/decider.h"
+#include "decider/user_changes.h"
 #include "decision_log/log_writer.h"
 #include "edge/server.h"
 #include "features/feature_store.h"
@@ -78,6 +79,7 @@ class Service {
   telemetry::Metrics& metrics() { return *metrics_; }
   orchestrator::Ledger& ledger() { return *ledger_; }
   learning::Learner& learner() { return *learner_; }
+  decider::UserChanges& user_changes() { return *user_changes_; }
 
   // What the start found missing at the log's end.
   const std::vector<LostTail>& lost_tails() const { return lost_tails_; }
@@ -106,6 +108,7 @@ class Service {
   absl::Status PassGap(const decision_log::Quarantine& gap, Lsn from, const char* who);
   absl::Status RecoverLearner(Lsn log_last);
   absl::Status RecoverRequests(Lsn log_last);
+  absl::Status OpenUserChanges();
   absl::Status Serve();
   void AddPulledMetrics();
   void AddRequestMetrics();
@@ -143,6 +146,7 @@ class Service {
   std::unique_ptr<LogKeeper> log_keeper_;
   std::vector<decision_log::Quarantine> gaps_;  // of the decisions stream
   std::vector<LostTail> lost_tails_;            // complete before metrics are served
+  std::unique_ptr<decider::UserChanges> user_changes_;
   std::unique_ptr<decider::RequestIndex> requests_;
   std::unique_ptr<decider::Decider> decider_;
   std::unique_ptr<edge::Server> server_;
