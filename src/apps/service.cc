@@ -432,7 +432,20 @@ decider::Snapshot Service::CurrentSnapshot() const {
   return snapshot;
 }
 
+absl::Status Service::OpenUserChanges() {
+  decider::UserChangesParts parts;
+  parts.users = features_.get();
+  parts.log = sink();
+  parts.join = [this](const UserRef& from, const UserRef& into, absl::Time now) {
+    ledger_->Join(from, into, now);
+  };
+  parts.now = [this] { return Now(); };
+  user_changes_ = std::make_unique<decider::UserChanges>(std::move(parts));
+  return user_changes_->TellPurges();
+}
+
 absl::Status Service::Serve() {
+  FULCRUM_RETURN_IF_ERROR(OpenUserChanges());
   const config::Server& settings = bundle().server;
   decider::DeciderParts parts;
   parts.features = features_.get();

@@ -21,6 +21,7 @@
 #include "config/bundle.h"
 #include "config/manifest.h"
 #include "decider/decider.h"
+#include "decider/user_changes.h"
 #include "decision_log/log_writer.h"
 #include "edge/server.h"
 #include "features/feature_store.h"
@@ -81,6 +82,7 @@ class Service {
   orchestrator::Ledger& ledger() { return *ledger_; }
   LedgerAuditor& ledger_auditor() { return *ledger_auditor_; }
   learning::Learner& learner() { return *learner_; }
+  decider::UserChanges& user_changes() { return *user_changes_; }
 
   // What the start found missing at the log's end.
   const std::vector<LostTail>& lost_tails() const { return lost_tails_; }
@@ -109,6 +111,7 @@ class Service {
   absl::Status PassGap(const decision_log::Quarantine& gap, Lsn from, const char* who);
   absl::Status RecoverLearner(Lsn log_last);
   absl::Status RecoverRequests(Lsn log_last);
+  absl::Status OpenUserChanges();
   absl::Status Serve();
   void AddPulledMetrics();
   void AddRequestMetrics();
@@ -148,6 +151,7 @@ class Service {
   std::unique_ptr<LedgerAuditor> ledger_auditor_;
   std::vector<decision_log::Quarantine> gaps_;  // of the decisions stream
   std::vector<LostTail> lost_tails_;            // complete before metrics are served
+  std::unique_ptr<decider::UserChanges> user_changes_;
   std::unique_ptr<decider::RequestIndex> requests_;
   std::unique_ptr<decider::Decider> decider_;
   std::unique_ptr<edge::Server> server_;

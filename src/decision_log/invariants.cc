@@ -118,6 +118,12 @@ void LimitInvariant::Check(Lsn lsn, const LogEvent& event) {
     Refund(lsn, settlement->decision_id, settlement->refunds, settlement->user_ref);
   } else if (const auto* const audit = std::get_if<AuditRecord>(&event)) {
     NoteChange(*audit);
+  } else if (const auto* const identity = std::get_if<IdentityRecord>(&event)) {
+    if (identity->change == IdentityChange::kMerged) {
+      groups_.Merge(identity->user_ref, identity->into, identity->occurred_us);
+    } else {
+      groups_.Purge(identity->user_ref);
+    }
   }
 }
 
@@ -144,7 +150,7 @@ void LimitInvariant::Spend(Lsn lsn, const DecisionRecord& record, size_t index) 
     const LimitKey key = KeyOf(debit, record.user_ref);
     spent_[key] = SaturatingAdd(spent_[key], debit.amount);
     if (debit.soft) continue;
-    const int64_t spent = debit.span_us > 0 ? SpentWithin(key, debit.span_us) : spent_[key];
+    const int64_t spent = SpentBy(debit, record.user_ref, record.occurred_us);
     const int64_t limit = LimitOn(debit, record.occurred_us);
     hard_limits_.Check(debit.amount > 0 && spent <= limit, [&] {
       return At(lsn, record.id,
@@ -167,14 +173,32 @@ void LimitInvariant::Refund(Lsn lsn, const DecisionId& id, const std::vector<Deb
   }
 }
 
+int64_t LimitInvariant::SpentBy(const Debit& debit, const UserRef& user_ref,
+                                int64_t decided_us) const {
+  const auto by = [&](const UserRef& ref) {
+    const LimitKey key = KeyOf(debit, ref);
+    return debit.span_us > 0 ? SpentWithin(key, debit.span_us) : SpentIn(key);
+  };
+  if (!debit.per_user || groups_.empty()) return by(user_ref);
+  int64_t spent = 0;
+  for (const UserRef& ref : groups_.Before(decided_us, user_ref)) {
+    spent = SaturatingAdd(spent, by(ref));
+  }
+  return spent;
+}
+
+int64_t LimitInvariant::SpentIn(const LimitKey& key) const {
+  const auto found = spent_.find(key);
+  return found == spent_.end() ? 0 : found->second;
+}
+
 int64_t LimitInvariant::SpentWithin(const LimitKey& key, int64_t span_us) const {
   const int64_t step_us = domain::StepUs(span_us);
   LimitKey step = key;
   int64_t spent = 0;
   for (int64_t i = 0; i <= domain::kStepsPerSpan; ++i) {
     if (i > 0 && __builtin_sub_overflow(std::get<1>(step), step_us, &std::get<1>(step))) break;
-    const auto found = spent_.find(step);
-    if (found != spent_.end()) spent = SaturatingAdd(spent, found->second);
+    spent = SaturatingAdd(spent, SpentIn(step));
   }
   return spent;
 }

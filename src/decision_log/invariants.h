@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "decision_log/charges.h"
 #include "decision_log/verify.h"
+#include "domain/user_groups.h"
 #include "fulcrum/decision_record.h"
 
 namespace fulcrum::decision_log {
@@ -59,8 +60,9 @@ class RecordInvariants {
 };
 
 // What all events together show: that no limit is passed, neither the one that a debit was taken
-// under nor, if that is more, one that an operator set while its decision was in flight. In LSN
-// order. Not thread-safe.
+// under nor, if that is more, one that an operator set while its decision was in flight. What users
+// spent before they were merged counts for both from then on: a merge by itself passes no limit, a
+// debit that was drawn after it does. In LSN order. Not thread-safe.
 class LimitInvariant {
  public:
   void Check(Lsn lsn, const LogEvent& event);
@@ -86,6 +88,9 @@ class LimitInvariant {
   void Spend(Lsn lsn, const DecisionRecord& record, size_t index);
   void Refund(Lsn lsn, const DecisionId& id, const std::vector<Debit>& refunds,
               const UserRef& user_ref);
+  // For the debit's limit: also by those who were the same user when it was decided.
+  int64_t SpentBy(const Debit& debit, const UserRef& user_ref, int64_t decided_us) const;
+  int64_t SpentIn(const LimitKey& key) const;
   // Of a window that moves with the clock: in its step and those before it that count with it.
   int64_t SpentWithin(const LimitKey& key, int64_t span_us) const;
   static LimitKey KeyOf(const Debit& debit, const UserRef& user_ref);
@@ -93,6 +98,7 @@ class LimitInvariant {
   Lsn first_ = 0;  // that was checked: what is before was deleted or quarantined
   Tally hard_limits_{"hard_limits"};
   absl::flat_hash_map<LimitKey, int64_t> spent_;
+  domain::UserGroups groups_;
   std::map<std::string, std::vector<LimitChange>> changes_;  // by row, in LSN order
 };
 

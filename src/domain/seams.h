@@ -48,7 +48,8 @@ class FeatureSource {
                                                          absl::Time now, Wait wait) = 0;
 };
 
-// Facts about users that outlive requests. Thread-safe; may wait for a disk.
+// Facts about users that outlive requests. Thread-safe; may wait for a disk. An error of a change
+// leaves it done or not done; it can be repeated. INVALID_ARGUMENT for ids that no user has.
 class UserData {
  public:
   virtual ~UserData() = default;
@@ -56,6 +57,21 @@ class UserData {
   // returns (as the log is: written for `process`, synced for `power`). Concurrent first contacts
   // get the same reference.
   virtual absl::StatusOr<UserRef> EnsureUserRef(std::string_view user_id, absl::Time now) = 0;
+
+  // From here on `from_id`, and whoever was merged into it, is the user `into_id`, durably before
+  // it returns: they have the reference of `into_id`, which gets one if it has none. Of the rows of
+  // both, those of `into_id` stay; where it has none, that of `from_id` becomes its. No-op if they
+  // are one user already. What the ledger knows of the earlier reference is told by the log
+  // (IdentityRecord), before this is called.
+  virtual absl::Status Merge(std::string_view from_id, std::string_view into_id,
+                             absl::Time now) = 0;
+
+  // Erases the user, and all who were merged into it: salt, rows and aliases, durably before it
+  // returns. Nothing leads from an id to its reference any more; a later contact is a new user. The
+  // reference that was erased, if there was one, is in PurgedRefs() until the log has been told.
+  virtual absl::Status Purge(std::string_view user_id) = 0;
+  virtual absl::StatusOr<std::vector<UserRef>> PurgedRefs() = 0;
+  virtual absl::Status ForgetPurged(const UserRef& user_ref) = 0;
 };
 
 // Called once, from the log's writer thread: with the LSN when the event is as durable as the log

@@ -1,8 +1,10 @@
 #include "features/feature_store.h"
 
+#include <rocksdb/iterator.h>
 #include <rocksdb/slice.h>
 #include <rocksdb/write_batch.h>
 
+#include <memory>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -17,7 +19,7 @@ using domain::EntityKind;
 using domain::RowState;
 using store::ReadTier;
 
-enum Family : size_t { kRows, kSalts };
+enum Family : size_t { kRows, kSalts, kAliases };
 
 ReadTier TierFor(domain::Wait wait) {
   return wait == domain::Wait::kNoWait ? ReadTier::kMemory : ReadTier::kDisk;
@@ -40,13 +42,14 @@ FeatureStore::FeatureStore(FeatureStoreOptions options, std::unique_ptr<store::S
       store_(std::move(store)),
       user_view_(FindView(EntityKind::kUser)),
       item_view_(FindView(EntityKind::kItem)),
-      user_refs_(store_.get(), kSalts, options_.random) {}
+      aliases_(store_.get(), kAliases),
+      user_refs_(store_.get(), &aliases_, kSalts, options_.random) {}
 
 absl::StatusOr<std::unique_ptr<FeatureStore>> FeatureStore::Open(FeatureStoreOptions options) {
   store::StoreOptions store_options;
   store_options.directory = options.directory;
   store_options.files = options.files;
-  store_options.families = {"rows", "salts"};
+  store_options.families = {"rows", "salts", "aliases"};
   store_options.block_cache_bytes = options.block_cache_bytes;
   store_options.damage_remedy =
       "restore the directory from a backup, or remove it and load the rows again "
@@ -66,9 +69,12 @@ const config::FeatureView* FeatureStore::FindView(EntityKind kind) const {
 absl::StatusOr<domain::UserFeatures> FeatureStore::ReadUser(std::string_view user_id,
                                                             absl::Time now, domain::Wait wait) {
   domain::UserFeatures features;
-  FULCRUM_ASSIGN_OR_RETURN(features.user_ref, user_refs_.Find(user_id, TierFor(wait)));
+  FULCRUM_ASSIGN_OR_RETURN(const auto user, user_refs_.Find(user_id, TierFor(wait)));
   // A user's row never comes without a salt, so a user without one needs no second look.
-  if (user_view_ == nullptr || !features.user_ref.has_value()) return features;
+  if (!user.has_value()) return features;
+  features.user_ref = user->ref;
+  if (user_view_ == nullptr) return features;
+  if (!user->alias_of.empty()) user_id = user->alias_of;
   FULCRUM_ASSIGN_OR_RETURN(features.row, ReadRow(*user_view_, user_id, now, TierFor(wait)));
   return features;
 }
@@ -86,6 +92,83 @@ absl::StatusOr<std::vector<domain::ReadRow>> FeatureStore::ReadItems(
 absl::StatusOr<UserRef> FeatureStore::EnsureUserRef(std::string_view user_id, absl::Time now) {
   const bool power = options_.durability == config::Durability::kPower;
   return user_refs_.Ensure(user_id, now, power ? store::Sync::kYes : store::Sync::kNo);
+}
+
+absl::StatusOr<std::string> FeatureStore::RootOf(std::string_view user_id) const {
+  FULCRUM_ASSIGN_OR_RETURN(auto alias_of, aliases_.Find(user_id, ReadTier::kDisk));
+  return alias_of.has_value() ? *std::move(alias_of) : std::string(user_id);
+}
+
+absl::Status FeatureStore::StageRows(std::string_view user_id, const std::string* heir,
+                                     rocksdb::WriteBatch* batch) const {
+  const std::string prefix = RowKey(EntityKind::kUser, user_id, "");
+  const std::unique_ptr<rocksdb::Iterator> it(
+      store_->db()->NewIterator(rocksdb::ReadOptions(), store_->family(kRows)));
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    FULCRUM_RETURN_IF_ERROR(
+        store_->ToStatus(batch->Delete(store_->family(kRows), it->key()), "write to"));
+    if (heir == nullptr) continue;
+    const std::string view = it->key().ToString().substr(prefix.size());
+    const std::string key = RowKey(EntityKind::kUser, *heir, view);
+    rocksdb::PinnableSlice own;
+    FULCRUM_ASSIGN_OR_RETURN(const bool has, store_->Get(kRows, key, ReadTier::kDisk, &own));
+    if (has) continue;
+    FULCRUM_RETURN_IF_ERROR(
+        store_->ToStatus(batch->Put(store_->family(kRows), key, it->value()), "write to"));
+  }
+  return store_->ToStatus(it->status(), "read from");
+}
+
+absl::Status FeatureStore::Merge(std::string_view from_id, std::string_view into_id,
+                                 absl::Time now) {
+  FULCRUM_RETURN_IF_ERROR(CheckEntityId(from_id));
+  FULCRUM_RETURN_IF_ERROR(CheckEntityId(into_id));
+  base::MutexLock lock(&write_mutex_);
+  FULCRUM_ASSIGN_OR_RETURN(const std::string from, RootOf(from_id));
+  FULCRUM_ASSIGN_OR_RETURN(const std::string into, RootOf(into_id));
+  if (from == into) return absl::OkStatus();
+  FULCRUM_RETURN_IF_ERROR(user_refs_.Ensure(into, now, store::Sync::kYes).status());
+  FULCRUM_ASSIGN_OR_RETURN(std::vector<std::string> members, aliases_.MembersOf(from));
+  std::vector<std::string> changed = members;
+  changed.push_back(from);
+  return user_refs_.Change({from, into}, changed, [&](rocksdb::WriteBatch* batch) -> absl::Status {
+    FULCRUM_RETURN_IF_ERROR(StageRows(from, &into, batch));
+    FULCRUM_RETURN_IF_ERROR(user_refs_.StageErase(from, batch));
+    return aliases_.StageMerge(from, members, into, batch);
+  });
+}
+
+absl::Status FeatureStore::Purge(std::string_view user_id) {
+  FULCRUM_RETURN_IF_ERROR(CheckEntityId(user_id));
+  base::MutexLock lock(&write_mutex_);
+  FULCRUM_ASSIGN_OR_RETURN(const std::string root, RootOf(user_id));
+  FULCRUM_ASSIGN_OR_RETURN(const std::vector<std::string> members, aliases_.MembersOf(root));
+  std::vector<std::string> changed = members;
+  changed.push_back(root);
+  const auto stage = [&](rocksdb::WriteBatch* batch) -> absl::Status {
+    FULCRUM_ASSIGN_OR_RETURN(const auto user, user_refs_.Find(root, ReadTier::kDisk));
+    std::optional<UserRef> ref;
+    if (user.has_value()) ref = user->ref;
+    FULCRUM_RETURN_IF_ERROR(StageRows(root, nullptr, batch));
+    FULCRUM_RETURN_IF_ERROR(user_refs_.StageErase(root, batch));
+    return aliases_.StagePurge(root, members, ref, batch);
+  };
+  FULCRUM_RETURN_IF_ERROR(user_refs_.Change({root}, changed, stage));
+  // What is deleted is still in the files that it was written to.
+  const std::string rows = RowKey(EntityKind::kUser, root, "");
+  FULCRUM_RETURN_IF_ERROR(store_->Compact(kRows, rows, rows + '\xff'));
+  FULCRUM_RETURN_IF_ERROR(store_->Compact(kSalts, root, root));
+  return store_->Compact(kAliases, "", std::string(1, '\xff'));
+}
+
+absl::StatusOr<std::vector<UserRef>> FeatureStore::PurgedRefs() {
+  return aliases_.PurgedRefs();
+}
+
+absl::Status FeatureStore::ForgetPurged(const UserRef& user_ref) {
+  rocksdb::WriteBatch batch;
+  FULCRUM_RETURN_IF_ERROR(aliases_.StageForget(user_ref, &batch));
+  return store_->Write(&batch, store::Sync::kYes);
 }
 
 absl::StatusOr<domain::ReadRow> FeatureStore::ReadRow(const config::FeatureView& view,
@@ -136,6 +219,10 @@ absl::StatusOr<WriteCounts> FeatureStore::Gather(const config::FeatureView& view
     FULCRUM_RETURN_IF_ERROR(CheckEntityId(entity.entity_id));
     FULCRUM_ASSIGN_OR_RETURN(std::string bytes, EncodeRow(entity.row));
     std::string key = RowKey(view.entity, entity.entity_id, view.name);
+    if (view.entity == EntityKind::kUser) {
+      FULCRUM_ASSIGN_OR_RETURN(const std::string root, RootOf(entity.entity_id));
+      key = RowKey(view.entity, root, view.name);
+    }
     std::optional<int64_t> stored;
     if (const auto known = pending->find(key); known != pending->end()) {
       stored = known->second.event_time_us;

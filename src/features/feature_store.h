@@ -24,6 +24,7 @@
 #include "config/bundle.h"
 #include "domain/feature_row.h"
 #include "domain/seams.h"
+#include "features/user_aliases.h"
 #include "features/user_refs.h"
 #include "store/store.h"
 
@@ -60,6 +61,11 @@ class FeatureStore final : public domain::FeatureSource, public domain::UserData
                                                          absl::Time now,
                                                          domain::Wait wait) override;
   absl::StatusOr<UserRef> EnsureUserRef(std::string_view user_id, absl::Time now) override;
+  absl::Status Merge(std::string_view from_id, std::string_view into_id, absl::Time now) override;
+  // Also from the files: they are rewritten where the user was in them.
+  absl::Status Purge(std::string_view user_id) override;
+  absl::StatusOr<std::vector<UserRef>> PurgedRefs() override;
+  absl::Status ForgetPurged(const UserRef& user_ref) override;
 
   // Stores rows of `view`, each replacing the entity's row unless that one has a later event time;
   // of equal times the one written last stays. Users without a salt get one. Not synced: call
@@ -91,14 +97,20 @@ class FeatureStore final : public domain::FeatureSource, public domain::UserData
                                      absl::Span<const EntityRow> rows, PendingRows* pending) const;
   absl::StatusOr<std::optional<int64_t>> StoredEventTime(const config::FeatureView& view,
                                                          std::string_view key) const;
+  // Who `user_id` is: itself, or the user that it was merged into.
+  absl::StatusOr<std::string> RootOf(std::string_view user_id) const;
+  // All rows of `user_id` are erased; those of views that `heir`, if any, has no row of become its.
+  absl::Status StageRows(std::string_view user_id, const std::string* heir,
+                         rocksdb::WriteBatch* batch) const;
   absl::Status Undecodable(const config::FeatureView& view, const absl::Status& why) const;
 
   const FeatureStoreOptions options_;
   const std::unique_ptr<store::Store> store_;
   const config::FeatureView* const user_view_;  // in options_; null: none
   const config::FeatureView* const item_view_;
+  const UserAliases aliases_;
   UserRefs user_refs_;
-  base::Mutex write_mutex_;  // a write reads the stored event time first
+  base::Mutex write_mutex_;  // a write reads the stored event time first, a change who is who
 };
 
 }  // namespace fulcrum::features

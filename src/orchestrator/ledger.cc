@@ -183,6 +183,10 @@ void Ledger::OnLogged(Lsn lsn, const LogEvent& event) {
   state_->OnLogged(lsn, event);
 }
 
+void Ledger::Join(const UserRef& from, const UserRef& into, absl::Time now) {
+  state_->Join(from, into, absl::ToUnixMicros(now));
+}
+
 void Ledger::Return(absl::Span<const Debit> debits, const UserRef& user_ref) {
   state_->Return(debits, user_ref);
 }

@@ -134,8 +134,14 @@ class Ledger final : public domain::LogObserver {
   // for other rows.
   absl::Status SetLimit(std::string_view row, int64_t limit);
 
-  // Folds one log record: its debits are spent, its refunds come back. Idempotent by LSN.
+  // Folds one log record: its debits are spent, its refunds come back, users are merged or purged.
+  // Idempotent by LSN.
   void OnLogged(Lsn lsn, const LogEvent& event) override;
+
+  // Counts what both references use together, from now on: to be called before the log is told of
+  // the merge, so that nothing that is held afterwards has the room of one of them alone. Not kept:
+  // the record does that.
+  void Join(const UserRef& from, const UserRef& into, absl::Time now);
 
   // The log refused a record whose hold was detached: its debits are free again.
   void Return(absl::Span<const Debit> debits, const UserRef& user_ref);

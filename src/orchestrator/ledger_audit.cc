@@ -56,11 +56,10 @@ void LedgerAudit::OnLogged(Lsn lsn, const LogEvent& event) {
   } else if (const auto* settlement = std::get_if<SettlementRecord>(&event)) {
     for (const Debit& debit : settlement->refunds) Add(debit, settlement->user_ref, -debit.amount);
   } else if (const auto* identity = std::get_if<IdentityRecord>(&event)) {
-    if (identity->change == IdentityChange::kMerged) {
-      Merge(identity->user_ref, identity->into);
+    if (identity->change == IdentityChange::kPurged) {
+      Purge(identity->user_ref);
     } else {
-      purged_.insert(CanonicalOf(identity->user_ref));
-      users_.erase(CanonicalOf(identity->user_ref));
+      groups_.Merge(identity->user_ref, identity->into, identity->occurred_us);
     }
   } else if (const auto* audit = std::get_if<AuditRecord>(&event)) {
     if (audit->action == kTailLost) NoteGap(audit->occurred_us);
@@ -73,31 +72,14 @@ void LedgerAudit::Add(const Debit& debit, const UserRef& user_ref, int64_t amoun
     everybody_[window] += amount;
     return;
   }
-  const UserRef user = CanonicalOf(user_ref);
-  if (part_.Has(user)) users_[user][window] += amount;
+  if (part_.Has(user_ref)) users_[user_ref][window] += amount;
 }
 
-UserRef LedgerAudit::CanonicalOf(UserRef user_ref) const {
-  for (auto found = merged_.find(user_ref); found != merged_.end();
-       found = merged_.find(user_ref)) {
-    user_ref = found->second;
+void LedgerAudit::Purge(const UserRef& user_ref) {
+  for (const UserRef& ref : groups_.Purge(user_ref)) {
+    users_.erase(ref);
+    purged_.insert(ref);
   }
-  return user_ref;
-}
-
-void LedgerAudit::Merge(const UserRef& user_ref, const UserRef& other) {
-  const UserRef from = CanonicalOf(user_ref);
-  const UserRef into = CanonicalOf(other);
-  if (from == into) return;
-  merged_[from] = into;
-  const bool elsewhere = !part_.Has(from) || merged_from_elsewhere_.contains(from);
-  if (elsewhere && part_.Has(into)) merged_from_elsewhere_.insert(into);
-  const auto found = users_.find(from);
-  if (found == users_.end()) return;
-  const Sums sums = std::move(found->second);
-  users_.erase(found);
-  if (!part_.Has(into)) return;
-  for (const auto& [window, amount] : sums) users_[into][window] += amount;
 }
 
 bool LedgerAudit::IsExact(int64_t window_start_us) const {
@@ -117,8 +99,7 @@ void LedgerAudit::DropForgotten(int64_t latest_us, Sums* sums) const {
 
 void LedgerAudit::CompareSum(const Window& window, const UserRef* user_ref, int64_t ledger,
                              int64_t log, AuditReport* report) const {
-  const bool whole = user_ref == nullptr || !merged_from_elsewhere_.contains(*user_ref);
-  const bool exact = whole && IsExact(window.start_us);
+  const bool exact = IsExact(window.start_us);
   ++(exact ? report->exact : report->at_least);
   if (exact ? ledger == log : ledger >= log) return;
   ++report->differing;

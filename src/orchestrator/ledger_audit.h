@@ -5,8 +5,7 @@
 //   at_least   the log's beginning was deleted, or a part is missing: the ledger has no less
 //
 // What was written off after a crash is no part of either. Windows that the ledger may have
-// forgotten are passed over, and so are users who were purged. A user who was merged into another
-// counts as that one.
+// forgotten are passed over, and so are users who were purged.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +21,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "config/bundle.h"
 #include "domain/seams.h"
+#include "domain/user_groups.h"
 #include "fulcrum/decision_record.h"
 #include "orchestrator/ledger_store.h"
 
@@ -95,8 +95,7 @@ class LedgerAudit final : public domain::LogObserver {
   using Users = absl::flat_hash_map<UserRef, Sums>;
 
   void Add(const Debit& debit, const UserRef& user_ref, int64_t amount);
-  void Merge(const UserRef& user_ref, const UserRef& other);
-  UserRef CanonicalOf(UserRef user_ref) const;
+  void Purge(const UserRef& user_ref);
   // From here on the log is whole again: what it has of earlier windows is a part.
   void NoteGap(int64_t time_us);
   bool IsExact(int64_t window_start_us) const;
@@ -115,10 +114,9 @@ class LedgerAudit final : public domain::LogObserver {
   int64_t latest_us_ = 0;   // of the decisions
   int64_t exact_after_us_;  // of windows that begin later the log has everything
   Sums everybody_;
-  Users users_;                                         // in part_
-  absl::flat_hash_map<UserRef, UserRef> merged_;        // into whom
-  absl::flat_hash_set<UserRef> merged_from_elsewhere_;  // have a past outside of part_
-  absl::flat_hash_set<UserRef> purged_;                 // of no interest any more
+  Users users_;                          // in part_
+  domain::UserGroups groups_;            // who goes with whom when they are purged
+  absl::flat_hash_set<UserRef> purged_;  // of no interest any more
 };
 
 }  // namespace fulcrum::orchestrator

@@ -42,6 +42,9 @@ void LedgerState::Load(const StoreImage& image) {
     Account* account = AddAccount(&rows_[RowIndex(entry.row)], entry.window_start_us);
     if (account != nullptr) account->counter.spent = entry.spent;
   }
+  for (const domain::UserMerge& merge : image.merges) {
+    groups_.Merge(merge.from, merge.into, merge.merged_us);
+  }
   for (const CapEntry& entry : image.caps) {
     const int32_t row = RowIndex(entry.row);
     if (IsForgotten(rows_[row], entry.window_start_us)) {
@@ -107,6 +110,7 @@ StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const std::optional<Sessi
       batch.spends.push_back({row.id, account->window_start_us, account->counter.spent});
     }
   }
+  CopyMerges(&batch);
   CopyCounters(&batch);
   return batch;
 }
@@ -125,6 +129,7 @@ void LedgerState::TakeRecovery(const StoreBatch& batch) {
     account->written_off = entry.written_off;
     account->counter.dirty = false;
   }
+  regrouped_.clear();
   counters_.BeginWrite();
   counters_.Written();
   folded_ = batch.fold->lsn;

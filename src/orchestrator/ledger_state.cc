@@ -98,6 +98,18 @@ int64_t LedgerState::UsedSince(const Row& row, int64_t first_us, int64_t except_
 
 // --- Requests.
 
+UserCounters::Use LedgerState::UsedByUser(const Row& row, int32_t index, int64_t first_us,
+                                          int64_t last_us, const UserRef& user_ref,
+                                          CounterReads* reads) {
+  UserCounters::Use all;
+  for (const UserRef& ref : groups_.Of(user_ref)) {
+    const UserCounters::Use use = counters_.Used(index, row.kept_us, first_us, last_us, ref, reads);
+    all.spent = SaturatingAdd(all.spent, use.spent);
+    all.held = SaturatingAdd(all.held, use.held);
+  }
+  return all;
+}
+
 void LedgerState::LoadUserRoom(const Row& row, const UserRef& user_ref, CounterReads* reads,
                                PlanShare* share) {
   // Of a moving span also what is later: a request may come late.
@@ -105,7 +117,7 @@ void LedgerState::LoadUserRoom(const Row& row, const UserRef& user_ref, CounterR
   const int64_t last_us = moves ? std::numeric_limits<int64_t>::max() : share->window_start_us;
   const size_t missing = reads->missing.size();
   const UserCounters::Use use =
-      counters_.Used(share->row, row.kept_us, share->first_counted_us, last_us, user_ref, reads);
+      UsedByUser(row, share->row, share->first_counted_us, last_us, user_ref, reads);
   share->used = SaturatingAdd(use.spent, use.held);
   share->unread = reads->missing.size() != missing;
   share->limit_room = std::max<int64_t>(0, row.limit - share->used);
@@ -363,7 +375,38 @@ void LedgerState::OnLogged(Lsn lsn, const LogEvent& event) {
     for (const Debit& debit : unshown->refunds) Refund(debit, unshown->user_ref);
   } else if (const auto* settlement = std::get_if<SettlementRecord>(&event)) {
     for (const Debit& debit : settlement->refunds) Refund(debit, settlement->user_ref);
+  } else if (const auto* identity = std::get_if<IdentityRecord>(&event)) {
+    Apply(*identity);
   }
+}
+
+void LedgerState::Apply(const IdentityRecord& record) {
+  if (record.change == IdentityChange::kPurged) {
+    const std::vector<UserRef> purged = groups_.Purge(record.user_ref);
+    regrouped_.insert(purged.begin(), purged.end());
+    counters_.Purge(purged);
+    return;
+  }
+  groups_.Merge(record.user_ref, record.into, record.occurred_us);  // maybe joined already
+  for (const UserRef& ref : {record.user_ref, record.into}) {
+    const std::vector<UserRef> path = groups_.PathOf(ref);
+    regrouped_.insert(path.begin(), path.end());
+  }
+}
+
+void LedgerState::Join(const UserRef& from, const UserRef& into, int64_t now_us) {
+  base::MutexLock lock(&mutex_);
+  groups_.Merge(from, into, now_us);
+}
+
+// Merges before all that is still counted.
+void LedgerState::ForgetMerges() {
+  if (groups_.empty() || counters_.HasTotal()) return;
+  const int64_t before_us = latest_us_ - kept_longest_us_;
+  for (const domain::UserMerge& merge : groups_.merges()) {
+    if (merge.merged_us < before_us) regrouped_.insert(merge.from);
+  }
+  groups_.ForgetBefore(before_us);
 }
 
 void LedgerState::Spend(const Debit& debit, const UserRef& user_ref) {
@@ -429,6 +472,16 @@ void LedgerState::CopyAccounts(StoreBatch* batch) {
   }
 }
 
+void LedgerState::CopyMerges(StoreBatch* batch) const {
+  for (const UserRef& from : regrouped_) {
+    if (const auto merge = groups_.MergeOf(from)) {
+      batch->merges.push_back(*merge);
+    } else {
+      batch->unmerged.push_back(from);
+    }
+  }
+}
+
 void LedgerState::CopyCounters(StoreBatch* batch) const {
   const auto name = [this](int32_t row) -> const std::string& {
     return rows_[static_cast<size_t>(row)].id;
@@ -462,6 +515,9 @@ StoreBatch LedgerState::TakeCheckpoint() {
     batch.forget_before_us = latest_us_ - kept_longest_us_;
   }
   CopyAccounts(&batch);
+  ForgetMerges();
+  CopyMerges(&batch);
+  regrouped_.clear();
   CopyCounters(&batch);
   counters_.BeginWrite();
   batch.fold = FoldMark{folded_, latest_us_};
@@ -483,6 +539,8 @@ void LedgerState::CheckpointFailed(const StoreBatch& batch) {
     Account* account = FindAccount(rows_[RowIndex(entry.row)], entry.window_start_us);
     if (account != nullptr) account->counter.dirty = true;
   }
+  for (const domain::UserMerge& merge : batch.merges) regrouped_.insert(merge.from);
+  regrouped_.insert(batch.unmerged.begin(), batch.unmerged.end());
   counters_.Failed();
 }
 
@@ -516,8 +574,8 @@ LedgerState::View LedgerState::LookUser(int32_t row, absl::Time now, const UserR
   view.window_start_us = WindowStartUs(constraint, now);
   base::MutexLock lock(&mutex_);
   const UserCounters::Use use =
-      counters_.Used(row, rows_[row].kept_us, FirstCountedUs(constraint, view.window_start_us),
-                     view.window_start_us, user_ref, reads);
+      UsedByUser(rows_[row], row, FirstCountedUs(constraint, view.window_start_us),
+                 view.window_start_us, user_ref, reads);
   view.limit = rows_[row].limit;
   view.spent = use.spent;
   view.held = use.held;

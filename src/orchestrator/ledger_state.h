@@ -11,10 +11,12 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
 #include "base/mutex.h"
 #include "base/strings.h"
 #include "config/bundle.h"
+#include "domain/user_groups.h"
 #include "fulcrum/decision_record.h"
 #include "orchestrator/ledger_store.h"
 #include "orchestrator/plan.h"
@@ -113,6 +115,8 @@ class LedgerState {
 
   // --- The log.
   void OnLogged(Lsn lsn, const LogEvent& event);
+  // Two references are one user from now on; the log has yet to say so.
+  void Join(const UserRef& from, const UserRef& into, int64_t now_us);
   Lsn folded() const;
   bool live() const;       // FinishRecovery() was called
   int64_t unheld() const;  // logged amounts that no hold had announced: 0 unless a caller errs
@@ -180,9 +184,16 @@ class LedgerState {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Spend(const Debit& debit, const UserRef& user_ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refund(const Debit& debit, const UserRef& user_ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Apply(const IdentityRecord& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetMerges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Moves up to `amount` out of pending; returns how much.
   static int64_t TakePending(Counter* counter, int64_t amount);
   void CopyAccounts(StoreBatch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What the user's references have used, all together.
+  UserCounters::Use UsedByUser(const Row& row, int32_t index, int64_t first_us, int64_t last_us,
+                               const UserRef& user_ref, CounterReads* reads)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CopyMerges(StoreBatch* batch) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CopyCounters(StoreBatch* batch) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool DropForgotten() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EvictCounters() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -195,6 +206,9 @@ class LedgerState {
   std::vector<Row> rows_ ABSL_GUARDED_BY(mutex_);  // the bundle's, then those only the log knows
   base::StringMap<int32_t> row_index_ ABSL_GUARDED_BY(mutex_);
   UserCounters counters_ ABSL_GUARDED_BY(mutex_);
+  domain::UserGroups groups_ ABSL_GUARDED_BY(mutex_);
+  // References whose merges the store has not as `groups_` has them.
+  absl::flat_hash_set<UserRef> regrouped_ ABSL_GUARDED_BY(mutex_);
   std::vector<LeaseNeed> low_rows_ ABSL_GUARDED_BY(mutex_);
   Lsn folded_ ABSL_GUARDED_BY(mutex_) = 0;
   Lsn lease_lsn_ ABSL_GUARDED_BY(mutex_) = 0;  // the latest that a loaded lease had heard of

@@ -15,6 +15,7 @@ namespace fulcrum::orchestrator {
 namespace {
 
 // Keys: a tag, for windows their start as 8 big-endian bytes that sort by time, then the rest.
+constexpr char kMergeTag = 'a';  // user reference -> whose it is now, when it was merged
 constexpr char kLeaseTag = 'l';  // window, row id -> leased, written off, the log's LSN
 constexpr char kMetaTag = 'm';   // name
 constexpr char kSpendTag = 's';  // window, row id -> spent
@@ -89,6 +90,24 @@ std::string CapKeyOf(const std::string& row, int64_t window_start_us, const User
   return key + row;
 }
 
+std::string MergeKey(const UserRef& from) {
+  return std::string(1, kMergeTag).append(from.begin(), from.end());
+}
+
+std::string MergeValue(const domain::UserMerge& merge) {
+  return std::string(merge.into.begin(), merge.into.end()) + Numbers({merge.merged_us});
+}
+
+bool ReadMerge(std::string_view key, std::string_view value, StoreImage* image) {
+  domain::UserMerge merge;
+  if (key.size() != 1 + merge.from.size() || value.size() != merge.into.size() + 8) return false;
+  std::copy_n(key.begin() + 1, merge.from.size(), merge.from.begin());
+  std::copy_n(value.begin(), merge.into.size(), merge.into.begin());
+  merge.merged_us = AmountAt(value.substr(merge.into.size()), 0);
+  image->merges.push_back(merge);
+  return true;
+}
+
 std::string SessionValue(const Session& session) {
   std::string value;
   value.push_back(static_cast<char>(session.durability));
@@ -125,6 +144,7 @@ bool ReadMeta(std::string_view key, std::string_view value, StoreImage* image) {
 bool ReadEntry(std::string_view key, std::string_view value, StoreImage* image) {
   if (key.empty()) return false;
   if (key[0] == kMetaTag) return ReadMeta(key, value, image);
+  if (key[0] == kMergeTag) return ReadMerge(key, value, image);
   if (key.size() < kWindowedPrefix) return false;
   const int64_t window = WindowOf(key);
   std::string_view rest = key.substr(kWindowedPrefix);
@@ -185,9 +205,10 @@ class Batch {
     batch_.Put(family_, rocksdb::Slice(key.data(), key.size()),
                rocksdb::Slice(value.data(), value.size()));
   }
+  void Delete(const std::string& key) { batch_.Delete(family_, key); }
   void PutCap(const std::string& key, int64_t spent) {
     if (spent == 0) {
-      batch_.Delete(family_, key);
+      Delete(key);
     } else {
       Put(key, Numbers({spent}));
     }
@@ -294,6 +315,25 @@ absl::StatusOr<int64_t> LedgerStore::ReadCap(const std::string& row, int64_t win
   return AmountAt(ViewOf(value), 0);
 }
 
+// Looks into each window once.
+absl::StatusOr<std::vector<std::string>> LedgerStore::CapKeysOf(const UserRef& user_ref) const {
+  std::vector<std::string> keys;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      store_->db()->NewIterator(rocksdb::ReadOptions(), store_->family(kFamily)));
+  it->Seek(std::string(1, kCapTag));
+  while (it->Valid() && IsCap(ViewOf(it->key())) && it->key().size() >= kWindowedPrefix) {
+    const int64_t window_start_us = WindowOf(ViewOf(it->key()));
+    const std::string prefix = CapKeyOf("", window_start_us, user_ref);
+    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+      keys.push_back(it->key().ToString());
+    }
+    if (window_start_us == std::numeric_limits<int64_t>::max()) break;
+    it->Seek(WindowKey(kCapTag, window_start_us + 1));
+  }
+  FULCRUM_RETURN_IF_ERROR(store_->ToStatus(it->status(), "read"));
+  return keys;
+}
+
 absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
   base::MutexLock lock(&mutex_);
   Batch out(store_->family(kFamily));
@@ -308,6 +348,14 @@ absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
   }
   for (const SpendEntry& entry : batch.spends) {
     out.Put(RowKeyOf(kSpendTag, entry.row, entry.window_start_us), Numbers({entry.spent}));
+  }
+  for (const UserRef& user_ref : batch.purged) {
+    FULCRUM_ASSIGN_OR_RETURN(const std::vector<std::string> keys, CapKeysOf(user_ref));
+    for (const std::string& key : keys) out.Delete(key);
+  }
+  for (const UserRef& from : batch.unmerged) out.Delete(MergeKey(from));
+  for (const domain::UserMerge& merge : batch.merges) {
+    out.Put(MergeKey(merge.from), MergeValue(merge));
   }
   for (const CapEntry& entry : batch.caps) {
     out.PutCap(CapKeyOf(entry.row, entry.window_start_us, entry.user_ref), entry.spent);

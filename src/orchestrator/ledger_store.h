@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "config/bundle.h"
+#include "domain/user_groups.h"
 #include "fulcrum/decision_record.h"
 #include "orchestrator/counter_change.h"
 #include "store/synced_mark.h"
@@ -87,6 +88,9 @@ struct StoreBatch {
   std::vector<SpendEntry> spends;
   std::vector<CapEntry> caps;
   std::vector<CapChange> cap_changes;  // of caps that are not in `caps`
+  std::vector<domain::UserMerge> merges;
+  std::vector<UserRef> unmerged;  // whose merges are forgotten
+  std::vector<UserRef> purged;    // whose caps are removed
   std::optional<FoldMark> fold;
   std::optional<Session> session;
   std::optional<int64_t> forget_before_us;  // removes windows that start before, not `total`
@@ -104,6 +108,7 @@ struct StoreImage {
   std::vector<LeaseEntry> leases;
   std::vector<SpendEntry> spends;
   std::vector<CapEntry> caps;
+  std::vector<domain::UserMerge> merges;
   std::vector<int64_t> cap_windows_left;  // starts of windows with caps that are not in `caps`
   FoldMark fold;
   std::optional<Session> session;  // absent in a new directory
@@ -136,6 +141,7 @@ class LedgerStore {
   LedgerStore(std::unique_ptr<store::Store> store, std::unique_ptr<store::SyncedMark> mark);
   absl::Status ReadEntries(StoreImage* image) const;  // all but the caps
   absl::Status ReadCaps(size_t caps_max, StoreImage* image) const;
+  absl::StatusOr<std::vector<std::string>> CapKeysOf(const UserRef& user_ref) const;
 
   const std::unique_ptr<store::Store> store_;
   base::Mutex mutex_;  // one write at a time, so that the mark names the write it follows

@@ -6,6 +6,7 @@
 #include "absl/hash/hash.h"
 #include "base/check.h"
 #include "orchestrator/plan.h"
+#include "orchestrator/windows.h"
 
 namespace fulcrum::orchestrator {
 
@@ -80,7 +81,7 @@ void UserCounters::Free(Entry* entry) {
 
 // Nothing to remember, in memory or on the disk.
 void UserCounters::FreeIfEmpty(Entry* entry) {
-  if (entry->held == 0 && entry->spent == 0 && !entry->dirty && !writing_) Free(entry);
+  if (entry->held == 0 && entry->spent == 0 && !entry->dirty && !entry->saving) Free(entry);
 }
 
 void UserCounters::MarkDirty(Entry* entry) {
@@ -94,6 +95,7 @@ UserCounters::Use UserCounters::Used(int32_t row, int64_t kept_us, int64_t first
                                      int64_t last_us, const UserRef& user_ref,
                                      CounterReads* reads) {
   Use use;
+  if (IsPurged(user_ref)) return use;
   for (auto at = windows_.lower_bound(CapWindowKey{first_us, 0});
        at != windows_.end() && at->first.start_us <= last_us; ++at) {
     if (at->first.kept_us != kept_us) continue;
@@ -203,6 +205,11 @@ void UserCounters::Refund(const UserCounterKey& key, int64_t amount) {
   if (window != nullptr && window->on_disk) changes_[key].Refund(amount);
 }
 
+void UserCounters::Purge(absl::Span<const UserRef> user_refs) {
+  for (const UserRef& user_ref : user_refs) purged_.insert_or_assign(user_ref, false);
+  absl::erase_if(changes_, [this](const auto& entry) { return IsPurged(entry.first.user_ref); });
+}
+
 // --- Checkpoint.
 
 void UserCounters::CopyChanged(NameOfRow name, StoreBatch* batch) const {
@@ -211,20 +218,28 @@ void UserCounters::CopyChanged(NameOfRow name, StoreBatch* batch) const {
   for (const uint32_t slot : dirty_) {
     const Entry& entry = entries_[slot];
     const auto start = starts.find(entry.window);
-    if (start == starts.end()) continue;  // forgotten
+    if (start == starts.end() || IsPurged(entry.user_ref)) continue;  // or forgotten
     batch->caps.push_back({name(entry.row), start->second, entry.user_ref, entry.spent});
   }
   for (const auto& [key, change] : changes_) {
-    if (!Knows(key.window)) continue;
+    if (!Knows(key.window) || IsPurged(key.user_ref)) continue;
     batch->cap_changes.push_back({name(key.row), key.window.start_us, key.user_ref, change});
+  }
+  for (const auto& [user_ref, told] : purged_) {
+    if (!told) batch->purged.push_back(user_ref);
   }
 }
 
 void UserCounters::BeginWrite() {
   FULCRUM_CHECK(!writing_);
   saving_ = std::exchange(dirty_, {});
-  for (const uint32_t slot : saving_) entries_[slot].dirty = false;
+  for (const uint32_t slot : saving_) {
+    entries_[slot].dirty = false;
+    entries_[slot].saving = true;
+  }
   saving_changes_ = std::exchange(changes_, {});
+  absl::erase_if(purged_, [](const auto& entry) { return entry.second; });
+  for (const auto& [user_ref, told] : purged_) saving_purged_.push_back(user_ref);
   writing_ = true;
   ++version_;
 }
@@ -232,14 +247,23 @@ void UserCounters::BeginWrite() {
 void UserCounters::Written() {
   writing_ = false;
   ++version_;
-  for (const uint32_t slot : std::exchange(saving_, {})) FreeIfEmpty(&entries_[slot]);
+  for (const uint32_t slot : std::exchange(saving_, {})) {
+    entries_[slot].saving = false;
+    FreeIfEmpty(&entries_[slot]);
+  }
   saving_changes_.clear();
+  if (!saving_purged_.empty()) sweep_left_ = entries_.size();
+  for (const UserRef& user_ref : std::exchange(saving_purged_, {})) purged_[user_ref] = true;
 }
 
 void UserCounters::Failed() {
   writing_ = false;
   ++version_;
-  for (const uint32_t slot : std::exchange(saving_, {})) MarkDirty(&entries_[slot]);
+  saving_purged_.clear();
+  for (const uint32_t slot : std::exchange(saving_, {})) {
+    entries_[slot].saving = false;
+    MarkDirty(&entries_[slot]);
+  }
   for (auto& [key, change] : std::exchange(saving_changes_, {})) {
     const auto later = changes_.find(key);
     if (later != changes_.end()) change.Then(later->second);
@@ -262,6 +286,10 @@ bool UserCounters::Forget(absl::FunctionRef<bool(const CapWindowKey&)> forgotten
   return any;
 }
 
+bool UserCounters::HasTotal() const {
+  return !windows_.empty() && windows_.begin()->first.start_us == kTotalWindow;
+}
+
 // --- Recovery.
 
 void UserCounters::Load(const UserCounterKey& key, int64_t spent) {
@@ -282,7 +310,9 @@ void UserCounters::LookAt(Entry* entry) {
   if (!entry->live || entry->dirty) return;
   const auto window = window_of_.find(entry->window);
   if (window == window_of_.end()) return Free(entry);  // forgotten
-  if (entry->held != 0 || in_memory() <= counters_max_ || std::exchange(entry->used, false)) return;
+  if (entry->held != 0) return;
+  if (IsPurged(entry->user_ref)) return Free(entry);
+  if (in_memory() <= counters_max_ || std::exchange(entry->used, false)) return;
   if (entry->spent != 0) {
     window->second->on_disk = true;
     ++counts_.evicted;

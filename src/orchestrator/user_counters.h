@@ -96,6 +96,10 @@ class UserCounters {
   int64_t Spend(const UserCounterKey& key, int64_t amount);
   void Refund(const UserCounterKey& key, int64_t amount);
 
+  // None of them comes again: their counters go from memory and, with the next write, from the
+  // disk.
+  void Purge(absl::Span<const UserRef> user_refs);
+
   // --- Checkpoint. Until it is Written() or Failed() nothing is evicted and no read counts.
   using NameOfRow = absl::FunctionRef<const std::string&(int32_t)>;
   // What differs from the store.
@@ -105,6 +109,9 @@ class UserCounters {
   void Failed();
   // Windows for which `forgotten` says so and that hold nothing. Whether there were any.
   bool Forget(absl::FunctionRef<bool(const CapWindowKey&)> forgotten);
+
+  // Whether anything is counted in windows that never end.
+  bool HasTotal() const;
 
   // --- Recovery.
   void Load(const UserCounterKey& key, int64_t spent);
@@ -134,9 +141,10 @@ class UserCounters {
     int64_t held = 0;
     int64_t pending = 0;
     uint32_t slot = 0;
-    bool live = false;   // else the slot is free
-    bool dirty = false;  // changed since the last checkpoint
-    bool used = false;   // since the hand came by
+    bool live = false;    // else the slot is free
+    bool dirty = false;   // changed since the last checkpoint
+    bool saving = false;  // in the write under way
+    bool used = false;    // since the hand came by
   };
   struct EntryKey {
     uint32_t window = 0;
@@ -171,6 +179,9 @@ class UserCounters {
   // Takes up to `amount` out of pending and held; returns how much.
   int64_t Settle(Entry* entry, int64_t amount);
   void LookAt(Entry* entry);
+  bool IsPurged(const UserRef& user_ref) const {
+    return !purged_.empty() && purged_.contains(user_ref);
+  }
   size_t in_memory() const;
 
   const size_t counters_max_;
@@ -184,9 +195,11 @@ class UserCounters {
   absl::flat_hash_map<uint32_t, Window*> window_of_;  // by number; gone: forgotten
   absl::flat_hash_map<UserCounterKey, CounterChange> changes_;
   absl::flat_hash_map<UserCounterKey, CounterChange> saving_changes_;
+  absl::flat_hash_map<UserRef, bool> purged_;  // whether the store has been told
+  std::vector<UserRef> saving_purged_;
   uint32_t windows_made_ = 0;
   size_t hand_ = 0;        // the slot that is looked at next
-  size_t sweep_left_ = 0;  // looks until what was forgotten is freed
+  size_t sweep_left_ = 0;  // looks until what was forgotten or purged is freed
   int64_t held_ = 0;
   uint64_t version_ = 0;
   bool writing_ = false;

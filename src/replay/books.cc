@@ -33,7 +33,23 @@ void Books::Add(const Debit& debit, const UserRef& user_ref, int64_t amount) {
 
 int64_t Books::Spent(const std::string& row, int64_t first_us, int64_t last_us, bool per_user,
                      const UserRef& user_ref) const {
-  const Key key{row, per_user, per_user ? user_ref : UserRef{}};
+  if (!per_user) return SpentUnder({row, false, {}}, first_us, last_us);
+  int64_t spent = 0;
+  for (const UserRef& ref : groups_.Of(user_ref)) {
+    spent = orchestrator::SaturatingAdd(spent, SpentUnder({row, true, ref}, first_us, last_us));
+  }
+  return spent;
+}
+
+void Books::Apply(const IdentityRecord& record) {
+  if (record.change == IdentityChange::kMerged) {
+    groups_.Merge(record.user_ref, record.into, record.occurred_us);
+  } else {
+    groups_.Purge(record.user_ref);  // what it spent counts for nobody any more
+  }
+}
+
+int64_t Books::SpentUnder(const Key& key, int64_t first_us, int64_t last_us) const {
   int64_t spent = 0;
   for (auto window = windows_.lower_bound(first_us);
        window != windows_.end() && window->first <= last_us; ++window) {

@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "config/bundle.h"
+#include "domain/user_groups.h"
 #include "fulcrum/decision_record.h"
 #include "orchestrator/plan.h"
 #include "orchestrator/windows.h"
@@ -30,6 +31,9 @@ class Books {
   // No-ops for windows that are forgotten. `user_ref` counts for rows per user only.
   void Spend(const Debit& debit, const UserRef& user_ref) { Add(debit, user_ref, debit.amount); }
   void Refund(const Debit& debit, const UserRef& user_ref) { Add(debit, user_ref, -debit.amount); }
+
+  // Users who were merged count together.
+  void Apply(const IdentityRecord& record);
 
   // In the windows from `first_us` to `last_us`.
   int64_t Spent(const std::string& row, int64_t first_us, int64_t last_us, bool per_user,
@@ -56,11 +60,13 @@ class Books {
   };
   using Window = absl::flat_hash_map<Key, int64_t>;
 
+  int64_t SpentUnder(const Key& key, int64_t first_us, int64_t last_us) const;
   void Add(const Debit& debit, const UserRef& user_ref, int64_t amount);
 
   std::map<int64_t, Window> windows_;                // by their first instant
   int64_t kept_us_ = orchestrator::kCalendarKeptUs;  // the longest of the rows told of
   int64_t latest_us_ = 0;
+  domain::UserGroups groups_;
 };
 
 }  // namespace fulcrum::replay

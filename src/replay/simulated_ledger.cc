@@ -290,6 +290,9 @@ void SimulatedLedger::Apply(const LogEvent& event, std::map<std::string, RowShif
   } else if (const auto* const settlement = std::get_if<SettlementRecord>(&event)) {
     ReturnLogged(settlement->refunds, settlement->user_ref, rows);
     ReturnShare(*settlement, rows);
+  } else if (const auto* const identity = std::get_if<IdentityRecord>(&event)) {
+    logged_.Apply(*identity);
+    other_.Apply(*identity);
   }
 }
 

@@ -10,14 +10,16 @@
 #include "base/status_macros.h"
 #include "config/loader.h"
 #include "config/manifest.h"
+#include "domain/memory_user_data.h"
 #include "simulation/frozen_model.h"
 
 namespace fulcrum::simulation {
 
 // Rows that follow from a user's number; nothing to wait for and nothing to lose.
-class UsersInMemory final : public domain::FeatureSource, public domain::UserData {
+class UsersInMemory final : public domain::FeatureSource, public domain::MemoryUserData {
  public:
-  UsersInMemory(const World& world, uint32_t users) {
+  UsersInMemory(const World& world, uint32_t users)
+      : MemoryUserData([this](std::string_view user_id) { return RefOf(user_id); }) {
     for (const std::string& segment : world.segments()) {
       auto row = std::make_shared<domain::FeatureRow>();
       row->schema_version = 1;
@@ -36,19 +38,23 @@ class UsersInMemory final : public domain::FeatureSource, public domain::UserDat
     if (found == numbers_.end()) return absl::NotFoundError("the world has no such user");
     domain::UserFeatures user;
     user.row = {domain::RowState::kFresh, rows_[segment_of_[found->second]]};
-    UserRef& ref = user.user_ref.emplace();
-    std::memcpy(ref.data(), &found->second, sizeof found->second);
+    user.user_ref = RefOf(user_id);
     return user;
   }
   absl::StatusOr<std::vector<domain::ReadRow>> ReadItems(absl::Span<const std::string> ids,
                                                          absl::Time, domain::Wait) override {
     return std::vector<domain::ReadRow>(ids.size());
   }
-  absl::StatusOr<UserRef> EnsureUserRef(std::string_view, absl::Time) override {
-    return absl::InternalError("every user of a world has a row");
-  }
 
  private:
+  // Nobody is merged or erased in a world: a user's number is the reference.
+  UserRef RefOf(std::string_view user_id) const {
+    UserRef ref{};
+    const auto found = numbers_.find(user_id);
+    if (found != numbers_.end()) std::memcpy(ref.data(), &found->second, sizeof found->second);
+    return ref;
+  }
+
   base::StringMap<uint32_t> numbers_;
   std::vector<size_t> segment_of_;
   std::vector<std::shared_ptr<const domain::FeatureRow>> rows_;

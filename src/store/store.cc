@@ -239,6 +239,16 @@ absl::Status Store::CompactAll() {
   return absl::OkStatus();
 }
 
+absl::Status Store::Compact(size_t family, std::string_view first, std::string_view last) {
+  FULCRUM_RETURN_IF_ERROR(Flush());
+  const rocksdb::Slice begin = ToSlice(first);
+  const rocksdb::Slice end = ToSlice(last);
+  rocksdb::CompactRangeOptions options;
+  // Or a file that has nothing below it would only be moved there, with what marks the deletion.
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  return ToStatus(db_->CompactRange(options, families_[family], &begin, &end), "compact");
+}
+
 absl::Status Store::health() const {
   return ToStatus(health_->error(), "go on writing to");
 }

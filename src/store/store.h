@@ -65,6 +65,9 @@ class Store {
   // one file only.
   absl::Status Flush();
   absl::Status CompactAll();
+  // The same for the keys from `first` to `last`: rewrites the files that have any of them, so that
+  // what was deleted there is in no file any more.
+  absl::Status Compact(size_t family, std::string_view first, std::string_view last);
 
   // OK, or the first background error: since then nothing can be written until the store is opened
   // anew. Never repaired behind the caller's back.

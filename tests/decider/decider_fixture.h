@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "config/loader.h"
 #include "decider/decider.h"
+#include "domain/memory_user_data.h"
 #include "orchestrator/ledger.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -20,8 +21,10 @@
 namespace fulcrum::testing {
 
 // Rows in memory; may pretend that they are on a disk, slow, stale or broken.
-class MemoryFeatures final : public domain::FeatureSource, public domain::UserData {
+class MemoryFeatures final : public domain::FeatureSource, public domain::MemoryUserData {
  public:
+  MemoryFeatures() : MemoryUserData([](std::string_view) { return UserRef{2}; }) {}
+
   absl::StatusOr<domain::UserFeatures> ReadUser(std::string_view, absl::Time,
                                                 domain::Wait wait) override {
     if (on_disk && wait == domain::Wait::kNoWait) return absl::UnavailableError("on disk");
@@ -38,9 +41,9 @@ class MemoryFeatures final : public domain::FeatureSource, public domain::UserDa
     if (broken) return absl::DataLossError("broken");
     return std::vector<domain::ReadRow>(ids.size());
   }
-  absl::StatusOr<UserRef> EnsureUserRef(std::string_view, absl::Time) override {
+  absl::StatusOr<UserRef> EnsureUserRef(std::string_view user_id, absl::Time now) override {
     ++first_contacts;
-    return UserRef{2};
+    return MemoryUserData::EnsureUserRef(user_id, now);
   }
 
   std::atomic<bool> on_disk{false}, stalled{false}, broken{false}, known{true};

@@ -285,6 +285,45 @@ TEST_F(VerifyTest, WhatIsGivenBackWasTakenUnderTermsAndIsNotDue) {
   EXPECT_EQ(violated("hard_limits"), 1u);
 }
 
+TEST_F(VerifyTest, AMergePassesNoLimitAndWhatIsDrawnAfterItDoes) {
+  const std::unique_ptr<LogWriter> writer = Open(Options());
+  writer->Start();
+  const auto violated = [&] {
+    EXPECT_THAT(writer->Flush(), testing::IsOk());
+    return Named(Verify(), "hard_limits").violated;
+  };
+  uint64_t number = 0;
+  const auto spend = [&](uint8_t user, int64_t second, int64_t span_us = 0) {
+    DecisionRecord decision = MakeDecision(++number);
+    decision.replayable = Replayable::kNone;
+    decision.user_ref = UserRef{user};
+    decision.occurred_us = second * 1'000'000;
+    decision.positions[0].debits = {{span_us > 0 ? "span" : "cap", 0, 1, 2, true, false, span_us}};
+    EXPECT_THAT(writer->Append(decision, std::nullopt, nullptr), testing::IsOk());
+  };
+  const auto identity = [&](IdentityChange change, uint8_t user, uint8_t into, int64_t second) {
+    const IdentityRecord record{change, UserRef{user}, UserRef{into}, second * 1'000'000};
+    EXPECT_THAT(writer->Append(record, std::nullopt, nullptr), testing::IsOk());
+  };
+  for (const uint8_t user : {1, 1, 2, 3}) spend(user, 10);
+  for (const uint8_t user : {1, 2}) spend(user, 10, 3'600'000'000);
+  identity(IdentityChange::kMerged, 1, 2, 20);
+  EXPECT_EQ(violated(), 0u);
+  spend(2, 19);  // began before the merge, with the room of one
+  EXPECT_EQ(violated(), 0u) << "2 of 2 by each";
+  spend(3, 21);
+  EXPECT_EQ(violated(), 0u) << "another user";
+  spend(2, 21);
+  EXPECT_EQ(violated(), 1u);
+  spend(1, 21);
+  EXPECT_EQ(violated(), 2u) << "under the earlier reference";
+  spend(2, 21, 3'600'000'000);
+  EXPECT_EQ(violated(), 3u) << "in a window that moves";
+  identity(IdentityChange::kPurged, 2, 0, 30);
+  spend(4, 31);
+  EXPECT_EQ(violated(), 3u);
+}
+
 // A crash between the two streams leaves a snapshot over; a power loss takes some. The start after
 // it says so, and only that much is excused.
 TEST_F(VerifyTest, WhatACrashTookFromOneStreamIsCountedAsLost) {

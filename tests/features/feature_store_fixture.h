@@ -103,7 +103,7 @@ class FeatureStoreFixture : public ::testing::Test {
     store::StoreOptions options;
     options.directory = path_;
     options.files = base::PosixFileSystem();
-    options.families = {"rows", "salts"};
+    options.families = {"rows", "salts", "aliases"};
     auto store = store::Store::Open(options);
     ASSERT_THAT(store, testing::IsOk());
     rocksdb::WriteBatch batch;

@@ -73,5 +73,39 @@ TEST_F(UserRefsConcurrentTest, AReaderNeverSeesAReferenceChange) {
   EXPECT_EQ(Age(store.get(), UserId(kUsers - 1)), kUsers - 1);
 }
 
+// What a reader has read before a change must not come back through the cache after it.
+TEST_F(UserRefsConcurrentTest, NobodySeesWhatWasBeforeAChange) {
+  const auto store = OpenOrDie();
+  const auto ref_of = [&](const std::string& id) {
+    const auto read = store->ReadUser(id, kNow, domain::Wait::kMayWait);
+    EXPECT_THAT(read, testing::IsOk());
+    return read.ok() ? read->user_ref : std::nullopt;
+  };
+  constexpr int kRounds = 40;
+  std::atomic<int> round{0};
+  std::vector<std::thread> readers;
+  for (int t = 0; t < kThreads; ++t) {
+    readers.emplace_back([&] {
+      while (round < kRounds) {
+        ref_of("from");
+        ref_of("into");
+        FULCRUM_EXPECT_OK(store->EnsureUserRef("beside", kNow));
+      }
+    });
+  }
+  for (; round < kRounds; ++round) {
+    FULCRUM_EXPECT_OK(store->EnsureUserRef("from", kNow));
+    const auto into = store->EnsureUserRef("into", kNow);
+    FULCRUM_EXPECT_OK(store->Merge("from", "into", kNow));
+    EXPECT_EQ(ref_of("from"), *into);
+    EXPECT_EQ(ref_of("into"), *into);
+    FULCRUM_EXPECT_OK(store->Purge("from"));
+    EXPECT_EQ(ref_of("from"), std::nullopt);
+    EXPECT_EQ(ref_of("into"), std::nullopt);
+  }
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(store->PurgedRefs()->size(), static_cast<size_t>(kRounds));
+}
+
 }  // namespace
 }  // namespace fulcrum::features

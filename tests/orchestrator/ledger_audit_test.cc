@@ -191,6 +191,44 @@ TEST_F(LedgerAuditTest, PartsOfTheUsersAreAllOfThem) {
   EXPECT_EQ(sums - (kParts - 1) * shared, all.exact);
 }
 
+TEST_F(LedgerAuditTest, MergedUsersStayApartAndPurgedOnesAreGone) {
+  Play(120);
+  const auto change = [&](IdentityChange what, uint8_t user, uint8_t into) {
+    IdentityRecord record;
+    record.change = what;
+    record.user_ref = User(user);
+    if (what == IdentityChange::kMerged) record.into = User(into);
+    record.occurred_us = absl::ToUnixMicros(home_.now());
+    home_.Log(ledger_.get(), record);
+  };
+  change(IdentityChange::kMerged, 1, 2);
+  change(IdentityChange::kMerged, 3, 2);
+  Play(60);
+  LedgerAudit audit(bundle_);
+  Fold(1, &audit);
+  EXPECT_TRUE(audit.Compare(Checkpoint()).clean());
+  change(IdentityChange::kPurged, 2, 0);
+  Play(60);
+  Fold(audit.lsn() + 1, &audit);
+  const AuditReport report = audit.Compare(Checkpoint());
+  EXPECT_TRUE(report.clean()) << report.differences.size();
+  EXPECT_GT(report.exact, 5u);
+}
+
+TEST_F(LedgerAuditTest, WhatIsSettledComesBackOnBothSides) {
+  Play(40);
+  for (int i = 0; i < 10; ++i) {
+    if (!home_.SpendOne(ledger_.get(), 0, User(20))) continue;
+    SettlementRecord settlement;
+    settlement.user_ref = User(20);
+    settlement.refunds = AllDebits(std::get<DecisionRecord>(home_.log().back()));
+    home_.Log(ledger_.get(), settlement);
+  }
+  LedgerAudit audit(bundle_);
+  Fold(1, &audit);
+  EXPECT_TRUE(audit.Compare(Checkpoint()).clean());
+}
+
 TEST_F(LedgerAuditTest, AnOverspentLeaseIsFound) {
   Play(20);
   StoreImage image = Checkpoint();

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <rocksdb/write_batch.h>
 
+#include <limits>
+
 #include "store/store.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -60,6 +62,81 @@ TEST_F(LedgerStoreTest, LeasesOfTheFirstBuildsAreRead) {
       store::SyncedMark::Create(base::PosixFileSystem(), path_ + "/fulcrum-synced", 1);
   ASSERT_THAT(mark, fulcrum::testing::IsOk());
   EXPECT_THAT(Read().leases, ElementsAre(LeaseEntry{"row", 7, 100, 3, 0}));
+}
+
+class LedgerStoreCaps : public LedgerStoreTest {
+ protected:
+  static constexpr int64_t kTotal = std::numeric_limits<int64_t>::min();
+  static constexpr UserRef kA{1}, kB{0xff, 0xff};
+
+  LedgerStoreCaps() : store_(Opened()) {}
+  std::unique_ptr<LedgerStore> Opened() const {
+    auto store = LedgerStore::Open(base::PosixFileSystem(), path_);
+    EXPECT_THAT(store, fulcrum::testing::IsOk());
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+  void Write(const StoreBatch& batch) { FULCRUM_ASSERT_OK(store_->Write(batch, /*sync=*/false)); }
+  int64_t Cap(int64_t window_start_us, const UserRef& ref) const {
+    return store_->ReadCap("row", window_start_us, ref, store::ReadTier::kDisk).value();
+  }
+
+  const std::unique_ptr<LedgerStore> store_;
+};
+
+TEST_F(LedgerStoreCaps, NoMoreThanTheBoundAreRead) {
+  Write({.leases = {{"row", 7, 1, 0, 0}},
+         .caps = {{"row", kTotal, kA, 1},
+                  {"row", kTotal, kB, 2},
+                  {"row", 7, kA, 3},
+                  {"row", 7, kB, 4},
+                  {"row", 9, kA, 5}},
+         .session = Session()});
+  const std::vector<int64_t> left[] = {{9, 7, kTotal}, {7, kTotal}, {7, kTotal}, {kTotal},
+                                       {kTotal},       {},          {}};
+  for (size_t most = 0; most < std::size(left); ++most) {
+    const auto image = store_->ReadAll(most);
+    ASSERT_THAT(image, fulcrum::testing::IsOk());
+    EXPECT_EQ(image->caps.size(), std::min<size_t>(most, 5));
+    EXPECT_EQ(image->cap_windows_left, left[most]) << most;
+    EXPECT_EQ(image->leases.size(), 1u);
+    EXPECT_TRUE(image->session.has_value());
+  }
+  EXPECT_EQ(store_->ReadAll(1)->caps[0].window_start_us, 9) << "the latest first";
+}
+
+TEST_F(LedgerStoreCaps, AChangeIsAppliedToWhatIsThere) {
+  CounterChange change;
+  change.Refund(5);
+  change.Spend(2);
+  Write({.caps = {{"row", 7, kA, 9}}});
+  Write({.cap_changes = {{"row", 7, kA, change}, {"row", 7, kB, change}}});
+  EXPECT_EQ(Cap(7, kA), 6);
+  EXPECT_EQ(Cap(7, kB), 2);
+  CounterChange back;
+  back.Refund(6);
+  Write({.cap_changes = {{"row", 7, kA, back}}});
+  EXPECT_EQ(Cap(7, kA), 0);
+  EXPECT_EQ(store_->ReadAll()->caps.size(), 1u) << "0 is no entry";
+}
+
+TEST_F(LedgerStoreCaps, APurgeReachesEveryWindow) {
+  constexpr int64_t kLast = std::numeric_limits<int64_t>::max();
+  for (const int64_t window : {kTotal, int64_t{-1}, int64_t{7}, kLast}) {
+    Write({.caps = {{"row", window, kA, 1}, {"row", window, kB, 2}, {"row", window, {2}, 3}}});
+  }
+  Write({.purged = {kA, kB}});
+  const auto image = store_->ReadAll();
+  ASSERT_THAT(image, fulcrum::testing::IsOk());
+  ASSERT_EQ(image->caps.size(), 4u);
+  for (const CapEntry& entry : image->caps) EXPECT_EQ(entry.user_ref, UserRef{2});
+}
+
+TEST_F(LedgerStoreCaps, MergesAreKeptUntilTheyAreTakenBack) {
+  const domain::UserMerge merge{kA, kB, -5};
+  Write({.merges = {merge, {kB, UserRef{3}, 6}}});
+  EXPECT_EQ(store_->ReadAll()->merges.size(), 2u);
+  Write({.unmerged = {kB}});
+  EXPECT_THAT(store_->ReadAll()->merges, ElementsAre(merge));
 }
 
 }  // namespace

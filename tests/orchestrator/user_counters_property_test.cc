@@ -1,9 +1,12 @@
 // A ledger whose counters per user mostly wait on the disk decides as one that keeps them all in
 // memory: the same random requests, log records, checkpoints and crashes for both.
+#include <algorithm>
+#include <array>
 #include <deque>
 #include <limits>
 
 #include "base/random.h"
+#include "domain/user_groups.h"
 #include "orchestrator/counter_change.h"
 #include "tests/orchestrator/ledger_fixture.h"
 
@@ -51,6 +54,7 @@ struct Side {
 class Twins {
  public:
   explicit Twins(uint64_t seed) : random_(seed), bundle_(RandomBundle(&random_)) {
+    for (UserRef& ref : refs_) ref = NewRef();
     bounded_.home.options().user_counters_max = 1 + random_.NextBelow(3);
     Start();
   }
@@ -64,7 +68,8 @@ class Twins {
     if (what < 88) return RefundOne();
     if (what < 90) return LogUnheld();
     if (what < 97) return Checkpoint();
-    if (what < 98) return Advance();
+    if (what < 98) return random_.NextBelow(2) == 0 ? MergeTwo() : PurgeOne();
+    if (what < 99) return Advance();
     Restart();
   }
 
@@ -98,7 +103,36 @@ class Twins {
   int unavailable() const { return unavailable_; }
 
  private:
-  static UserRef RefOf(uint32_t user) { return User(static_cast<uint8_t>(user)); }
+  UserRef RefOf(uint32_t user) const { return refs_[user]; }
+  UserRef NewRef() {
+    UserRef ref{};
+    ref[0] = static_cast<uint8_t>(++made_ & 0xff);
+    ref[1] = static_cast<uint8_t>(made_ >> 8);
+    return ref;
+  }
+
+  // Both references go on being used.
+  void MergeTwo() {
+    const UserRef from = RefOf(random_.NextBelow(kUsers));
+    const UserRef into = RefOf(random_.NextBelow(kUsers));
+    if (from == into) return;
+    Log(IdentityRecord{
+        .user_ref = from, .into = into, .occurred_us = absl::ToUnixMicros(whole_.home.now())});
+    groups_.Merge(from, into, 0);
+  }
+
+  void PurgeOne() {
+    const UserRef ref = RefOf(random_.NextBelow(kUsers));
+    Log(IdentityRecord{.change = IdentityChange::kPurged, .user_ref = ref});
+    const std::vector<UserRef> gone = groups_.Purge(ref);
+    for (UserRef& one : refs_) {
+      if (std::find(gone.begin(), gone.end(), one) != gone.end()) one = NewRef();
+    }
+    // A refund of an erased user would make a counter that only one of the two has.
+    std::erase_if(logged_, [&](const DecisionRecord& record) {
+      return std::find(gone.begin(), gone.end(), record.user_ref) != gone.end();
+    });
+  }
 
   void Start() {
     whole_.ledger = whole_.home.Start(bundle_);
@@ -221,6 +255,9 @@ class Twins {
   Side whole_;
   Side bounded_;
   std::vector<DecisionRecord> logged_;
+  std::array<UserRef, kUsers> refs_{};
+  domain::UserGroups groups_;
+  int made_ = 0;
   UserCounterStats stats_;
   bool advanced_ = false;
   int secured_ = 0;
@@ -231,7 +268,7 @@ class Twins {
 TEST(UserCountersProperty, EvictedCountersDecideAsThoseInMemory) {
   int secured = 0, masked = 0, unavailable = 0;
   uint64_t evicted = 0, read_back = 0;
-  for (uint64_t seed = 1; seed <= 40; ++seed) {
+  for (uint64_t seed = 1; seed <= 24; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     Twins twins(seed);
     for (int step = 0; step < 300; ++step) {
@@ -246,10 +283,10 @@ TEST(UserCountersProperty, EvictedCountersDecideAsThoseInMemory) {
     evicted += twins.stats().evicted;
     read_back += twins.stats().read_back;
   }
-  EXPECT_GT(secured, 4000);
-  EXPECT_GT(masked, 2000);
-  EXPECT_GT(evicted, 2000u);
-  EXPECT_GT(read_back, 1000u);
+  EXPECT_GT(secured, 2000);
+  EXPECT_GT(masked, 1000);
+  EXPECT_GT(evicted, 1000u);
+  EXPECT_GT(read_back, 500u);
   EXPECT_GT(unavailable, 0);
 }
 
