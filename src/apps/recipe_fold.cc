@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
@@ -25,18 +26,22 @@ struct UserReward {
   double reward = 0;
 };
 
-Arm ArmOf(const std::map<UserRef, UserReward>& users, bool held_out) {
-  Arm arm;
-  double squares = 0;
-  for (const auto& [ref, user] : users) {  // Welford's sums
-    if (user.held_out != held_out) continue;
-    ++arm.users;
-    const double off = user.reward - arm.mean;
-    arm.mean += off / static_cast<double>(arm.users);
-    squares += off * (user.reward - arm.mean);
+// The users' references come from random salts, so their order says nothing: sums in the order of
+// the rewards are the same in every run.
+Side SideOf(const std::map<UserRef, UserReward>& users, bool held_out) {
+  std::vector<double> rewards;
+  for (const auto& [ref, user] : users) {
+    if (user.held_out == held_out) rewards.push_back(user.reward);
   }
-  if (arm.users > 1) arm.variance = squares / static_cast<double>(arm.users - 1);
-  return arm;
+  std::sort(rewards.begin(), rewards.end());
+  Side side;
+  side.users = rewards.size();
+  const auto count = static_cast<double>(rewards.size());
+  for (const double reward : rewards) side.mean += reward;
+  if (side.users > 0) side.mean /= count;
+  for (const double reward : rewards) side.variance += (reward - side.mean) * (reward - side.mean);
+  if (side.users > 1) side.variance /= count - 1;
+  return side;
 }
 
 class Fold {
@@ -60,7 +65,7 @@ class Fold {
   decision_log::RewardJoin join_;
   absl::flat_hash_set<DecisionId> closing_;  // decisions that no shopper asked for
   std::map<UserRef, UserReward> users_;
-  uint64_t most_masked_ = 0;
+  int64_t most_masked_ = -1;  // candidates; none yet
 };
 
 void Fold::Apply(const LogEntry& entry) {
@@ -86,14 +91,14 @@ void Fold::Add(const DecisionRecord& record) {
   UserReward& user = users_[record.user_ref];
   user.held_out = user.held_out || record.answer == Answer::kHeldOut;
   if (!IsDrawn(record)) return;
-  uint64_t masked = 0;
+  int64_t masked = 0;
   for (const CandidateRecord& candidate : record.candidates) {
     ++log_.candidates;
     if (candidate.mask == MaskReason::kNone) continue;
     ++masked;
     ++log_.masked[candidate.mask];
   }
-  if (masked < most_masked_ || (masked == most_masked_ && log_.decisions > 1)) return;
+  if (masked <= most_masked_) return;
   most_masked_ = masked;
   log_.most_masked = record.id;
 }
@@ -114,8 +119,8 @@ RecipeLog Fold::Take() && {
   lift.experiment = surface_.holdout->experiment;
   lift.share = PropensityOf(surface_.holdout->ticks);
   users_.erase(UserRef{});  // nobody, or anybody
-  lift.treated = ArmOf(users_, false);
-  lift.held_out = ArmOf(users_, true);
+  lift.treated = SideOf(users_, false);
+  lift.held_out = SideOf(users_, true);
   Compare(&lift);
   if (!std::isnan(lift.low)) log_.lift = lift;
   return std::move(log_);
@@ -126,9 +131,9 @@ RecipeLog Fold::Take() && {
 void Compare(Lift* lift) {
   lift->difference = lift->treated.mean - lift->held_out.mean;
   double variance = 0;
-  for (const Arm* const arm : {&lift->treated, &lift->held_out}) {
-    variance += arm->users < 2 ? std::numeric_limits<double>::quiet_NaN()
-                               : arm->variance / static_cast<double>(arm->users);
+  for (const Side* const side : {&lift->treated, &lift->held_out}) {
+    variance += side->users < 2 ? std::numeric_limits<double>::quiet_NaN()
+                                : side->variance / static_cast<double>(side->users);
   }
   const double half = kNormal95 * std::sqrt(variance);
   lift->low = lift->difference - half;

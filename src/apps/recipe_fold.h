@@ -22,7 +22,7 @@ struct ActionUse {
 };
 
 // Users of one side of a holdout.
-struct Arm {
+struct Side {
   uint64_t users = 0;
   double mean = 0;      // reward per user
   double variance = 0;  // of it, between users
@@ -32,8 +32,8 @@ struct Arm {
 struct Lift {
   std::string experiment;
   double share = 0;  // of the users that is to be held out
-  Arm treated;
-  Arm held_out;
+  Side treated;
+  Side held_out;
   double difference = 0;  // of the means
   double low = 0;         // 95 % interval of it, normal with unequal variances
   double high = 0;

@@ -86,11 +86,11 @@ void WritePolicies(Json* json, const RecipeReport& report) {
   json->EndObject();
 }
 
-void WriteArm(Json* json, const char* name, const Arm& arm) {
+void WriteSide(Json* json, const char* name, const Side& side) {
   json->Key(name);
   json->StartObject();
-  Put(json, "users", arm.users);
-  PutNumber(json, "mean", arm.mean);
+  Put(json, "users", side.users);
+  PutNumber(json, "mean", side.mean);
   json->EndObject();
 }
 
@@ -101,8 +101,8 @@ void WriteLift(Json* json, const RecipeReport& report) {
   json->StartObject();
   Put(json, "experiment", lift.experiment);
   PutNumber(json, "share", lift.share);
-  WriteArm(json, "treated", lift.treated);
-  WriteArm(json, "held_out", lift.held_out);
+  WriteSide(json, "treated", lift.treated);
+  WriteSide(json, "held_out", lift.held_out);
   PutNumber(json, "difference", lift.difference);
   PutNumber(json, "ci_low", lift.low);
   PutNumber(json, "ci_high", lift.high);

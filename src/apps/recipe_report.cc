@@ -166,7 +166,7 @@ std::string Policies(const RecipeReport& report) {
 std::string LiftText(const RecipeReport& report) {
   if (!report.log.lift.has_value()) return "";
   const Lift& lift = *report.log.lift;
-  const auto arm = [&report](const Arm& of) {
+  const auto side = [&report](const Side& of) {
     return absl::StrFormat("%.4f %s per user, %d users", of.mean, report.recipe.unit, of.users);
   };
   const char* const verdict = lift.low > 0 ? "the interval lies above 0: it brings something"
@@ -178,7 +178,7 @@ std::string LiftText(const RecipeReport& report) {
       "out\n",
       lift.experiment, 100 * lift.share);
   absl::StrAppend(
-      &text, Line("everybody else", arm(lift.treated)), Line("held out", arm(lift.held_out)),
+      &text, Line("everybody else", side(lift.treated)), Line("held out", side(lift.held_out)),
       Line("lift",
            absl::StrFormat("%+.4f per user [%+.4f, %+.4f], %+.0f %%; %s", lift.difference, lift.low,
                            lift.high, 100 * lift.difference / lift.held_out.mean, verdict)));

@@ -43,28 +43,28 @@ Facts Cart(const Facts&, base::RandomStream* random) {
 }
 
 // How likely an offer is taken, and what it brings in EUR, its own cost taken off.
-struct Offer {
+struct Sale {
   double chance = 0;
   double margin = 0;
 };
 
-const std::map<std::string, Offer>& Offers() {
-  static const auto* const kOffers = new std::map<std::string, Offer>{
+const std::map<std::string, Sale>& Sales() {
+  static const auto* const kSales = new std::map<std::string, Sale>{
       {"coupon_5", {0.22, 9}},       {"coupon_2", {0.14, 7}},    {"gift_wrap", {0.12, 2.5}},
       {"care_kit", {0.13, 6}},       {"usb_charger", {0.11, 8}}, {"warranty", {0.07, 22}},
       {"warranty_plus", {0.05, 40}}, {"spring_box", {0.05, 11}}, {"wine_crate", {0.05, 18}},
       {"pay_later", {0.09, 12}}};
-  return *kOffers;
+  return *kSales;
 }
 
 Response Respond(const Request& request, const std::string& action) {
-  const auto offer = Offers().find(action);
-  if (offer == Offers().end()) return {};
+  const auto sale = Sales().find(action);
+  if (sale == Sales().end()) return {};
   const bool is_new = TextOf(request.shopper, "customer_type") == "new";
   const bool discount = action.rfind("coupon_", 0) == 0;
   Response response;
-  response.chance = offer->second.chance * (is_new ? (discount ? 1.3 : 0.7) : 1);
-  response.value = offer->second.margin;
+  response.chance = sale->second.chance * (is_new ? (discount ? 1.3 : 0.7) : 1);
+  response.value = sale->second.margin;
   response.spread = 0.5;
   response.delay = absl::Minutes(6);
   return response;
