@@ -2,9 +2,9 @@
 # clang-tidy over first-party translation units by the tidy preset's compile commands.
 #   scripts/tidy.sh              all of them
 #   scripts/tidy.sh --changed    those changed since the baseline commit (.ci/tidy-baseline), those
-#                                that include a changed header (at most 40 of these), and an eighth
-#                                of the others, which one goes by the number of commits: eight commits
-#                                cover everything
+#                                that include a changed header (at most 40 of these), and a
+#                                sixteenth of the others, which one goes by the number of commits:
+#                                sixteen commits cover everything
 #   scripts/tidy.sh FILE..       these
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import zlib
 
-PARTS = 8
+PARTS = 16
 INCLUDERS_MAX = 40  # a header that everyone includes must not turn this into a run over everything
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
