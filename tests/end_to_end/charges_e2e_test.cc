@@ -82,7 +82,8 @@ class ChargesTest : public testing::ServiceFixture {
   // Decides until the candidate is drawn, each time a second later; false if it is not in 40.
   bool DrawOne(int64_t* second, const std::string& candidate, Decision* drawn) {
     for (int i = 0; i < 40; ++i) {
-      *drawn = Decide(++*second, candidate, absl::StrCat("user-", *second));
+      ++*second;
+      *drawn = Decide(*second, candidate, absl::StrCat("user-", *second));
       if (Drew(*drawn, candidate)) return true;
     }
     return false;
