@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -133,7 +132,7 @@ absl::StatusOr<DemoReport> RunDemo(const Arguments& arguments) {
   return report;
 }
 
-int RunOnRecipe(Arguments arguments) {
+int RunOnRecipe(const Arguments& arguments) {
   if (const auto known = simulation::FindRecipe(arguments.recipe); !known.ok()) {
     return Fail(kProgram, known.status());
   }
@@ -152,7 +151,7 @@ int RunOnRecipe(Arguments arguments) {
 }
 
 int Run(Arguments arguments) {
-  if (!arguments.recipe.empty()) return RunOnRecipe(std::move(arguments));
+  if (!arguments.recipe.empty()) return RunOnRecipe(arguments);
   arguments.config = OrElse(arguments.config, "configs/demo");
   arguments.work = OrElse(arguments.work, "build/demo");
   if (arguments.data.empty()) {

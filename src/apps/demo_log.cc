@@ -1,5 +1,6 @@
 #include "apps/demo_log.h"
 
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -57,6 +58,7 @@ absl::StatusOr<std::vector<PolicyValue>> EvaluatePolicies(const std::string& dir
       {"uniform", evaluation::Target::Uniform()},
       {"greedy", evaluation::Target::Greedy()}};
   std::vector<PolicyValue> policies;
+  policies.reserve(std::size(kPolicies));
   for (const auto& [name, target] : kPolicies) {
     FULCRUM_ASSIGN_OR_RETURN(evaluation::Evaluation evaluated,
                              evaluation::Evaluate(rows, target, options));

@@ -118,6 +118,7 @@ absl::StatusOr<std::vector<RowUse>> FoldRows(const config::Bundle& bundle,
   }
   if (reader->end() != LogEnd::kClean) return absl::DataLossError(ToString(reader->damage()));
   std::vector<RowUse> uses;
+  uses.reserve(bundle.constraints.size());
   for (const config::Constraint& row : bundle.constraints) {
     uses.push_back(UseOf(bundle, row, spent));
   }

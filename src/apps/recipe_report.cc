@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -152,6 +153,7 @@ std::string Policies(const RecipeReport& report) {
   if (report.policies.empty()) return "";
   const evaluation::Evaluation& served = report.policies.front().evaluation;
   std::vector<std::string> excluded;
+  excluded.reserve(served.excluded.size());
   for (const auto& [reason, count] : served.excluded) {
     excluded.push_back(absl::StrCat(count, " ", reason));
   }

@@ -80,8 +80,10 @@ double NumberOf(const Facts& facts, const std::string& name) {
 }
 
 std::vector<std::string> RecipeNames() {
+  const std::vector<Recipe> recipes = AllRecipes();
   std::vector<std::string> names;
-  for (const Recipe& recipe : AllRecipes()) names.push_back(recipe.name);
+  names.reserve(recipes.size());
+  for (const Recipe& recipe : recipes) names.push_back(recipe.name);
   return names;
 }
 
@@ -95,6 +97,7 @@ absl::StatusOr<Recipe> FindRecipe(const std::string& name) {
 
 std::vector<Facts> ShoppersOf(const Recipe& recipe, uint64_t seed) {
   std::vector<Facts> shoppers;
+  shoppers.reserve(recipe.shoppers);
   for (uint32_t number = 0; number < recipe.shoppers; ++number) {
     base::RandomStream random = StreamOf(recipe, seed, "shopper", number);
     shoppers.push_back(recipe.features(number, &random));
@@ -126,6 +129,7 @@ std::string ShoppersCsv(const std::vector<Facts>& shoppers, absl::Time since) {
 std::vector<RecipeVisit> VisitsOf(const Recipe& recipe, const std::vector<Facts>& shoppers,
                                   uint64_t seed) {
   std::vector<RecipeVisit> visits;
+  visits.reserve(recipe.visits());
   for (uint64_t number = 0; number < recipe.visits(); ++number) {
     visits.push_back(VisitOf(recipe, shoppers, seed, number));
   }

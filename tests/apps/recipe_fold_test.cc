@@ -207,7 +207,7 @@ TEST_F(RecipeFold, RowsCountDaysHoursAndWindowsThatMoveByUser) {
     return record;
   };
   const auto day = [](int hours, int64_t amount) {
-    return Debit{"day", kStartUs + hours / 24 * 24 * kHourUs, amount, 25, false};
+    return Debit{"day", kStartUs + int64_t{hours} / 24 * 24 * kHourUs, amount, 25, false};
   };
   const auto soft = [](int hours) {
     return Debit{"soft", kStartUs + hours * kHourUs, 10, 5, false, true};

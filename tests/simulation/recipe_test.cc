@@ -16,8 +16,10 @@ namespace {
 using ::testing::HasSubstr;
 
 std::vector<Recipe> All() {
+  const std::vector<std::string> names = RecipeNames();
   std::vector<Recipe> recipes;
-  for (const std::string& name : RecipeNames()) recipes.push_back(*FindRecipe(name));
+  recipes.reserve(names.size());
+  for (const std::string& name : names) recipes.push_back(*FindRecipe(name));
   return recipes;
 }
 
