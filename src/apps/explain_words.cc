@@ -289,12 +289,12 @@ std::string EventText(const LogEvent& event) {
                         absl::StrJoin(unshown->positions, ", "));
   }
   if (const auto* const settlement = std::get_if<SettlementRecord>(&event)) {
-    std::vector<std::string> back;
-    for (const Debit& refund : settlement->refunds) {
-      back.push_back(absl::StrCat(refund.amount, " of ", refund.row));
-    }
+    const auto amount = [](std::string* out, const Debit& refund) {
+      absl::StrAppend(out, refund.amount, " of ", refund.row);
+    };
     return absl::StrCat("position ", settlement->position, " gives back ",
-                        absl::StrJoin(back, ", "), " (", InWords(settlement->cause), ")");
+                        absl::StrJoin(settlement->refunds, ", ", amount), " (",
+                        InWords(settlement->cause), ")");
   }
   return "a decision of the same id";
 }
