@@ -55,9 +55,9 @@ absl::Status UserChanges::Tell() {
 absl::Status UserChanges::Append(const IdentityRecord& record) {
   auto logged = std::make_shared<std::promise<absl::Status>>();
   std::future<absl::Status> done = logged->get_future();
-  FULCRUM_RETURN_IF_ERROR(
-      parts_.log->Append(record, std::nullopt,
-                         [logged](absl::StatusOr<Lsn> lsn) { logged->set_value(lsn.status()); }));
+  FULCRUM_RETURN_IF_ERROR(parts_.log->Append(
+      record, std::nullopt,
+      [logged](const absl::StatusOr<Lsn>& lsn) { logged->set_value(lsn.status()); }));
   return done.get();
 }
 

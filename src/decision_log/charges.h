@@ -153,8 +153,8 @@ class Charges {
   void Add(Lsn lsn, const DecisionRecord& record);
   void Advance(int64_t now_us);
   void Report(Lsn lsn, const OutcomeRecord& record);
-  void Charge(Lsn lsn, const OutcomeRecord& record, uint32_t position, OpenCharges* decision);
-  void GiveBack(Lsn lsn, const OutcomeRecord& record, uint32_t position, OpenCharges* decision);
+  void Charge(Lsn lsn, const OutcomeRecord& record, uint32_t reported, OpenCharges* decision);
+  void GiveBack(Lsn lsn, const OutcomeRecord& record, uint32_t reported, OpenCharges* decision);
   void Show(const ExposureRecord& record);
   void Miss(Lsn lsn, const UnshownRecord& record);
   void Settle(const SettlementRecord& record);
