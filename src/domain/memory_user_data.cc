@@ -31,14 +31,14 @@ std::optional<UserRef> MemoryUserData::FindUserRef(std::string_view user_id) con
 }
 
 absl::StatusOr<UserRef> MemoryUserData::EnsureUserRef(std::string_view user_id, absl::Time) {
-  if (const absl::Status checked = CheckId(user_id); !checked.ok()) return checked;
+  if (absl::Status checked = CheckId(user_id); !checked.ok()) return checked;
   base::MutexLock lock(&mutex_);
   return Ensure(RootOf(user_id));
 }
 
 absl::Status MemoryUserData::Merge(std::string_view from_id, std::string_view into_id, absl::Time) {
   for (const std::string_view id : {from_id, into_id}) {
-    if (const absl::Status checked = CheckId(id); !checked.ok()) return checked;
+    if (absl::Status checked = CheckId(id); !checked.ok()) return checked;
   }
   base::MutexLock lock(&mutex_);
   const std::string from = RootOf(from_id);
@@ -54,7 +54,7 @@ absl::Status MemoryUserData::Merge(std::string_view from_id, std::string_view in
 }
 
 absl::Status MemoryUserData::Purge(std::string_view user_id) {
-  if (const absl::Status checked = CheckId(user_id); !checked.ok()) return checked;
+  if (absl::Status checked = CheckId(user_id); !checked.ok()) return checked;
   base::MutexLock lock(&mutex_);
   const std::string root = RootOf(user_id);
   const auto found = refs_.find(root);
