@@ -483,8 +483,8 @@ void LedgerState::CopyMerges(StoreBatch* batch) const {
 }
 
 void LedgerState::CopyCounters(StoreBatch* batch) const {
-  const auto name = [this](int32_t row) -> const std::string& {
-    return rows_[static_cast<size_t>(row)].id;
+  const auto name = [&rows = rows_](int32_t row) -> const std::string& {
+    return rows[static_cast<size_t>(row)].id;
   };
   counters_.CopyChanged(name, batch);
 }
