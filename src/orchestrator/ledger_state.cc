@@ -483,8 +483,9 @@ void LedgerState::CopyMerges(StoreBatch* batch) const {
 }
 
 void LedgerState::CopyCounters(StoreBatch* batch) const {
-  const auto name = [&rows = rows_](int32_t row) -> const std::string& {
-    return rows[static_cast<size_t>(row)].id;
+  const std::vector<Row>* const rows = &rows_;
+  const auto name = [rows](int32_t row) -> const std::string& {
+    return (*rows)[static_cast<size_t>(row)].id;
   };
   counters_.CopyChanged(name, batch);
 }
