@@ -166,7 +166,9 @@ TEST(LedgerConcurrent, EvictedCountersStayExact) {
       for (int round = 0; round < 60; ++round) {
         const int user = (thread * 7 + round) % kUsers;
         // However seldom the other thread's turn comes.
-        if (round % 20 == 10) FULCRUM_EXPECT_OK(ledger->Checkpoint());
+        if (round % 20 == 10) {
+          FULCRUM_EXPECT_OK(ledger->Checkpoint());
+        }
         absl::StatusOr<Hold> hold = ledger->Acquire({0}, 1, ref(user), home.now(), Wait::kNoWait);
         if (!hold.ok()) hold = ledger->Acquire({0}, 1, ref(user), home.now(), Wait::kMayWait);
         ASSERT_THAT(hold, ::fulcrum::testing::IsOk());
