@@ -16,7 +16,6 @@ using ::fulcrum::testing::StatusIs;
 using orchestrator::testing::BundleBuilder;
 using orchestrator::testing::LedgerHome;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 // Both crash the process at a step of their choice: what comes later fails, too.
 class Steps {

@@ -191,7 +191,7 @@ int64_t StandsByDefinition(const DecisionRecord& decision, uint32_t position, co
 
 TEST(ChargesProperty, WhatStandsIsWhatTheDefinitionSaysInAnyOrderOfReports) {
   uint64_t some = 0, all = 0, none = 0;
-  for (uint64_t seed = 0; seed < 4 * kWorlds; ++seed) {
+  for (uint64_t seed = 0; seed < uint64_t{4} * kWorlds; ++seed) {
     base::RandomStream random(seed);
     DecisionRecord decision = AnyDecision(random, 0, 0);
     decision.exposure_required = false;
