@@ -12,7 +12,6 @@ namespace {
 
 using domain::RowState;
 using domain::Wait;
-using ::testing::ElementsAre;
 
 class StoreHarness {
  public:

@@ -50,7 +50,7 @@ TEST(LeaseClientConcurrent, AllThatIsHeldIsSpentOrFreeAndNeverBeyondTheLimit) {
       base::RandomStream random(static_cast<uint64_t>(i));
       LeaseClient* const client = clients[static_cast<size_t>(i) % 2].get();
       for (int turn = 0; turn < 800; ++turn) {
-        const auto amount = static_cast<int64_t>(1 + random.NextBelow(10));
+        const int64_t amount = int64_t{1} + random.NextBelow(10);
         if (client->Hold(key, amount) != HoldResult::kHeld) {
           std::this_thread::yield();
           continue;

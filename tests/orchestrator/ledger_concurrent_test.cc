@@ -22,7 +22,7 @@ void InThreads(const std::function<void(int)>& body) {
 class SerialLog {
  public:
   explicit SerialLog(Ledger* ledger) : ledger_(ledger) {}
-  void Append(LogEvent event) {
+  void Append(const LogEvent& event) {
     base::MutexLock lock(&mutex_);
     ledger_->OnLogged(++last_, event);
   }
