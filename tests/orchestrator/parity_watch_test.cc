@@ -28,7 +28,7 @@ class ParityWatchTest : public ::testing::Test {
   config::Parity& band() { return bundle_->parity.front(); }
 
   void Watch() { watch_ = std::make_unique<ParityWatch>(bundle_); }
-  void Decide(const std::string& cohort, std::vector<std::string> shown, int times,
+  void Decide(const std::string& cohort, const std::vector<std::string>& shown, int times,
               const std::string& surface = "home") {
     for (int i = 0; i < times; ++i) {
       DecisionRecord record;
