@@ -17,4 +17,11 @@ constexpr int64_t StepUs(int64_t span_us) {
   return span_us / kStepsPerSpan + (span_us % kStepsPerSpan != 0 ? 1 : 0);
 }
 
+// Start of the step that holds `time_us`, for a span of at least 1 us.
+constexpr int64_t StepStartUs(int64_t span_us, int64_t time_us) {
+  const int64_t step_us = StepUs(span_us);
+  const int64_t rest = time_us % step_us;
+  return time_us - (rest < 0 ? rest + step_us : rest);
+}
+
 }  // namespace fulcrum::domain

@@ -125,15 +125,13 @@ void LedgerAudit::CompareSums(const Sums& ledger, const Sums& log, const UserRef
   }
 }
 
-void LedgerAudit::CompareLeases(const StoreImage& checkpoint, AuditReport* report) const {
-  std::map<std::pair<std::string, int64_t>, int64_t> spent;
-  for (const SpendEntry& entry : checkpoint.spends) {
-    spent[{entry.row, entry.window_start_us}] = entry.spent;
-  }
-  for (const LeaseEntry& lease : checkpoint.leases) {
+void LedgerAudit::CompareLeases(const std::vector<LeaseEntry>& leases, const Sums& spent,
+                                AuditReport* report) const {
+  for (const LeaseEntry& lease : leases) {
     const config::Constraint* const row = FindRow(*bundle_, lease.row);
     if (row == nullptr || !row->IsLeased()) continue;  // once it was
-    const int64_t used = spent[{lease.row, lease.window_start_us}] + lease.written_off;
+    const auto found = spent.find({lease.row, lease.window_start_us});
+    const int64_t used = (found == spent.end() ? 0 : found->second) + lease.written_off;
     if (used <= lease.leased) continue;
     ++report->overspent;
     if (report->overspends.size() >= kAuditFindingsMax) continue;
@@ -170,7 +168,7 @@ AuditReport LedgerAudit::Compare(const StoreImage& checkpoint) {
     if (users_.contains(user_ref) || purged_.contains(user_ref)) continue;
     CompareSums(ledger, none, &user_ref, latest_us, &report);
   }
-  CompareLeases(checkpoint, &report);
+  CompareLeases(checkpoint.leases, everybody, &report);
   return report;
 }
 

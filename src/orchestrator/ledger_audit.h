@@ -106,7 +106,8 @@ class LedgerAudit final : public domain::LogObserver {
                    AuditReport* report) const;
   void CompareSum(const Window& window, const UserRef* user_ref, int64_t ledger, int64_t log,
                   AuditReport* report) const;
-  void CompareLeases(const StoreImage& checkpoint, AuditReport* report) const;
+  void CompareLeases(const std::vector<LeaseEntry>& leases, const Sums& spent,
+                     AuditReport* report) const;
 
   const std::shared_ptr<const config::Bundle> bundle_;
   const UserPart part_;

@@ -9,14 +9,8 @@
 namespace fulcrum::orchestrator {
 namespace {
 
-int64_t StepOf(int64_t span_us, int64_t time_us) {
-  const int64_t step_us = domain::StepUs(span_us);
-  const int64_t rest = time_us % step_us;
-  return time_us - (rest < 0 ? rest + step_us : rest);
-}
-
 int64_t FirstStep(int64_t span_us, int64_t latest_us) {
-  return StepOf(span_us, latest_us) - domain::kStepsPerSpan * domain::StepUs(span_us);
+  return domain::StepStartUs(span_us, latest_us) - domain::kStepsPerSpan * domain::StepUs(span_us);
 }
 
 }  // namespace
@@ -57,7 +51,7 @@ void ParityWatch::Count(const config::Parity& parity, const DecisionRecord& reco
     steps = band->cohorts.try_emplace(cohort).first;
   }
   const int64_t first_us = FirstStep(parity.span_us, latest_us_);
-  const int64_t step_us = StepOf(parity.span_us, record.occurred_us);
+  const int64_t step_us = domain::StepStartUs(parity.span_us, record.occurred_us);
   if (step_us < first_us) return;
   steps->second.erase(steps->second.begin(), steps->second.lower_bound(first_us));
   Step& step = steps->second[step_us];

@@ -4,15 +4,6 @@
 #include "domain/moving_span.h"
 
 namespace fulcrum::orchestrator {
-namespace {
-
-int64_t FloorTo(int64_t step, int64_t value) {
-  const int64_t rest = value % step;
-  return value - (rest < 0 ? rest + step : rest);
-}
-
-}  // namespace
-
 int64_t WindowStartUs(const config::Constraint& row, absl::Time now) {
   switch (row.window) {
     case config::Window::kDay:
@@ -22,7 +13,7 @@ int64_t WindowStartUs(const config::Constraint& row, absl::Time now) {
       return absl::ToUnixMicros(
           absl::FromCivil(absl::ToCivilHour(now, row.time_zone), row.time_zone));
     case config::Window::kRolling:
-      return FloorTo(domain::StepUs(row.span_us), absl::ToUnixMicros(now));
+      return domain::StepStartUs(row.span_us, absl::ToUnixMicros(now));
     case config::Window::kTotal:
       break;
   }
