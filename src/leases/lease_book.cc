@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/types/span.h"
 #include "base/check.h"
 #include "leases/slice_rule.h"
 
@@ -13,7 +14,15 @@ namespace {
 constexpr int64_t kTotal = std::numeric_limits<int64_t>::min();
 
 base::SteadyTime Later(base::SteadyTime time, absl::Duration span) {
-  return base::operator+(time, span);
+  constexpr base::SteadyTime kNever = base::SteadyTime::max();
+  return time == kNever || span == absl::InfiniteDuration() ? kNever : base::operator+(time, span);
+}
+
+// Without what is written off.
+int64_t ChargeOf(const BookAccount& account) {
+  int64_t charge = account.settled;
+  for (const BookLease& lease : account.leases) charge += lease.granted;
+  return charge;
 }
 
 BookLease* FindIn(BookAccount* account, uint64_t number) {
@@ -28,9 +37,10 @@ BudgetView Sums(const BookBudget& budget) {
   view.limit = budget.limit.amount;
   for (const auto& [replica, account] : budget.accounts) {
     view.settled += account.settled;
+    view.written_off += account.written_off;
     for (const BookLease& lease : account.leases) view.outstanding += lease.granted;
   }
-  view.remaining = view.limit - view.settled - view.outstanding;
+  view.remaining = view.limit - view.settled - view.written_off - view.outstanding;
   return view;
 }
 
@@ -100,37 +110,76 @@ LeaseReply LeaseBook::Do(const RegisterRequest& request, base::SteadyTime now) {
   if (caller.incarnation == replica.incarnation) {
     // The same again. After a reconciliation it counts no more: a new one has to follow.
     if (request.number == replica.registered_number && replica.accounted_epoch == epoch_) {
-      return Reply(replica.fenced ? Outcome::kStale : Outcome::kDone);
+      if (replica.fenced) return Reply(Outcome::kStale);
+      LeaseReply reply = Reply(Outcome::kDone);
+      reply.log_end = replica.log_end;
+      reply.settlements = WrittenOffOf(caller.replica);
+      return reply;
     }
     if (request.number <= replica.registered_number) return Reply(Outcome::kStale);
   }
+  LeaseReply reply = Restate(
+      {caller.replica, request.number, request.statements, request.proof, request.log_end}, now);
+  if (reply.outcome != Outcome::kDone) return reply;
   replica.incarnation = caller.incarnation;
   replica.registered_number = request.number;
-  replica.accounted_epoch = epoch_;
   replica.fenced = false;
-  ++replica.generation;
-  changes_.replicas.insert(caller.replica);
-  Restate(caller.replica, request.number, request.statements, now);
-  return Reply(Outcome::kDone);
+  return reply;
 }
 
-void LeaseBook::Restate(const std::string& replica, uint64_t number,
-                        const std::vector<Statement>& statements, base::SteadyTime now) {
-  for (auto& [key, budget] : budgets_) {
-    if (budget.accounts.erase(replica) > 0) changes_.budgets.insert(key);
+std::vector<Settlement> LeaseBook::WrittenOffOf(const std::string& replica) const {
+  std::vector<Settlement> settlements;
+  for (const auto& [key, budget] : budgets_) {
+    const auto account = budget.accounts.find(replica);
+    if (account == budget.accounts.end() || account->second.written_off == 0) continue;
+    settlements.push_back({key, 0, account->second.written_off});
   }
-  for (const Statement& statement : statements) {
+  return settlements;
+}
+
+LeaseReply LeaseBook::Restate(const Restatement& restatement, base::SteadyTime now) {
+  BookReplica& replica = replicas_[restatement.replica];
+  LeaseReply reply = Reply(Outcome::kDone);
+  reply.log_end = replica.log_end;
+  const bool proven = restatement.proof == Proof::kAll ||
+                      (restatement.proof == Proof::kLog && restatement.log_end >= replica.log_end);
+  if (!proven && replica.accounted_epoch != epoch_) return Reply(Outcome::kUnprovable);
+
+  std::map<BudgetKey, BookAccount> accounts;
+  for (const Statement& statement : restatement.statements) {
     if (IsClosed(statement.budget)) continue;
-    BookAccount account;
+    BookAccount& account = accounts[statement.budget];
     account.settled = statement.settled;
-    account.last_number = number;
+    account.last_number = restatement.number;
     for (const HeldLease& held : statement.held) {
       account.leases.push_back(
           {held.number, held.granted, /*reported=*/0, Later(now, options_.ttl)});
     }
-    budgets_[statement.budget].accounts[replica] = std::move(account);
-    changes_.budgets.insert(statement.budget);
   }
+  for (auto& [key, budget] : budgets_) {
+    const auto at = budget.accounts.find(restatement.replica);
+    if (at == budget.accounts.end()) continue;
+    const BookAccount before = std::exchange(at->second, std::move(accounts[key]));
+    accounts.erase(key);
+    BookAccount& after = at->second;
+    const int64_t beyond = std::max<int64_t>(0, ChargeOf(before) - ChargeOf(after));
+    after.written_off = before.written_off + (proven ? 0 : beyond);
+    const int64_t returned = proven ? beyond : 0;
+    if (returned > 0 || after.written_off > 0) {
+      reply.settlements.push_back({key, returned, after.written_off});
+    }
+    if (after.IsEmpty()) budget.accounts.erase(at);
+    changes_.budgets.insert(key);
+  }
+  for (auto& [key, account] : accounts) {
+    changes_.budgets.insert(key);
+    budgets_[key].accounts[restatement.replica] = std::move(account);
+  }
+  replica.accounted_epoch = epoch_;
+  replica.log_end = restatement.log_end;
+  ++replica.generation;
+  changes_.replicas.insert(restatement.replica);
+  return reply;
 }
 
 void LeaseBook::TakeLimit(BookBudget* budget, const Limit& limit) {
@@ -153,8 +202,14 @@ LeaseReply LeaseBook::Do(const AcquireRequest& request, base::SteadyTime now) {
   TakeLimit(&budget, request.limit);
   if (is_new || before != budget.limit) changes_.budgets.insert(request.budget);
 
+  BookReplica& replica = replicas_[request.caller.replica];
+  replica.log_end = std::max(replica.log_end, request.log_end);
   BookAccount& account = budget.accounts[request.caller.replica];
   const BookLease* known = FindIn(&account, request.number);
+  const bool is_used = request.number <= std::max(account.last_number, request.caller.registration);
+  if (known == nullptr && !is_used) {
+    account.settled -= std::clamp<int64_t>(request.credit, 0, account.settled);
+  }
   const BudgetView view = Sums(budget);
   const Slice slice = SliceOf({view.remaining, options_.members.size(), request.want,
                                std::max<int64_t>(request.at_least, 1), request.largest});
@@ -163,7 +218,7 @@ LeaseReply LeaseBook::Do(const AcquireRequest& request, base::SteadyTime now) {
   reply.scarce = slice.scarce;
   if (known != nullptr) {
     reply.granted = known->granted;
-  } else if (request.number <= std::max(account.last_number, request.caller.registration)) {
+  } else if (is_used) {
     reply.outcome = Outcome::kStale;
   } else {
     // A refusal is final as well: the same call, arriving again when there is money, must not make
@@ -263,12 +318,11 @@ LeaseReply LeaseBook::Do(const ReconcileRequest& request, base::SteadyTime now) 
   if (!IsSilent(request.replica, now)) return Reply(Outcome::kNotYet);
   BookReplica& replica = replicas_[request.replica];
   if (replica.generation != request.generation) return Reply(Outcome::kNotYet);
-  replica.accounted_epoch = epoch_;
-  replica.fenced = true;
-  ++replica.generation;
-  changes_.replicas.insert(request.replica);
-  Restate(request.replica, replica.registered_number, request.statements, now);
-  return Reply(Outcome::kDone);
+  LeaseReply reply = Restate({request.replica, replica.registered_number, request.statements,
+                              request.proof, request.log_end},
+                             now);
+  if (reply.outcome == Outcome::kDone) replica.fenced = true;
+  return reply;
 }
 
 void LeaseBook::BeginEpoch(uint64_t epoch, base::SteadyTime now) {

@@ -22,7 +22,8 @@ struct BookOptions {
   // Everybody who may spend. Comes from the deployment, not from the store, so that a store that
   // forgets cannot forget a member.
   std::vector<std::string> members;
-  absl::Duration ttl = absl::Seconds(30);
+  absl::Duration ttl =
+      absl::Seconds(30);  // infinite: nobody is ever silent, say where one is alone
   // More than clocks drift apart within `ttl` plus the longest time from a hold to its record.
   absl::Duration guard = absl::Seconds(2);
 };
@@ -37,8 +38,11 @@ struct BookLease {
 
 struct BookAccount {
   int64_t settled = 0;
+  int64_t written_off = 0;   // charged as spent without proof
   uint64_t last_number = 0;  // the highest lease number heard of
   std::vector<BookLease> leases;
+
+  bool IsEmpty() const { return settled == 0 && written_off == 0 && leases.empty(); }
 };
 
 struct BookBudget {
@@ -52,12 +56,14 @@ struct BookReplica {
   uint64_t accounted_epoch = 0;  // by its own word or by its log
   bool fenced = false;           // reconciled by somebody else: must register
   uint64_t generation = 0;       // counts what was heard from it
+  uint64_t log_end = 0;          // how far its log is known to have come
 };
 
 // The sums of one budget.
 struct BudgetView {
   int64_t limit = 0;
   int64_t settled = 0;
+  int64_t written_off = 0;
   int64_t outstanding = 0;
   int64_t remaining = 0;  // negative after a cut
 };
@@ -119,9 +125,18 @@ class LeaseBook {
   static bool IsTotal(const BudgetKey& key);
   BookLease* FindLease(const LeaseRequestBase& request);
   void TakeLimit(BookBudget* budget, const Limit& limit);
-  // Replaces the replica's accounts by `statements`.
-  void Restate(const std::string& replica, uint64_t number,
-               const std::vector<Statement>& statements, base::SteadyTime now);
+  // What a Register or Reconcile says of a replica.
+  struct Restatement {
+    const std::string& replica;
+    uint64_t number = 0;
+    const std::vector<Statement>& statements;
+    Proof proof = Proof::kAll;
+    uint64_t log_end = 0;
+  };
+  // Replaces the replica's accounts; the reply says what became of the difference. kUnprovable:
+  // nothing changed.
+  LeaseReply Restate(const Restatement& restatement, base::SteadyTime now);
+  std::vector<Settlement> WrittenOffOf(const std::string& replica) const;
   // Whether nothing of the replica's can be in use any more.
   bool IsSilent(const std::string& replica, base::SteadyTime now) const;
 

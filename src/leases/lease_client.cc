@@ -1,5 +1,6 @@
 #include "leases/lease_client.h"
 
+#include <atomic>
 #include <limits>
 #include <map>
 #include <optional>
@@ -10,6 +11,9 @@
 
 namespace fulcrum::leases {
 namespace {
+
+// How many budgets are looked at while holds wait.
+constexpr size_t kBudgetsAtOnce = 256;
 
 void Call(LeaseStore* store, LeaseRequest request, LeaseDone done) {
   struct Caller {
@@ -32,11 +36,17 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
  public:
   Core(ClientOptions options, LeaseStore* store, const base::Clock* clock,
        const std::vector<ProvenSpend>& proven)
-      : options_(std::move(options)), store_(store), clock_(clock), random_(options_.seed) {
+      : options_(std::move(options)),
+        store_(store),
+        clock_(clock),
+        random_(options_.seed),
+        log_end_(options_.log_end) {
     caller_.replica = options_.replica;
     caller_.incarnation = options_.incarnation;
     for (const ProvenSpend& spend : proven) BudgetOf(spend.budget, spend.amount);
   }
+
+  ~Core() { AnswerAll(absl::UnavailableError("leases: the client has ended")); }
 
   template <typename Function>
   auto With(const BudgetKey& key, Function function) {
@@ -62,20 +72,63 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     return result;
   }
 
-  void Tick() {
+  void Want(const BudgetKey& key, int64_t amount, WantDone done) {
+    std::vector<Outgoing> calls;
+    absl::Status answer;
+    uint64_t registration = 0;
+    bool waits = false;
+    {
+      base::MutexLock lock(&mutex_);
+      const Moment now = Look(*clock_);
+      if (superseded_ || !registered_) {
+        answer = absl::UnavailableError("leases: the store does not know this replica yet");
+      } else if (BudgetOf(key, 0)->Need(amount, now) == HoldResult::kLater) {
+        waits = true;
+        waiting_[key].push_back(std::move(done));
+        calls = BudgetOf(key, 0)->Poll(now, SpeakerNow());
+        registration = registration_.number;
+      }
+    }
+    if (!waits) return std::move(done)(std::move(answer));
+    Send(std::move(calls), registration);
+  }
+
+  void Poll(const BudgetKey& key) {
     std::vector<Outgoing> calls;
     uint64_t registration = 0;
     {
       base::MutexLock lock(&mutex_);
-      if (superseded_) return;
-      const Moment now = Look(*clock_);
-      if (registered_) PollBudgets(now, &calls);
-      if (!registered_) PollRegistration(now, &calls);
+      if (superseded_ || !registered_) return;
+      calls = BudgetOf(key, 0)->Poll(Look(*clock_), SpeakerNow());
       registration = registration_.number;
-      if (calls.empty()) BreakSilence(now, &calls);
-      if (!calls.empty()) spoke_ = now;
     }
     Send(std::move(calls), registration);
+  }
+
+  void NoteLogEnd(uint64_t log_end) { log_end_.store(log_end, std::memory_order_relaxed); }
+
+  void Tick() {
+    std::optional<BudgetKey> from;
+    bool spoke = false;
+    do {
+      std::vector<Outgoing> calls;
+      uint64_t registration = 0;
+      {
+        base::MutexLock lock(&mutex_);
+        if (superseded_) return;
+        const Moment now = Look(*clock_);
+        if (registered_) from = PollBudgets(from, now, &calls);
+        if (!registered_) {
+          from.reset();
+          PollRegistration(now, &calls);
+        }
+        registration = registration_.number;
+        spoke = spoke || !calls.empty();
+        if (!from && !spoke) BreakSilence(now, &calls);
+        if (!calls.empty()) spoke_ = now;
+      }
+      Send(std::move(calls), registration);
+    } while (from);
   }
 
   void Close() {
@@ -108,6 +161,18 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     base::MutexLock lock(&mutex_);
     return superseded_;
   }
+  bool unprovable() const {
+    base::MutexLock lock(&mutex_);
+    return unprovable_;
+  }
+
+  // --- For Books, which hold the mutex.
+  base::Mutex* mutex() { return &mutex_; }
+  const base::Clock& clock() const { return *clock_; }
+  LocalBudget* Find(const BudgetKey& key) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return BudgetOf(key, 0);
+  }
+  void Drop(const BudgetKey& key) ABSL_NO_THREAD_SAFETY_ANALYSIS { budgets_.erase(key); }
 
   Standing StandingOf(const BudgetKey& key) const {
     base::MutexLock lock(&mutex_);
@@ -141,18 +206,24 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
   }
 
   Speaker SpeakerNow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return {caller_, &next_number_, RetryNow()};
+    return {caller_, &next_number_, RetryNow(), log_end_.load(std::memory_order_relaxed)};
   }
 
-  void PollBudgets(const Moment& now, std::vector<Outgoing>* calls)
+  // A part of the budgets, so that holds need not wait for all. Returns where to go on.
+  std::optional<BudgetKey> PollBudgets(const std::optional<BudgetKey>& from, const Moment& now,
+                                       std::vector<Outgoing>* calls)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const Speaker speaker = SpeakerNow();
-    for (auto& [key, budget] : budgets_) {
-      if (budget.NeedsRestating(now)) return RegisterAgain();
+    auto at = from ? budgets_.lower_bound(*from) : budgets_.begin();
+    for (size_t looks = 0; at != budgets_.end(); ++at, ++looks) {
+      if (looks == kBudgetsAtOnce) return at->first;
+      if (at->second.NeedsRestating(now)) {
+        RegisterAgain();
+        return std::nullopt;
+      }
+      for (Outgoing& call : at->second.Poll(now, speaker)) calls->push_back(std::move(call));
     }
-    for (auto& [key, budget] : budgets_) {
-      for (Outgoing& call : budget.Poll(now, speaker)) calls->push_back(std::move(call));
-    }
+    return std::nullopt;
   }
 
   void PollRegistration(const Moment& now, std::vector<Outgoing>* calls)
@@ -163,6 +234,8 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       registration.request.emplace();
       registration.request->caller = caller_;
       registration.request->number = registration.number;
+      registration.request->proof = was_registered_ ? Proof::kAll : options_.proof;
+      registration.request->log_end = log_end_.load(std::memory_order_relaxed);
       for (auto& [key, budget] : budgets_) {
         registration.request->statements.push_back(budget.Restate(now));
       }
@@ -191,15 +264,37 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       Call(store_, std::move(request),
            [weak = this->weak_from_this(), call = std::move(call),
             registration](absl::StatusOr<LeaseReply> reply) {
-             // An error is as good as no answer: the call is repeated.
-             if (!reply.ok()) return;
-             if (const auto core = weak.lock()) core->OnReply(call, registration, *reply);
+             const auto core = weak.lock();
+             if (core == nullptr) return;
+             if (reply.ok()) {
+               core->OnReply(call, registration, *reply);
+             } else {
+               core->OnError(call, registration, reply.status());
+             }
            });
     }
   }
 
+  // As good as no answer: the call is repeated.
+  void OnError(const Outgoing& call, uint64_t registration, const absl::Status& error) {
+    const BudgetKey* key = nullptr;
+    {
+      base::MutexLock lock(&mutex_);
+      if (registration != registration_.number) return;
+      if (const auto* acquire = std::get_if<AcquireRequest>(&call.request)) {
+        BudgetOf(acquire->budget, 0)->OnFailed(acquire->number);
+        key = &acquire->budget;
+      } else if (const auto* renew = std::get_if<RenewRequest>(&call.request)) {
+        BudgetOf(renew->budget, 0)->OnFailed(renew->number);
+        key = &renew->budget;
+      }
+    }
+    if (key != nullptr) Answer(*key, error);
+  }
+
   void OnReply(const Outgoing& call, uint64_t registration, const LeaseReply& reply) {
     const BudgetKey* changed = nullptr;
+    bool lost = false;
     {
       base::MutexLock lock(&mutex_);
       if (reply.epoch < caller_.epoch) return;
@@ -211,8 +306,35 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
         // What was said before the last registration is void, and so are its answers.
         changed = Take(call, reply);
       }
+      lost = !registered_ || superseded_;
     }
-    if (changed != nullptr && options_.on_change) options_.on_change(*changed);
+    if (lost) return AnswerAll(absl::UnavailableError("leases: the store asks for all anew"));
+    if (changed == nullptr) return;
+    if (options_.on_change) options_.on_change(*changed);
+    Answer(*changed, absl::OkStatus());
+  }
+
+  void Answer(const BudgetKey& key, const absl::Status& answer) {
+    std::vector<WantDone> waiting;
+    {
+      base::MutexLock lock(&mutex_);
+      const auto found = waiting_.find(key);
+      if (found == waiting_.end()) return;
+      waiting = std::move(found->second);
+      waiting_.erase(found);
+    }
+    for (WantDone& done : waiting) std::move(done)(answer);
+  }
+
+  void AnswerAll(const absl::Status& answer) {
+    std::map<BudgetKey, std::vector<WantDone>> waiting;
+    {
+      base::MutexLock lock(&mutex_);
+      waiting.swap(waiting_);
+    }
+    for (auto& [key, waiters] : waiting) {
+      for (WantDone& done : waiters) std::move(done)(answer);
+    }
   }
 
   // Returns the budget in which waiting holds may have become possible, or hopeless.
@@ -251,8 +373,10 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
   void TakeRegistration(const RegisterRequest& request, const LeaseReply& reply)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (request.number != registration_.number || registered_) return;
+    unprovable_ = reply.outcome == Outcome::kUnprovable;
     if (reply.outcome == Outcome::kDone) {
       registered_ = true;
+      was_registered_ = true;
       caller_.registration = request.number;
       // A lease that has become doubtful since the statement was made may have been settled by
       // somebody else before the statement arrived and named it again: never to be renewed.
@@ -270,10 +394,14 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
   base::RandomStream random_ ABSL_GUARDED_BY(mutex_);
   Caller caller_ ABSL_GUARDED_BY(mutex_);
   std::map<BudgetKey, LocalBudget> budgets_ ABSL_GUARDED_BY(mutex_);
+  std::map<BudgetKey, std::vector<WantDone>> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<uint64_t> log_end_;
   Moment spoke_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_number_ ABSL_GUARDED_BY(mutex_) = 1;
   Registration registration_ ABSL_GUARDED_BY(mutex_);
   bool registered_ ABSL_GUARDED_BY(mutex_) = false;
+  bool was_registered_ ABSL_GUARDED_BY(mutex_) = false;  // from then on we know what we spent
+  bool unprovable_ ABSL_GUARDED_BY(mutex_) = false;
   bool superseded_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -289,6 +417,18 @@ void LeaseClient::Configure(const BudgetKey& budget, const Limit& limit, int64_t
 
 HoldResult LeaseClient::Hold(const BudgetKey& budget, int64_t amount) {
   return core_->Hold(budget, amount);
+}
+
+void LeaseClient::Want(const BudgetKey& budget, int64_t amount, WantDone done) {
+  core_->Want(budget, amount, std::move(done));
+}
+
+void LeaseClient::Poll(const BudgetKey& budget) {
+  core_->Poll(budget);
+}
+
+void LeaseClient::NoteLogEnd(uint64_t log_end) {
+  core_->NoteLogEnd(log_end);
 }
 
 void LeaseClient::Commit(const BudgetKey& budget, int64_t amount) {
@@ -327,8 +467,33 @@ bool LeaseClient::superseded() const {
   return core_->superseded();
 }
 
+bool LeaseClient::unprovable() const {
+  return core_->unprovable();
+}
+
 LeaseClient::Standing LeaseClient::StandingOf(const BudgetKey& budget) const {
   return core_->StandingOf(budget);
+}
+
+LeaseClient::Books::Books(const LeaseClient* client) ABSL_NO_THREAD_SAFETY_ANALYSIS
+    : core_(client->core_.get()) {
+  core_->mutex()->Lock();
+}
+
+LeaseClient::Books::~Books() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  core_->mutex()->Unlock();
+}
+
+Moment LeaseClient::Books::Now() const {
+  return Look(core_->clock());
+}
+
+LocalBudget* LeaseClient::Books::Of(const BudgetKey& budget) {
+  return core_->Find(budget);
+}
+
+void LeaseClient::Books::Drop(const BudgetKey& budget) {
+  core_->Drop(budget);
 }
 
 }  // namespace fulcrum::leases

@@ -26,6 +26,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "base/clock.h"
 #include "leases/lease_store.h"
 #include "leases/local_budget.h"
@@ -36,6 +38,9 @@ struct ClientOptions {
   std::string replica;
   uint64_t incarnation = 0;
   LocalOptions local;
+  // What `proven` is worth, and the last record of the log that it was read from.
+  Proof proof = Proof::kAll;
+  uint64_t log_end = 0;
   uint64_t seed = 0;  // spreads repeated calls of several replicas
   // A grant has arrived, or will not. Called without locks, maybe from a thread of the store's.
   std::function<void(const BudgetKey&)> on_change;
@@ -46,6 +51,8 @@ struct ProvenSpend {
   BudgetKey budget;
   int64_t amount = 0;
 };
+
+using WantDone = absl::AnyInvocable<void(absl::Status) &&>;
 
 class LeaseClient {
  public:
@@ -58,10 +65,20 @@ class LeaseClient {
   // with each new configuration.
   void Configure(const BudgetKey& budget, const Limit& limit, int64_t largest);
 
+  // Asks for a lease if less than `amount` is left. `done` is called once, without locks: when
+  // there is enough, nothing to be had, or the store has answered a call for this budget;
+  // UNAVAILABLE or the store's error if nothing can be said.
+  void Want(const BudgetKey& budget, int64_t amount, WantDone done);
+  // Says what the budget has to say now.
+  void Poll(const BudgetKey& budget);
+
   HoldResult Hold(const BudgetKey& budget, int64_t amount);
   void Commit(const BudgetKey& budget, int64_t amount);
   void Cancel(const BudgetKey& budget, int64_t amount);
   void Refund(const BudgetKey& budget, int64_t amount);
+
+  // The log has come to this record. Cheap.
+  void NoteLogEnd(uint64_t log_end);
 
   void Tick();
 
@@ -75,6 +92,9 @@ class LeaseClient {
   bool registered() const;
   // A later incarnation of this replica is at work: this one must end.
   bool superseded() const;
+  // The store does not take `proof`, and knows no better: nothing can be had until an operator
+  // helps.
+  bool unprovable() const;
 
   struct Standing {
     int64_t left = 0;  // that a hold may take now
@@ -86,9 +106,30 @@ class LeaseClient {
   };
   Standing StandingOf(const BudgetKey& budget) const;
 
+  // The budgets themselves, for several looks and holds at one moment. Nothing changes meanwhile,
+  // and the client must not be called. Nothing is sent: Poll() what WantsMore().
+  class Books;
+
  private:
   class Core;
   const std::shared_ptr<Core> core_;
+};
+
+class LeaseClient::Books {
+ public:
+  explicit Books(const LeaseClient* client);
+  ~Books();
+  Books(const Books&) = delete;
+  Books& operator=(const Books&) = delete;
+
+  Moment Now() const;
+  // Stays where it is until it is dropped.
+  LocalBudget* Of(const BudgetKey& budget);
+  // What a window that is over has had; nothing of it is held.
+  void Drop(const BudgetKey& budget);
+
+ private:
+  Core* const core_;
 };
 
 }  // namespace fulcrum::leases

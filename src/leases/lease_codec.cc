@@ -5,7 +5,7 @@
 namespace fulcrum::leases {
 namespace {
 
-constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormat = 2;  // 1: before spend could be written off
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
 constexpr size_t kNumberBytes = 8;
 
@@ -60,6 +60,7 @@ class Reader {
 
 void PutAccount(std::string* out, const BookAccount& account) {
   Put(out, account.settled);
+  Put(out, account.written_off);
   Put(out, account.last_number);
   Put(out, uint64_t{account.leases.size()});
   for (const BookLease& lease : account.leases) {
@@ -72,6 +73,7 @@ void PutAccount(std::string* out, const BookAccount& account) {
 BookAccount ReadAccount(Reader* in) {
   BookAccount account;
   account.settled = in->Amount();
+  account.written_off = in->Amount();
   account.last_number = in->Number();
   account.leases.resize(in->Count(3 * kNumberBytes));
   for (BookLease& lease : account.leases) {
@@ -109,6 +111,7 @@ std::string EncodeReplica(const BookReplica& replica) {
   Put(&out, replica.accounted_epoch);
   Put(&out, uint64_t{replica.fenced ? 1u : 0u});
   Put(&out, replica.generation);
+  Put(&out, replica.log_end);
   return out;
 }
 
@@ -121,6 +124,7 @@ std::optional<BookReplica> DecodeReplica(std::string_view value) {
   const uint64_t fenced = in.Number();
   replica.fenced = fenced == 1;
   replica.generation = in.Number();
+  replica.log_end = in.Number();
   if (!in.done() || fenced > 1) return std::nullopt;
   return replica;
 }

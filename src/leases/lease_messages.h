@@ -61,11 +61,23 @@ struct Statement {
   std::vector<HeldLease> held;
 };
 
-// Everything the replica has: a budget that is not named is one it never spent from.
+// What a replica's statements are worth. A log may have lost its end: to a power loss before it was
+// synced, or with its disk.
+enum class Proof : uint8_t {
+  kAll,   // they are all that was spent, whatever the log has: a living process says so
+  kLog,   // all that the log has up to `log_end`, which is all unless the log had come further once
+  kPart,  // more may have been spent
+};
+
+// Everything the replica has: a budget that is not named is one it never spent from. What the store
+// charges beyond is free again if the statements prove the spend, and written off if not: charged
+// as spent, until its window is closed.
 struct RegisterRequest {
   Caller caller;
   uint64_t number = 0;
   std::vector<Statement> statements;
+  Proof proof = Proof::kAll;
+  uint64_t log_end = 0;  // the last record of the replica's log
 };
 
 struct AcquireRequest {
@@ -76,6 +88,10 @@ struct AcquireRequest {
   int64_t want = 0;      // a slice as large as the caller's own rate justifies
   int64_t at_least = 1;  // less is of no use: what the waiting decision lacks
   int64_t largest = 1;   // the most that one decision takes
+  // What the log has taken back and no release has said yet: no longer settled, whether there is a
+  // grant or not.
+  int64_t credit = 0;
+  uint64_t log_end = 0;  // the last record of the caller's log
 };
 
 struct LeaseRequestBase {
@@ -96,6 +112,8 @@ struct ReconcileRequest {
   uint64_t epoch = 0;
   uint64_t generation = 0;            // of Expire's reply, which came before the log was read
   std::vector<Statement> statements;  // all that the log proves; nothing is held
+  Proof proof = Proof::kLog;
+  uint64_t log_end = 0;  // the log's last record
 };
 
 using LeaseRequest = std::variant<RegisterRequest, AcquireRequest, ReportRequest, RenewRequest,
@@ -113,13 +131,23 @@ enum class Outcome : uint8_t {
   kRecovering,   // the epoch is new and some member has not been heard of
   kNothingLeft,  // less than `at_least`
   kWindowClosed,
-  kNotYet,  // kReconcile: something may still be spent, or was said since the log was read
+  kNotYet,  // Reconcile: something may still be spent, or was said since the log was read
+  // Statements that do not prove the spend, of a replica of whose leases the store knows nothing,
+  // or may have forgotten some.
+  kUnprovable,
 };
 
 // A replica that may be reconciled once its log has been read.
 struct Lapsed {
   std::string replica;
   uint64_t generation = 0;
+};
+
+// What became of what the store had charged to a replica beyond its new statement.
+struct Settlement {
+  BudgetKey budget;
+  int64_t returned = 0;     // by this call; a repeated call has nothing left to return
+  int64_t written_off = 0;  // of this replica, by all calls until now
 };
 
 struct LeaseReply {
@@ -130,6 +158,10 @@ struct LeaseReply {
   bool scarce = false;         // Acquire: slices are down to single decisions
   absl::Duration ttl;          // of a lease, from the moment its request was sent
   std::vector<Lapsed> lapsed;  // Expire
+  // Register, Reconcile: how far the store had known the log to have come before this call, and the
+  // budgets of which something was returned or is written off.
+  uint64_t log_end = 0;
+  std::vector<Settlement> settlements;
 };
 
 }  // namespace fulcrum::leases

@@ -1,6 +1,7 @@
 #include "leases/local_budget.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace fulcrum::leases {
@@ -16,6 +17,7 @@ LocalBudget::LocalBudget(BudgetKey key, const LocalOptions& options, int64_t pro
     : key_(std::move(key)), options_(options), proven_(proven), rate_(options.horizon) {}
 
 void LocalBudget::Configure(const Limit& limit, int64_t largest) {
+  if (limit_ != limit) nothing_left_.reset();
   limit_ = limit;
   largest_ = std::max<int64_t>(largest, 1);
 }
@@ -39,15 +41,25 @@ int64_t LocalBudget::held() const {
   return held;
 }
 
-HoldResult LocalBudget::Hold(int64_t amount, const Moment& now) {
+int64_t LocalBudget::credit() const {
+  int64_t credit = credit_ + astray_;
+  for (const Lease& lease : leases_) credit += lease.credit;
+  return credit;
+}
+
+HoldResult LocalBudget::Need(int64_t amount, const Moment& now) {
   if (closed_) return HoldResult::kRefused;
   demanded_ = now;
   const int64_t free = left(now);
-  if (amount > free) {
-    if (HasDoubtful(now)) return HoldResult::kLater;  // a renewal is what it lacks
-    shortage_ = std::max(shortage_, amount - free);
-    return IsAsking() || WantsMore(now) ? HoldResult::kLater : HoldResult::kRefused;
-  }
+  if (amount <= free) return HoldResult::kHeld;
+  if (HasDoubtful(now)) return HoldResult::kLater;  // a renewal is what it lacks
+  shortage_ = std::max(shortage_, amount - free);
+  return IsAsking() || WantsMore(now) ? HoldResult::kLater : HoldResult::kRefused;
+}
+
+HoldResult LocalBudget::Hold(int64_t amount, const Moment& now) {
+  const HoldResult found = Need(amount, now);
+  if (found != HoldResult::kHeld) return found;
   rate_.Add(amount, now);
   for (Lease& lease : leases_) {
     if (amount == 0) break;
@@ -76,6 +88,11 @@ void LocalBudget::Commit(int64_t amount) {
   unheld_ += TakeHeld(amount, /*spend=*/true);
 }
 
+void LocalBudget::CommitUnheld(int64_t amount) {
+  proven_ += amount;
+  unheld_ += amount;
+}
+
 void LocalBudget::Cancel(int64_t amount) {
   TakeHeld(amount, /*spend=*/false);
 }
@@ -89,6 +106,7 @@ void LocalBudget::Refund(int64_t amount) {
     amount -= part;
   }
   credit_ += amount;
+  if (amount > 0) nothing_left_.reset();  // there is something again
 }
 
 bool LocalBudget::IsAsking() const {
@@ -114,6 +132,13 @@ bool LocalBudget::WantsMore(const Moment& now) const {
   return !paused && !scarce_ && left(now) <= slice_ / 4;
 }
 
+int64_t LocalBudget::WorthAsking() const {
+  int64_t amount = 0;
+  return __builtin_mul_overflow(largest_, options_.decisions_per_lease, &amount)
+             ? std::numeric_limits<int64_t>::max()
+             : amount;
+}
+
 Outgoing LocalBudget::Ask(const Moment& now, const Speaker& speaker) {
   Lease lease;
   lease.number = (*speaker.next_number)++;
@@ -124,8 +149,10 @@ Outgoing LocalBudget::Ask(const Moment& now, const Speaker& speaker) {
   lease.asked.number = lease.number;
   lease.asked.limit = limit_;
   lease.asked.largest = largest_;
-  lease.asked.want = rate_.PerHorizon(now);
+  lease.asked.want = std::max(rate_.PerHorizon(now), WorthAsking());
   lease.asked.at_least = shortage_ > 0 ? shortage_ : largest_;
+  lease.asked.credit = lease.credit = std::exchange(credit_, 0);
+  lease.asked.log_end = speaker.log_end;
   shortage_ = 0;
   leases_.push_back(lease);
   return {std::move(lease.asked), now};
@@ -216,7 +243,9 @@ bool LocalBudget::IsOpen(uint64_t number) const {
 void LocalBudget::OnAcquired(const AcquireRequest& request, const LeaseReply& reply,
                              const Moment& now) {
   Lease* const lease = Find(request.number);
-  if (lease == nullptr || lease->state != State::kAsked) return;
+  if (lease == nullptr) return;
+  lease->credit = 0;  // whatever the answer is, the number is used up and the credit taken down
+  if (lease->state != State::kAsked) return;
   shortage_ = 0;  // who still lacks something says so again
   if (reply.outcome == Outcome::kDone && reply.granted > 0) {
     remaining_ = reply.remaining;
@@ -249,10 +278,19 @@ void LocalBudget::OnRenewed(const RenewRequest& request, const LeaseReply& reply
 void LocalBudget::OnReleased(const ReleaseRequest& request) {
   Lease* const lease = Find(request.number);
   if (lease == nullptr || lease->state != State::kReleasing) return;
+  astray_ += lease->credit;  // it had been asked for, and not been answered
   leases_.erase(leases_.begin() + (lease - leases_.data()));
 }
 
+void LocalBudget::OnFailed(uint64_t number) {
+  Lease* const lease = Find(number);
+  if (lease == nullptr) return;
+  lease->sent.reset();
+  lease->renewed.reset();
+}
+
 bool LocalBudget::NeedsRestating(const Moment& now) {
+  if (astray_ > 0) return true;
   if (credit_ == 0 || !leases_.empty()) {
     credit_since_.reset();
     return false;
@@ -271,6 +309,9 @@ void LocalBudget::GiveUpUnusable(const Moment& now) {
 
 Statement LocalBudget::Restate(const Moment& now) {
   GiveUpUnusable(now);
+  credit_ = credit();
+  astray_ = 0;
+  for (Lease& lease : leases_) lease.credit = 0;
   std::erase_if(leases_,
                 [](const Lease& lease) { return lease.state != State::kOpen && lease.held == 0; });
   Statement statement;

@@ -6,7 +6,8 @@
 //
 // Amounts have no names: which lease a hold came from does not matter, only that each lease's
 // spent + held stays within its grant. Refunds first make room in open leases; what is more is
-// `credit`, which is never spent from: it lowers what the next releases say.
+// `credit`, which is never spent from: it goes back with the next lease that is asked for, or
+// lowers what the next releases say.
 //
 // Not thread-safe.
 #pragma once
@@ -30,7 +31,19 @@ struct LocalOptions {
   absl::Duration nothing_left_pause = absl::Seconds(1);      // before an empty store is asked again
   absl::Duration retry = absl::Seconds(1);                   // on average, until a call is repeated
   absl::Duration silence = absl::Seconds(5);  // with nothing to say, to hear of epochs
+  int64_t decisions_per_lease = 1;  // a lease is for so many of the dearest decisions at least
 };
+
+// Of the only replica, whose leases nobody waits for and nobody can settle in its place
+// (BookOptions::ttl is infinite): no clock matters.
+inline LocalOptions OfTheOnlyReplica() {
+  LocalOptions options;
+  options.clock_tolerance = absl::InfiniteDuration();
+  options.idle = absl::InfiniteDuration();
+  options.silence = absl::InfiniteDuration();
+  options.decisions_per_lease = 64;
+  return options;
+}
 
 enum class HoldResult : uint8_t {
   kHeld,
@@ -49,6 +62,7 @@ struct Speaker {
   Caller caller;
   uint64_t* next_number = nullptr;
   absl::Duration retry;  // drawn anew for each look
+  uint64_t log_end = 0;  // of the replica's log
 };
 
 class LocalBudget {
@@ -59,10 +73,13 @@ class LocalBudget {
   // From the configuration. `largest`: the most that one decision takes.
   void Configure(const Limit& limit, int64_t largest);
 
+  // Whether a Hold() would find as much; if not, it is asked for with the next Poll().
+  HoldResult Need(int64_t amount, const Moment& now);
   HoldResult Hold(int64_t amount, const Moment& now);
-  void Commit(int64_t amount);  // what was held is in the log
-  void Cancel(int64_t amount);  // what was held is free again
-  void Refund(int64_t amount);  // the log took back what it had spent
+  void Commit(int64_t amount);        // what was held is in the log
+  void CommitUnheld(int64_t amount);  // the log has what nobody held: a caller's error
+  void Cancel(int64_t amount);        // what was held is free again
+  void Refund(int64_t amount);        // the log took back what it had spent
 
   // A lease, if one is needed and none is under way.
   std::optional<Outgoing> AskIfLow(const Moment& now, const Speaker& speaker);
@@ -71,8 +88,10 @@ class LocalBudget {
   void OnAcquired(const AcquireRequest& request, const LeaseReply& reply, const Moment& now);
   void OnRenewed(const RenewRequest& request, const LeaseReply& reply, const Moment& sent);
   void OnReleased(const ReleaseRequest& request);
+  // Nothing is known of what became of a call: it is due again.
+  void OnFailed(uint64_t number);
 
-  // Refunds have found no lease to go back with for a while.
+  // Refunds have found no lease to go back with for a while, or it is not known whether they have.
   bool NeedsRestating(const Moment& now);
   // All that this replica has, for Register. What was being asked for is given up, and of leases
   // that may have lapsed only what was taken is still claimed: the rest may be somebody else's.
@@ -82,11 +101,14 @@ class LocalBudget {
   // No longer asks or holds; leases go back as soon as nothing of them is held.
   void Close() { closed_ = true; }
 
+  // A quarter of the last lease is left, or a hold has found too little.
+  bool WantsMore(const Moment& now) const;
+
   int64_t left(const Moment& now) const;  // that a hold may take
   int64_t held() const;
   int64_t proven() const { return proven_; }
   bool IsOpen(uint64_t number) const;
-  int64_t credit() const { return credit_; }
+  int64_t credit() const;
   size_t leases() const { return leases_.size(); }
   int64_t unheld() const { return unheld_; }  // committed without a hold: a caller's error
 
@@ -105,6 +127,7 @@ class LocalBudget {
     std::optional<Moment> sent;     // the last acquire or release
     std::optional<Moment> renewed;  // the last renewal
     AcquireRequest asked;           // kAsked: what is repeated
+    int64_t credit = 0;             // that went with `asked`, until it is answered
     bool final_said = false;        // kReleasing: `said` is final
   };
 
@@ -114,7 +137,7 @@ class LocalBudget {
   void PollLease(Lease* lease, const Moment& now, const Speaker& speaker,
                  std::vector<Outgoing>* out);
   bool HasDoubtful(const Moment& now) const;  // an open lease cannot be used until renewed
-  bool WantsMore(const Moment& now) const;
+  int64_t WorthAsking() const;
   Outgoing Ask(const Moment& now, const Speaker& speaker);
   bool IsAsking() const;
   // Moves up to `amount` out of `held` of the leases, oldest first.
@@ -127,7 +150,8 @@ class LocalBudget {
   int64_t largest_ = 1;
   std::vector<Lease> leases_;  // by age
   int64_t proven_;
-  int64_t credit_ = 0;
+  int64_t credit_ = 0;  // but what leases are asked for with
+  int64_t astray_ = 0;  // credit that may have arrived, or not
   int64_t unheld_ = 0;
   SpendRate rate_;
   int64_t slice_ = 0;      // the last grant; a quarter of it left asks for more

@@ -10,8 +10,8 @@ namespace {
 BookBudget SomeBudget() {
   BookBudget budget;
   budget.limit = {1'000'000, 3};
-  budget.accounts["a"] = {5, 9, {{8, 100, 20, {}}, {9, 200, 0, {}}}};
-  budget.accounts["another"] = {-1, 2, {}};
+  budget.accounts["a"] = {5, 6, 9, {{8, 100, 20, {}}, {9, 200, 0, {}}}};
+  budget.accounts["another"] = {-1, 0, 2, {}};
   return budget;
 }
 
@@ -22,6 +22,7 @@ TEST(LeaseCodec, ABudgetReadsAsItWasWritten) {
   ASSERT_EQ(read->accounts.size(), 2u);
   const BookAccount& a = read->accounts.at("a");
   EXPECT_EQ(a.settled, 5);
+  EXPECT_EQ(a.written_off, 6);
   EXPECT_EQ(a.last_number, 9u);
   ASSERT_EQ(a.leases.size(), 2u);
   EXPECT_EQ(a.leases[0].reported, 20);
@@ -30,13 +31,14 @@ TEST(LeaseCodec, ABudgetReadsAsItWasWritten) {
 }
 
 TEST(LeaseCodec, AReplicaAndTheHeaderReadAsTheyWereWritten) {
-  const auto replica = DecodeReplica(EncodeReplica({2, 3, 4, true, 5}));
+  const auto replica = DecodeReplica(EncodeReplica({2, 3, 4, true, 5, 6}));
   ASSERT_TRUE(replica.has_value());
   EXPECT_EQ(replica->incarnation, 2u);
   EXPECT_EQ(replica->registered_number, 3u);
   EXPECT_EQ(replica->accounted_epoch, 4u);
   EXPECT_TRUE(replica->fenced);
   EXPECT_EQ(replica->generation, 5u);
+  EXPECT_EQ(replica->log_end, 6u);
   EXPECT_EQ(DecodeHeader(EncodeHeader({7, -8})), (BookHeader{7, -8}));
 }
 
