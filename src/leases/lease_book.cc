@@ -97,6 +97,7 @@ Outcome LeaseBook::Admit(const Caller& caller) {
   }
   if (caller.registration != replica.registered_number) return Outcome::kStale;
   ++replica.generation;
+  replica.log_end = std::max(replica.log_end, caller.log_end);
   changes_.replicas.insert(caller.replica);
   return Outcome::kDone;
 }
@@ -119,7 +120,7 @@ LeaseReply LeaseBook::Do(const RegisterRequest& request, base::SteadyTime now) {
     if (request.number <= replica.registered_number) return Reply(Outcome::kStale);
   }
   LeaseReply reply = Restate(
-      {caller.replica, request.number, request.statements, request.proof, request.log_end}, now);
+      {caller.replica, request.number, request.statements, request.proof, caller.log_end}, now);
   if (reply.outcome != Outcome::kDone) return reply;
   replica.incarnation = caller.incarnation;
   replica.registered_number = request.number;
@@ -132,7 +133,7 @@ std::vector<Settlement> LeaseBook::WrittenOffOf(const std::string& replica) cons
   for (const auto& [key, budget] : budgets_) {
     const auto account = budget.accounts.find(replica);
     if (account == budget.accounts.end() || account->second.written_off == 0) continue;
-    settlements.push_back({key, 0, account->second.written_off});
+    settlements.push_back({key, 0, 0, account->second.written_off});
   }
   return settlements;
 }
@@ -163,11 +164,10 @@ LeaseReply LeaseBook::Restate(const Restatement& restatement, base::SteadyTime n
     accounts.erase(key);
     BookAccount& after = at->second;
     const int64_t beyond = std::max<int64_t>(0, ChargeOf(before) - ChargeOf(after));
-    after.written_off = before.written_off + (proven ? 0 : beyond);
-    const int64_t returned = proven ? beyond : 0;
-    if (returned > 0 || after.written_off > 0) {
-      reply.settlements.push_back({key, returned, after.written_off});
-    }
+    Settlement settlement{key, 0, 0, before.written_off + (proven ? 0 : beyond)};
+    (proven ? settlement.returned : settlement.lost) = beyond;
+    after.written_off = settlement.written_off;
+    if (beyond > 0 || after.written_off > 0) reply.settlements.push_back(std::move(settlement));
     if (after.IsEmpty()) budget.accounts.erase(at);
     changes_.budgets.insert(key);
   }
@@ -202,8 +202,6 @@ LeaseReply LeaseBook::Do(const AcquireRequest& request, base::SteadyTime now) {
   TakeLimit(&budget, request.limit);
   if (is_new || before != budget.limit) changes_.budgets.insert(request.budget);
 
-  BookReplica& replica = replicas_[request.caller.replica];
-  replica.log_end = std::max(replica.log_end, request.log_end);
   BookAccount& account = budget.accounts[request.caller.replica];
   const BookLease* known = FindIn(&account, request.number);
   const bool is_used = request.number <= std::max(account.last_number, request.caller.registration);
@@ -273,14 +271,19 @@ LeaseReply LeaseBook::Do(const ReleaseRequest& request, base::SteadyTime /*now*/
   if (IsClosed(request.budget)) return Reply(Outcome::kDone);
   BookBudget& budget = budgets_[request.budget];
   BookAccount& account = budget.accounts[request.caller.replica];
+  LeaseReply reply = Reply(Outcome::kDone);
   if (const BookLease* const lease = FindIn(&account, request.number)) {
-    account.settled += std::clamp(request.spent, lease->reported, lease->granted);
+    const int64_t spent = std::clamp(request.spent, lease->reported, lease->granted);
+    const int64_t returned = lease->granted - spent;
+    if (returned > 0) {
+      reply.settlements.push_back({request.budget, returned, 0, account.written_off});
+    }
+    account.settled += spent;
     account.leases.erase(account.leases.begin() + (lease - account.leases.data()));
   }
   // So that the Acquire of this number, should it still be under way, finds nothing to do.
   account.last_number = std::max(account.last_number, request.number);
   changes_.budgets.insert(request.budget);
-  LeaseReply reply = Reply(Outcome::kDone);
   reply.remaining = Sums(budget).remaining;
   return reply;
 }
@@ -332,9 +335,9 @@ void LeaseBook::BeginEpoch(uint64_t epoch, base::SteadyTime now) {
   changes_.header = true;
 }
 
-void LeaseBook::CloseWindowsBefore(int64_t window_start_us) {
-  if (window_start_us <= closed_before_us_) return;
-  closed_before_us_ = window_start_us;
+LeaseReply LeaseBook::Do(const CloseWindowsRequest& request, base::SteadyTime /*now*/) {
+  if (request.before_us <= closed_before_us_) return Reply(Outcome::kDone);
+  closed_before_us_ = request.before_us;
   changes_.header = true;
   for (auto it = budgets_.begin(); it != budgets_.end();) {
     if (!IsClosed(it->first)) {
@@ -344,6 +347,7 @@ void LeaseBook::CloseWindowsBefore(int64_t window_start_us) {
     changes_.budgets.insert(it->first);
     it = budgets_.erase(it);
   }
+  return Reply(Outcome::kDone);
 }
 
 BookChanges LeaseBook::TakeChanges() {

@@ -87,9 +87,6 @@ class LeaseBook {
   // have been used, whatever was forgotten, so it comes from outside; higher than the present one.
   void BeginEpoch(uint64_t epoch, base::SteadyTime now);
 
-  // Budgets whose window starts before are dropped and never open again; `total` stays.
-  void CloseWindowsBefore(int64_t window_start_us);
-
   uint64_t epoch() const { return epoch_; }
   bool recovering() const;
   // Nothing if the budget is not known.
@@ -114,6 +111,7 @@ class LeaseBook {
   LeaseReply Do(const ReleaseRequest& request, base::SteadyTime now);
   LeaseReply Do(const ExpireRequest& request, base::SteadyTime now);
   LeaseReply Do(const ReconcileRequest& request, base::SteadyTime now);
+  LeaseReply Do(const CloseWindowsRequest& request, base::SteadyTime now);
 
   LeaseReply Reply(Outcome outcome) const;
   // Whether the caller may act; counts that it was heard.

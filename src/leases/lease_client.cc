@@ -26,6 +26,7 @@ void Call(LeaseStore* store, LeaseRequest request, LeaseDone done) {
     void operator()(ReleaseRequest& r) { store->Release(std::move(r), std::move(done)); }
     void operator()(ExpireRequest& r) { store->Expire(r, std::move(done)); }
     void operator()(ReconcileRequest& r) { store->Reconcile(std::move(r), std::move(done)); }
+    void operator()(CloseWindowsRequest& r) { store->CloseWindows(r, std::move(done)); }
   };
   std::visit(Caller{store, std::move(done)}, request);
 }
@@ -205,8 +206,14 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     return options_.local.retry * (0.5 + random_.NextUniform());
   }
 
+  Caller CallerNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Caller caller = caller_;
+    caller.log_end = log_end_.load(std::memory_order_relaxed);
+    return caller;
+  }
+
   Speaker SpeakerNow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return {caller_, &next_number_, RetryNow(), log_end_.load(std::memory_order_relaxed)};
+    return {CallerNow(), &next_number_, RetryNow()};
   }
 
   // A part of the budgets, so that holds need not wait for all. Returns where to go on.
@@ -232,10 +239,9 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     if (!registration.request) {
       registration.number = next_number_++;
       registration.request.emplace();
-      registration.request->caller = caller_;
+      registration.request->caller = CallerNow();
       registration.request->number = registration.number;
       registration.request->proof = was_registered_ ? Proof::kAll : options_.proof;
-      registration.request->log_end = log_end_.load(std::memory_order_relaxed);
       for (auto& [key, budget] : budgets_) {
         registration.request->statements.push_back(budget.Restate(now));
       }
@@ -250,7 +256,7 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
   void BreakSilence(const Moment& now, std::vector<Outgoing>* calls)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!registered_ || !MayHavePassed(options_.local.silence, spoke_, now)) return;
-    calls->push_back({ReportRequest{{caller_, {}, 0, 0}}, now});
+    calls->push_back({ReportRequest{{CallerNow(), {}, 0, 0}}, now});
   }
 
   void RegisterAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

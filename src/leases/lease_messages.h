@@ -45,6 +45,9 @@ struct Caller {
   uint64_t incarnation = 0;
   uint64_t epoch = 0;
   uint64_t registration = 0;
+  // The last record of the replica's log: every refund that the call knows of is at or before it,
+  // and a log that ends before it one day has lost its end.
+  uint64_t log_end = 0;
 };
 
 // A lease that its owner still holds. Numbers count up within an incarnation and are the ids of
@@ -65,7 +68,7 @@ struct Statement {
 // synced, or with its disk.
 enum class Proof : uint8_t {
   kAll,   // they are all that was spent, whatever the log has: a living process says so
-  kLog,   // all that the log has up to `log_end`, which is all unless the log had come further once
+  kLog,   // all that the log has, which is all unless it had come further once
   kPart,  // more may have been spent
 };
 
@@ -77,7 +80,6 @@ struct RegisterRequest {
   uint64_t number = 0;
   std::vector<Statement> statements;
   Proof proof = Proof::kAll;
-  uint64_t log_end = 0;  // the last record of the replica's log
 };
 
 struct AcquireRequest {
@@ -91,7 +93,6 @@ struct AcquireRequest {
   // What the log has taken back and no release has said yet: no longer settled, whether there is a
   // grant or not.
   int64_t credit = 0;
-  uint64_t log_end = 0;  // the last record of the caller's log
 };
 
 struct LeaseRequestBase {
@@ -116,8 +117,14 @@ struct ReconcileRequest {
   uint64_t log_end = 0;  // the log's last record
 };
 
-using LeaseRequest = std::variant<RegisterRequest, AcquireRequest, ReportRequest, RenewRequest,
-                                  ReleaseRequest, ExpireRequest, ReconcileRequest>;
+// Windows that start before are over for everybody, `total` aside.
+struct CloseWindowsRequest {
+  int64_t before_us = 0;
+};
+
+using LeaseRequest =
+    std::variant<RegisterRequest, AcquireRequest, ReportRequest, RenewRequest, ReleaseRequest,
+                 ExpireRequest, ReconcileRequest, CloseWindowsRequest>;
 
 // Everything but kDone has changed nothing, except that the number of a refused Acquire is used up.
 enum class Outcome : uint8_t {
@@ -143,11 +150,12 @@ struct Lapsed {
   uint64_t generation = 0;
 };
 
-// What became of what the store had charged to a replica beyond its new statement.
+// What became of what the store had charged to a replica. A repeated call changes nothing more.
 struct Settlement {
   BudgetKey budget;
-  int64_t returned = 0;     // by this call; a repeated call has nothing left to return
-  int64_t written_off = 0;  // of this replica, by all calls until now
+  int64_t returned = 0;     // free again by this call
+  int64_t lost = 0;         // written off by this call
+  int64_t written_off = 0;  // by all calls until now, of this replica
 };
 
 struct LeaseReply {
@@ -158,9 +166,9 @@ struct LeaseReply {
   bool scarce = false;         // Acquire: slices are down to single decisions
   absl::Duration ttl;          // of a lease, from the moment its request was sent
   std::vector<Lapsed> lapsed;  // Expire
-  // Register, Reconcile: how far the store had known the log to have come before this call, and the
-  // budgets of which something was returned or is written off.
+  // Register, Reconcile: how far the store had known the log to have come before this call.
   uint64_t log_end = 0;
+  // Register, Reconcile, Release: budgets of which something was returned or is written off.
   std::vector<Settlement> settlements;
 };
 

@@ -68,6 +68,9 @@ class LeaseStore {
   // reply of Expire. kNotYet if the replica was heard of in between. Its own next call is answered
   // kRegisterFirst.
   virtual void Reconcile(ReconcileRequest request, LeaseDone done) = 0;
+
+  // Budgets of windows that start before are dropped and never open again; `total` stays.
+  virtual void CloseWindows(CloseWindowsRequest request, LeaseDone done) = 0;
 };
 
 }  // namespace fulcrum::leases

@@ -152,7 +152,6 @@ Outgoing LocalBudget::Ask(const Moment& now, const Speaker& speaker) {
   lease.asked.want = std::max(rate_.PerHorizon(now), WorthAsking());
   lease.asked.at_least = shortage_ > 0 ? shortage_ : largest_;
   lease.asked.credit = lease.credit = std::exchange(credit_, 0);
-  lease.asked.log_end = speaker.log_end;
   shortage_ = 0;
   leases_.push_back(lease);
   return {std::move(lease.asked), now};

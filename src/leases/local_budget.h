@@ -62,7 +62,6 @@ struct Speaker {
   Caller caller;
   uint64_t* next_number = nullptr;
   absl::Duration retry;  // drawn anew for each look
-  uint64_t log_end = 0;  // of the replica's log
 };
 
 class LocalBudget {

@@ -22,6 +22,7 @@ class MemoryLeaseStore final : public LeaseStore {
   void Release(ReleaseRequest request, LeaseDone done) override { Run(request, &done); }
   void Expire(ExpireRequest request, LeaseDone done) override { Run(request, &done); }
   void Reconcile(ReconcileRequest request, LeaseDone done) override { Run(request, &done); }
+  void CloseWindows(CloseWindowsRequest request, LeaseDone done) override { Run(request, &done); }
 
   void BeginEpoch(uint64_t epoch) {
     base::MutexLock lock(&mutex_);

@@ -251,11 +251,8 @@ void RocksDbLeaseStore::Expire(ExpireRequest request, LeaseDone done) {
 void RocksDbLeaseStore::Reconcile(ReconcileRequest request, LeaseDone done) {
   Enqueue(std::move(request), std::move(done));
 }
-
-absl::Status RocksDbLeaseStore::CloseWindowsBefore(int64_t window_start_us) {
-  base::MutexLock lock(&book_mutex_);
-  book_.CloseWindowsBefore(window_start_us);
-  return WriteChanges();
+void RocksDbLeaseStore::CloseWindows(CloseWindowsRequest request, LeaseDone done) {
+  Enqueue(request, std::move(done));
 }
 
 std::optional<BudgetView> RocksDbLeaseStore::View(const BudgetKey& budget) const {

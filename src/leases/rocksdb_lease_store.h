@@ -53,9 +53,7 @@ class RocksDbLeaseStore final : public LeaseStore {
   void Release(ReleaseRequest request, LeaseDone done) override;
   void Expire(ExpireRequest request, LeaseDone done) override;
   void Reconcile(ReconcileRequest request, LeaseDone done) override;
-
-  // Durable when it returns.
-  absl::Status CloseWindowsBefore(int64_t window_start_us);
+  void CloseWindows(CloseWindowsRequest request, LeaseDone done) override;
 
   std::optional<BudgetView> View(const BudgetKey& budget) const;
   uint64_t epoch() const;

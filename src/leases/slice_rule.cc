@@ -5,11 +5,12 @@
 namespace fulcrum::leases {
 
 Slice SliceOf(const SliceQuestion& question) {
-  const int64_t share =
-      std::max<int64_t>(question.remaining, 0) / (2 * static_cast<int64_t>(question.replicas));
+  // The only replica need not leave anything to others.
+  const int64_t share = std::max<int64_t>(question.remaining, 0) /
+                        (question.replicas == 1 ? 1 : 2 * static_cast<int64_t>(question.replicas));
   Slice slice;
   // Without multiplying by two, which could overflow.
-  slice.scarce = share / 2 < question.largest;
+  slice.scarce = question.replicas > 1 && share / 2 < question.largest;
   if (question.remaining < question.at_least) return slice;
   if (slice.scarce) {
     slice.amount = question.at_least;

@@ -21,7 +21,8 @@ struct Slice {
 };
 
 // Guided self-scheduling: half of an equal share of what is left, capped by the replica's own rate;
-// near the end exactly what one decision lacks.
+// near the end exactly what one decision lacks. The only replica gets what its rate justifies, to
+// the end.
 Slice SliceOf(const SliceQuestion& question);
 
 }  // namespace fulcrum::leases

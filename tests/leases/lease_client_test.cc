@@ -58,6 +58,9 @@ class Gate final : public LeaseStore {
   void Reconcile(ReconcileRequest r, LeaseDone done) override {
     Pass([&] { store_->Reconcile(std::move(r), std::move(done)); });
   }
+  void CloseWindows(CloseWindowsRequest r, LeaseDone done) override {
+    Pass([&] { store_->CloseWindows(r, std::move(done)); });
+  }
 
  private:
   template <typename Function>
@@ -263,6 +266,9 @@ TEST_F(LeaseClientTest, AnswersAfterItsEndAreIgnored) {
     void Release(ReleaseRequest, LeaseDone done) override { waiting.push_back(std::move(done)); }
     void Expire(ExpireRequest, LeaseDone done) override { waiting.push_back(std::move(done)); }
     void Reconcile(ReconcileRequest, LeaseDone done) override {
+      waiting.push_back(std::move(done));
+    }
+    void CloseWindows(CloseWindowsRequest, LeaseDone done) override {
       waiting.push_back(std::move(done));
     }
   } late;

@@ -73,6 +73,12 @@ class LeaseStoreSuite : public ::testing::Test {
     return Take(&answer);
   }
 
+  LeaseReply Ask(CloseWindowsRequest request) {
+    Answer answer;
+    harness_.store()->CloseWindows(request, answer.Taker());
+    return Take(&answer);
+  }
+
   // Learns the epoch and registers with nothing.
   void Join(Speaking* replica, uint64_t number, std::vector<Statement> statements = {}) {
     replica->caller().epoch = Ask(ExpireRequest{}).epoch;

@@ -335,6 +335,7 @@ class World::Wire final : public LeaseStore {
   void Reconcile(ReconcileRequest r, LeaseDone done) override {
     Send(std::move(r), std::move(done));
   }
+  void CloseWindows(CloseWindowsRequest r, LeaseDone done) override { Send(r, std::move(done)); }
 
  private:
   void Send(LeaseRequest request, LeaseDone done) {

@@ -33,9 +33,19 @@ TEST(SliceRule, GivesNothingThatIsOfNoUse) {
 
 TEST(SliceRule, HugeAmountsDoNotOverflow) {
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-  EXPECT_EQ(SliceOf({.remaining = kMax, .replicas = 1, .want = kMax, .largest = kMax / 8}).amount,
-            kMax / 2);
-  EXPECT_EQ(SliceOf({.remaining = kMax, .replicas = 1, .want = 1, .largest = kMax}).amount, 1);
+  EXPECT_EQ(SliceOf({.remaining = kMax, .replicas = 2, .want = kMax, .largest = kMax / 8}).amount,
+            kMax / 4);
+  EXPECT_EQ(SliceOf({.remaining = kMax, .replicas = 2, .want = 1, .largest = kMax}).amount, 1);
+  EXPECT_EQ(SliceOf({.remaining = kMax, .replicas = 1, .want = kMax, .largest = kMax}).amount,
+            kMax);
+}
+
+TEST(SliceRule, TheOnlyReplicaLeavesNothingToOthers) {
+  const Slice slice =
+      SliceOf({.remaining = 100, .replicas = 1, .want = 640, .at_least = 7, .largest = 10});
+  EXPECT_FALSE(slice.scarce);
+  EXPECT_EQ(slice.amount, 100);
+  EXPECT_EQ(SliceOf({.remaining = 10'000, .replicas = 1, .want = 640, .largest = 10}).amount, 640);
 }
 
 }  // namespace
