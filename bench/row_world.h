@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "config/loader.h"
+#include "leases/memory_lease_store.h"
+#include "orchestrator/lease_desk.h"
 #include "orchestrator/ledger.h"
 
 namespace fulcrum::bench {
@@ -72,6 +74,8 @@ class LedgerInFolder {
     options.directory = directory_.string();
     options.files = base::PosixFileSystem();
     options.clock = &clock_;
+    options.leases =
+        std::make_shared<leases::MemoryLeaseStore>(orchestrator::BooksOfTheOnlyReplica(), &clock_);
     options.boot_id = "bench";
     auto ledger = orchestrator::Ledger::Open(options, std::move(bundle));
     FULCRUM_CHECK(ledger.ok());

@@ -10,6 +10,8 @@
 #include "base/check.h"
 #include "bench/rows.h"
 #include "config/bundle.h"
+#include "leases/memory_lease_store.h"
+#include "orchestrator/lease_desk.h"
 #include "orchestrator/ledger.h"
 #include "orchestrator/orchestrator.h"
 
@@ -62,6 +64,8 @@ class Fixture {
     options.directory = directory_.string();
     options.files = base::PosixFileSystem();
     options.clock = &clock_;
+    options.leases =
+        std::make_shared<leases::MemoryLeaseStore>(orchestrator::BooksOfTheOnlyReplica(), &clock_);
     options.boot_id = "bench";
     auto ledger = Ledger::Open(options, bundle_);
     FULCRUM_CHECK(ledger.ok());

@@ -51,6 +51,9 @@ void Declare(CLI::App* app, Arguments* arguments) {
   app->add_option("--accept-quarantined", arguments->service.accept_quarantined,
                   "Start although records of the log up to this LSN, which the ledger or the "
                   "posteriors need, are quarantined (docs/log_operations.md)");
+  app->add_flag("--accept-unproven", arguments->service.accept_unproven,
+                "Start although neither the log nor the lease store tells what was spent before a "
+                "crash: what the log has counts (docs/ledger.md)");
   app->add_option("--ready-file", arguments->ready_file,
                   "Written once the service answers: its port and the metrics port");
   app->set_version_flag("--version", kVersion);

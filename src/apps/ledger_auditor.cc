@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "apps/ledger_reconcile.h"
 #include "base/status_macros.h"
+#include "orchestrator/lease_desk.h"
 #include "telemetry/diagnostics.h"
 
 namespace fulcrum::apps {
@@ -18,19 +19,20 @@ LedgerAuditor::LedgerAuditor(LedgerAuditorParts parts) : parts_(std::move(parts)
 
 absl::StatusOr<AuditReport> LedgerAuditor::Compare() {
   if (audit_ == nullptr) audit_ = std::make_unique<LedgerAudit>(parts_.bundle, parts_.users);
+  const leases::Charges charges = parts_.leases->ChargesTo(orchestrator::kReplica);
   FULCRUM_RETURN_IF_ERROR(parts_.ledger->Checkpoint());
   FULCRUM_ASSIGN_OR_RETURN(const orchestrator::StoreImage checkpoint,
                            parts_.ledger->ReadCheckpoint([this](const UserRef& user_ref) {
                              return parts_.users.Has(user_ref);
                            }));
-  FULCRUM_RETURN_IF_ERROR(
-      FoldLog(parts_.files, parts_.log_directory, checkpoint.fold.lsn, audit_.get()));
+  FULCRUM_ASSIGN_OR_RETURN(AuditReport report, Reconcile(parts_.files, parts_.log_directory,
+                                                         charges, checkpoint, audit_.get()));
   if (audit_->lsn() < checkpoint.fold.lsn) {
     return absl::UnavailableError(absl::StrCat("the log can be read up to LSN ", audit_->lsn(),
                                                ", the ledger has heard of ", checkpoint.fold.lsn,
                                                "; the next round tries again"));
   }
-  return audit_->Compare(checkpoint);
+  return report;
 }
 
 absl::StatusOr<AuditReport> LedgerAuditor::Round() {
@@ -114,7 +116,7 @@ void LedgerAuditor::AddMetrics(telemetry::Metrics* metrics) const {
   add("fulcrum_ledger_audit_differing_sums", "Sums on which ledger and log differed: must be 0",
       false, &differing_);
   add("fulcrum_ledger_audit_overspent_leases",
-      "Leases of which more was spent than they had: must be 0", false, &overspent_);
+      "Windows of which more was spent than was leased: must be 0", false, &overspent_);
 }
 
 }  // namespace fulcrum::apps

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "config/bundle.h"
+#include "leases/rocksdb_lease_store.h"
 #include "orchestrator/ledger.h"
 #include "orchestrator/ledger_audit.h"
 #include "telemetry/metrics.h"
@@ -27,6 +28,7 @@ struct LedgerAuditorParts {
   std::string log_directory;
   std::shared_ptr<const config::Bundle> bundle;
   orchestrator::Ledger* ledger = nullptr;
+  const leases::RocksDbLeaseStore* leases = nullptr;
   ServiceJournal* journal = nullptr;  // told of what differs
   orchestrator::UserPart users;
 };

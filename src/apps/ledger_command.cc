@@ -13,6 +13,8 @@
 #include "apps/ledger_reconcile.h"
 #include "base/status_macros.h"
 #include "config/loader.h"
+#include "leases/rocksdb_lease_store.h"
+#include "orchestrator/lease_desk.h"
 
 namespace fulcrum::apps {
 namespace {
@@ -25,7 +27,7 @@ struct Arguments {
   bool json = false;
 };
 
-absl::StatusOr<int> Reconcile(const Arguments& arguments) {
+absl::StatusOr<int> Run(const Arguments& arguments) {
   base::FileSystem* const files = base::PosixFileSystem();
   FULCRUM_ASSIGN_OR_RETURN(const std::shared_ptr<const config::Bundle> bundle,
                            config::LoadBundle(files, arguments.bundle));
@@ -33,21 +35,24 @@ absl::StatusOr<int> Reconcile(const Arguments& arguments) {
   if (data.empty()) {
     data = (std::filesystem::path(arguments.bundle) / bundle->server.data_dir).string();
   }
-  // First the ledger: the log has all that it has heard of.
+  // The log last: it has all that the others have heard of.
+  const auto charges =
+      leases::RocksDbLeaseStore::ReadCharges(files, data + "/leases", orchestrator::kReplica);
   const auto checkpoint = orchestrator::LedgerStore::ReadDirectory(files, data + "/ledger");
   if (absl::IsNotFound(checkpoint.status())) {
     return absl::NotFoundError(absl::StrCat(checkpoint.status().message(),
                                             "; name the service's data directory with --data"));
   }
   FULCRUM_RETURN_IF_ERROR(checkpoint.status());
+  FULCRUM_RETURN_IF_ERROR(charges.status());
   orchestrator::LedgerAudit audit(bundle);
-  FULCRUM_RETURN_IF_ERROR(FoldLog(files, data + "/log", checkpoint->fold.lsn, &audit));
+  FULCRUM_ASSIGN_OR_RETURN(const orchestrator::AuditReport report,
+                           Reconcile(files, data + "/log", *charges, *checkpoint, &audit));
   if (audit.lsn() < checkpoint->fold.lsn) {
     Fail(kProgram, absl::DataLossError(absl::StrCat(
                        "the log ends at LSN ", audit.lsn(), ", the ledger has heard of ",
                        checkpoint->fold.lsn, ": of all windows the log has a part only")));
   }
-  const orchestrator::AuditReport report = audit.Compare(*checkpoint);
   std::printf("%s%s", (arguments.json ? ToJson(report) : ToText(report)).c_str(),
               arguments.json ? "\n" : "");
   return report.clean() ? kExitOk : kExitFinding;
@@ -66,8 +71,7 @@ void AddLedgerCommand(CLI::App& app, int* exit_code) {
   command->add_option("bundle", arguments->bundle, "The service's bundle")->required();
   command->add_option("--data", arguments->data, "Its data directory, if not the bundle's");
   command->add_flag("--json", arguments->json, "Write one JSON object");
-  command->callback(
-      [arguments, exit_code] { *exit_code = Answered(kProgram, Reconcile(*arguments)); });
+  command->callback([arguments, exit_code] { *exit_code = Answered(kProgram, Run(*arguments)); });
 }
 
 }  // namespace fulcrum::apps

@@ -52,6 +52,28 @@ absl::Status FoldLog(base::FileSystem* files, const std::string& directory, Lsn 
   return absl::OkStatus();
 }
 
+absl::StatusOr<AuditReport> Reconcile(base::FileSystem* files, const std::string& directory,
+                                      const leases::Charges& charges,
+                                      const orchestrator::StoreImage& checkpoint,
+                                      orchestrator::LedgerAudit* audit) {
+  AuditReport report;
+  const auto compare_leases = [&] {
+    audit->CompareLeases(charges, checkpoint.fold.latest_us, &report);
+  };
+  const bool leases_first = charges.log_end <= checkpoint.fold.lsn;
+  if (leases_first) {
+    FULCRUM_RETURN_IF_ERROR(FoldLog(files, directory, charges.log_end, audit));
+    compare_leases();
+  }
+  FULCRUM_RETURN_IF_ERROR(FoldLog(files, directory, checkpoint.fold.lsn, audit));
+  audit->CompareSums(checkpoint, &report);
+  if (!leases_first) {
+    FULCRUM_RETURN_IF_ERROR(FoldLog(files, directory, charges.log_end, audit));
+    compare_leases();
+  }
+  return report;
+}
+
 std::string InWords(const AuditDifference& one) {
   return absl::StrCat("row ", one.row, ", ", WindowText(one.window_start_us),
                       one.user_ref ? absl::StrCat(", user ", HexOf(*one.user_ref)) : "",

@@ -16,6 +16,7 @@
 #include "config/manifest.h"
 #include "decision_log/log_tail.h"
 #include "fulcrum/version.h"
+#include "orchestrator/lease_desk.h"
 #include "telemetry/diagnostics.h"
 
 namespace fulcrum::apps {
@@ -150,7 +151,12 @@ absl::Status Service::OpenStores() {
   features.block_cache_bytes = options_.feature_cache_bytes;
   FULCRUM_ASSIGN_OR_RETURN(features_, features::FeatureStore::Open(std::move(features)));
 
+  FULCRUM_ASSIGN_OR_RETURN(
+      leases_,
+      orchestrator::OpenLeases(options_.files, absl::StrCat(data_dir_, "/leases"), clock_));
   orchestrator::LedgerOptions ledger;
+  ledger.leases = leases_;
+  ledger.accept_unproven = options_.accept_unproven;
   ledger.directory = absl::StrCat(data_dir_, "/ledger");
   ledger.files = options_.files;
   ledger.clock = clock_;
@@ -480,6 +486,7 @@ absl::Status Service::Serve() {
   audit.log_directory = absl::StrCat(data_dir_, "/log");
   audit.bundle = snapshot_.bundle;
   audit.ledger = ledger_.get();
+  audit.leases = leases_.get();
   audit.journal = journal_.get();
   audit.users = {static_cast<uint32_t>(log_->Stats().last_lsn % kAuditUserParts), kAuditUserParts};
   ledger_auditor_ = std::make_unique<LedgerAuditor>(std::move(audit));

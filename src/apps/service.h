@@ -45,6 +45,8 @@ struct ServiceOptions {
   // Start without records of the log that a fold needs if they are quarantined and their LSNs are
   // at most this. What was leased counts as spent then.
   Lsn accept_quarantined = 0;
+  // Start although neither the log nor the lease store proves what was spent.
+  bool accept_unproven = false;
 };
 
 // The newest decision's time, which is "now" for a service that plays recorded traffic.
@@ -139,6 +141,7 @@ class Service {
   std::unique_ptr<SelfTestObserver> self_test_observer_;
   std::unique_ptr<orchestrator::ParityWatch> parity_;
   std::unique_ptr<features::FeatureStore> features_;
+  std::shared_ptr<leases::RocksDbLeaseStore> leases_;
   std::unique_ptr<orchestrator::Ledger> ledger_;
   std::unique_ptr<OperatorDesk> desk_;          // outlives the log's threads
   std::unique_ptr<learning::Learner> learner_;  // outlives the log's threads, as the ledger does

@@ -40,7 +40,7 @@ BudgetView Sums(const BookBudget& budget) {
     view.written_off += account.written_off;
     for (const BookLease& lease : account.leases) view.outstanding += lease.granted;
   }
-  view.remaining = view.limit - view.settled - view.written_off - view.outstanding;
+  view.remaining = view.limit - view.charged();
   return view;
 }
 
@@ -83,6 +83,18 @@ std::optional<BudgetView> LeaseBook::View(const BudgetKey& key) const {
   const auto found = budgets_.find(key);
   if (found == budgets_.end()) return std::nullopt;
   return Sums(found->second);
+}
+
+Charges LeaseBook::ChargesTo(const std::string& replica) const {
+  Charges charges;
+  const auto known = replicas_.find(replica);
+  if (known != replicas_.end()) charges.log_end = known->second.log_end;
+  for (const auto& [key, budget] : budgets_) {
+    const auto account = budget.accounts.find(replica);
+    if (account == budget.accounts.end()) continue;
+    charges.charges.push_back({key, ChargeOf(account->second), account->second.written_off});
+  }
+  return charges;
 }
 
 Outcome LeaseBook::Admit(const Caller& caller) {
@@ -133,7 +145,7 @@ std::vector<Settlement> LeaseBook::WrittenOffOf(const std::string& replica) cons
   for (const auto& [key, budget] : budgets_) {
     const auto account = budget.accounts.find(replica);
     if (account == budget.accounts.end() || account->second.written_off == 0) continue;
-    settlements.push_back({key, 0, 0, account->second.written_off});
+    settlements.push_back({key, 0, 0, account->second.written_off, Sums(budget).charged()});
   }
   return settlements;
 }
@@ -164,9 +176,9 @@ LeaseReply LeaseBook::Restate(const Restatement& restatement, base::SteadyTime n
     accounts.erase(key);
     BookAccount& after = at->second;
     const int64_t beyond = std::max<int64_t>(0, ChargeOf(before) - ChargeOf(after));
-    Settlement settlement{key, 0, 0, before.written_off + (proven ? 0 : beyond)};
+    after.written_off = before.written_off + (proven ? 0 : beyond);
+    Settlement settlement{key, 0, 0, after.written_off, Sums(budget).charged()};
     (proven ? settlement.returned : settlement.lost) = beyond;
-    after.written_off = settlement.written_off;
     if (beyond > 0 || after.written_off > 0) reply.settlements.push_back(std::move(settlement));
     if (after.IsEmpty()) budget.accounts.erase(at);
     changes_.budgets.insert(key);
@@ -213,6 +225,7 @@ LeaseReply LeaseBook::Do(const AcquireRequest& request, base::SteadyTime now) {
                                std::max<int64_t>(request.at_least, 1), request.largest});
   LeaseReply reply = Reply(Outcome::kDone);
   reply.remaining = view.remaining;
+  reply.charged = view.charged();
   reply.scarce = slice.scarce;
   if (known != nullptr) {
     reply.granted = known->granted;
@@ -231,6 +244,7 @@ LeaseReply LeaseBook::Do(const AcquireRequest& request, base::SteadyTime now) {
       account.leases.push_back({request.number, slice.amount, 0, Later(now, options_.ttl)});
       reply.granted = slice.amount;
       reply.remaining -= slice.amount;
+      reply.charged += slice.amount;
     }
   }
   return reply;
@@ -275,16 +289,19 @@ LeaseReply LeaseBook::Do(const ReleaseRequest& request, base::SteadyTime /*now*/
   if (const BookLease* const lease = FindIn(&account, request.number)) {
     const int64_t spent = std::clamp(request.spent, lease->reported, lease->granted);
     const int64_t returned = lease->granted - spent;
-    if (returned > 0) {
-      reply.settlements.push_back({request.budget, returned, 0, account.written_off});
-    }
     account.settled += spent;
     account.leases.erase(account.leases.begin() + (lease - account.leases.data()));
+    if (returned > 0) {
+      reply.settlements.push_back(
+          {request.budget, returned, 0, account.written_off, Sums(budget).charged()});
+    }
   }
   // So that the Acquire of this number, should it still be under way, finds nothing to do.
   account.last_number = std::max(account.last_number, request.number);
   changes_.budgets.insert(request.budget);
-  reply.remaining = Sums(budget).remaining;
+  const BudgetView view = Sums(budget);
+  reply.remaining = view.remaining;
+  reply.charged = view.charged();
   return reply;
 }
 

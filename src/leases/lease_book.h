@@ -66,6 +66,8 @@ struct BudgetView {
   int64_t written_off = 0;
   int64_t outstanding = 0;
   int64_t remaining = 0;  // negative after a cut
+
+  int64_t charged() const { return settled + written_off + outstanding; }
 };
 
 // What the last calls of Apply() changed.
@@ -89,6 +91,7 @@ class LeaseBook {
 
   uint64_t epoch() const { return epoch_; }
   bool recovering() const;
+  Charges ChargesTo(const std::string& replica) const;
   // Nothing if the budget is not known.
   std::optional<BudgetView> View(const BudgetKey& key) const;
 

@@ -117,7 +117,7 @@ class LeaseClient {
 
 class LeaseClient::Books {
  public:
-  explicit Books(const LeaseClient* client);
+  explicit Books(const LeaseClient* client);  // null: has no budgets, so no other call is allowed
   ~Books();
   Books(const Books&) = delete;
   Books& operator=(const Books&) = delete;

@@ -156,6 +156,7 @@ struct Settlement {
   int64_t returned = 0;     // free again by this call
   int64_t lost = 0;         // written off by this call
   int64_t written_off = 0;  // by all calls until now, of this replica
+  int64_t charged = 0;      // of the budget afterwards, to all replicas
 };
 
 struct LeaseReply {
@@ -163,6 +164,7 @@ struct LeaseReply {
   uint64_t epoch = 0;
   int64_t granted = 0;         // Acquire
   int64_t remaining = 0;       // of the budget afterwards: Acquire, Release
+  int64_t charged = 0;         // the same, what is not remaining of the limit
   bool scarce = false;         // Acquire: slices are down to single decisions
   absl::Duration ttl;          // of a lease, from the moment its request was sent
   std::vector<Lapsed> lapsed;  // Expire
@@ -170,6 +172,17 @@ struct LeaseReply {
   uint64_t log_end = 0;
   // Register, Reconcile, Release: budgets of which something was returned or is written off.
   std::vector<Settlement> settlements;
+};
+
+// What a store charges to a replica, whose refunds up to a record of its log it may know of.
+struct Charge {
+  BudgetKey budget;
+  int64_t amount = 0;       // settled and in leases
+  int64_t written_off = 0;  // beside
+};
+struct Charges {
+  uint64_t log_end = 0;
+  std::vector<Charge> charges;
 };
 
 }  // namespace fulcrum::leases

@@ -17,7 +17,10 @@ LocalBudget::LocalBudget(BudgetKey key, const LocalOptions& options, int64_t pro
     : key_(std::move(key)), options_(options), proven_(proven), rate_(options.horizon) {}
 
 void LocalBudget::Configure(const Limit& limit, int64_t largest) {
-  if (limit_ != limit) nothing_left_.reset();
+  if (limit_ != limit) {
+    nothing_left_.reset();
+    scarce_ = false;
+  }
   limit_ = limit;
   largest_ = std::max<int64_t>(largest, 1);
 }
@@ -277,6 +280,7 @@ void LocalBudget::OnRenewed(const RenewRequest& request, const LeaseReply& reply
 void LocalBudget::OnReleased(const ReleaseRequest& request) {
   Lease* const lease = Find(request.number);
   if (lease == nullptr || lease->state != State::kReleasing) return;
+  if (lease->said < lease->granted) nothing_left_.reset();  // the rest can be had again
   astray_ += lease->credit;  // it had been asked for, and not been answered
   leases_.erase(leases_.begin() + (lease - leases_.data()));
 }

@@ -41,6 +41,7 @@ inline LocalOptions OfTheOnlyReplica() {
   options.clock_tolerance = absl::InfiniteDuration();
   options.idle = absl::InfiniteDuration();
   options.silence = absl::InfiniteDuration();
+  options.nothing_left_pause = absl::InfiniteDuration();  // until we give something back
   options.decisions_per_lease = 64;
   return options;
 }

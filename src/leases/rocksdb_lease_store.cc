@@ -4,6 +4,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -27,7 +28,8 @@ constexpr char kReplicaTag = 'r';  // replica
 constexpr size_t kFamily = 0;
 constexpr std::string_view kMarkFile = "fulcrum-synced";  // RocksDB leaves names it does not know
 constexpr std::string_view kRemedy =
-    "restore the lease store from a backup and open it as one that may have forgotten";
+    "restore the directory from a backup, or remove it: then only the replicas' logs tell what was "
+    "spent";
 
 rocksdb::Slice ToSlice(std::string_view text) {
   return {text.data(), text.size()};
@@ -253,6 +255,28 @@ void RocksDbLeaseStore::Reconcile(ReconcileRequest request, LeaseDone done) {
 }
 void RocksDbLeaseStore::CloseWindows(CloseWindowsRequest request, LeaseDone done) {
   Enqueue(request, std::move(done));
+}
+
+Charges RocksDbLeaseStore::ChargesTo(const std::string& replica) const {
+  base::MutexLock lock(&book_mutex_);
+  return book_.ChargesTo(replica);
+}
+
+absl::StatusOr<Charges> RocksDbLeaseStore::ReadCharges(base::FileSystem* files,
+                                                       const std::string& directory,
+                                                       const std::string& replica) {
+  RocksDbLeaseStoreOptions options;
+  options.directory = directory;
+  options.files = files;
+  store::StoreOptions store_options = StoreOptionsOf(options);
+  store_options.read_only = true;
+  FULCRUM_ASSIGN_OR_RETURN(const std::unique_ptr<store::Store> store,
+                           store::Store::Open(store_options));
+  FULCRUM_ASSIGN_OR_RETURN(Image image, ReadImage(*store));
+  LeaseBook book({.members = {replica}});
+  book.Load(image.header ? image.header->epoch : 1, std::numeric_limits<int64_t>::min(),
+            std::move(image.budgets), std::move(image.replicas), base::SteadyTime());
+  return book.ChargesTo(replica);
 }
 
 std::optional<BudgetView> RocksDbLeaseStore::View(const BudgetKey& budget) const {

@@ -56,7 +56,12 @@ class RocksDbLeaseStore final : public LeaseStore {
   void CloseWindows(CloseWindowsRequest request, LeaseDone done) override;
 
   std::optional<BudgetView> View(const BudgetKey& budget) const;
+  Charges ChargesTo(const std::string& replica) const;
   uint64_t epoch() const;
+
+  // The same of a directory, maybe while its owner writes to it. NOT_FOUND if there is none.
+  static absl::StatusOr<Charges> ReadCharges(base::FileSystem* files, const std::string& directory,
+                                             const std::string& replica);
 
  private:
   struct Call {

@@ -1,11 +1,15 @@
 #include "orchestrator/ledger.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "leases/lease_client.h"
+#include "orchestrator/lease_desk.h"
+#include "orchestrator/lease_watch.h"
 #include "orchestrator/ledger_state.h"
 #include "orchestrator/plan.h"
 #include "store/store.h"
@@ -17,6 +21,15 @@ namespace {
 // without success means a very contended row; then the candidates are masked.
 constexpr int kRounds = 16;
 
+// How often the lease client may say what it has to say, unless a lease runs low.
+constexpr auto kTick = std::chrono::milliseconds(250);
+
+// How often a registration is asked for anew, by the store.
+constexpr int kRegistrations = 16;
+
+// Restarts of one process's numbers for limits, by its incarnation.
+constexpr int kLimitVersionBits = 32;
+
 // Leases for windows that begin within this time are fetched at a checkpoint.
 constexpr absl::Duration kLookAhead = absl::Minutes(2);
 
@@ -25,16 +38,45 @@ absl::Status NotOpen() {
       "ledger: it is closed, or recovery is not finished; call FinishRecovery() first");
 }
 
+// Waits for the answers to several wishes.
+class Answers {
+ public:
+  explicit Answers(size_t expected) : left_(expected) {}
+
+  leases::WantDone Taker() {
+    return [this](absl::Status answer) {
+      base::MutexLock lock(&mutex_);
+      if (result_.ok()) result_ = std::move(answer);
+      if (--left_ == 0) all_.NotifyAll();
+    };
+  }
+  // The first error, if there is one.
+  absl::Status Wait() {
+    base::MutexLock lock(&mutex_);
+    while (left_ > 0) all_.Wait(&mutex_);
+    return result_;
+  }
+
+ private:
+  base::Mutex mutex_;
+  base::CondVar all_;
+  size_t left_ ABSL_GUARDED_BY(mutex_);
+  absl::Status result_ ABSL_GUARDED_BY(mutex_);
+};
+
 }  // namespace
 
 Ledger::Ledger(const LedgerOptions& options, std::unique_ptr<LedgerStore> store,
                std::shared_ptr<LedgerState> state, std::optional<Session> previous,
-               Lsn checkpoint_lsn)
+               Lsn checkpoint_lsn, uint64_t incarnation)
     : options_(options),
       store_(std::move(store)),
       state_(std::move(state)),
       previous_(std::move(previous)),
-      checkpoint_lsn_(checkpoint_lsn) {}
+      checkpoint_lsn_(checkpoint_lsn),
+      incarnation_(incarnation),
+      watch_(std::make_unique<LeaseWatch>(
+          options.leases, [this](const LeaseChange& change) { TellLease(change); })) {}
 
 Ledger::~Ledger() {
   state_->Stop();
@@ -49,24 +91,72 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
   auto state = std::make_shared<LedgerState>(std::move(bundle), options.user_counters_max);
   state->Load(image);
   return std::unique_ptr<Ledger>(new Ledger(options, std::move(store), std::move(state),
-                                            std::move(image.session), image.fold.lsn));
+                                            std::move(image.session), image.fold.lsn,
+                                            image.incarnation + 1));
 }
 
 absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn, bool records_gone) {
+  const Session session{options_.boot_id, options_.durability, false};
   RecoveryReport report;
   report.records_gone = records_gone;
   report.checkpoint_lsn = checkpoint_lsn_;
+  report.log_last_lsn = log_last_lsn;
+  const leases::Proof proof = state_->Examine(previous_, session, &report);
   {
     base::MutexLock lock(&write_mutex_);
-    const Session session{options_.boot_id, options_.durability, false};
-    const StoreBatch batch = state_->PlanRecovery(log_last_lsn, previous_, session, &report);
+    // The number first: what is registered under it must not be registered under it again. How the
+    // last session ended is forgotten last: a start that fails before comes to the same findings.
+    StoreBatch mine;
+    mine.incarnation = incarnation_;
+    FULCRUM_RETURN_IF_ERROR(store_->Write(mine, /*sync=*/true));
+    FULCRUM_RETURN_IF_ERROR(
+        Register(options_.accept_unproven ? leases::Proof::kAll : proof, &report));
+    const StoreBatch batch = state_->PlanRecovery(log_last_lsn, session);
     FULCRUM_RETURN_IF_ERROR(store_->Write(batch, /*sync=*/true));
-    TellLeases(state_->ChangesOf(batch.leases));
     state_->FinishRecovery(batch);
   }
   FULCRUM_RETURN_IF_ERROR(FetchLeases(state_->CurrentWindows(options_.clock->Now())));
   if (options_.lease_ahead) leasing_ = std::thread([this] { KeepLeasing(); });
   return report;
+}
+
+absl::Status Ledger::Register(leases::Proof proof, RecoveryReport* report) {
+  leases::ClientOptions options;
+  options.replica = kReplica;
+  options.incarnation = incarnation_;
+  options.local = leases::OfTheOnlyReplica();
+  options.proof = proof;
+  options.log_end = report->log_last_lsn;
+  options.seed = incarnation_;
+  auto client = std::make_unique<leases::LeaseClient>(std::move(options), watch_.get(),
+                                                      options_.clock, state_->ProvenSpends());
+  leases::LeaseReply reply;
+  for (int round = 0; !client->registered() && round < kRegistrations; ++round) {
+    client->Tick();
+    FULCRUM_ASSIGN_OR_RETURN(reply, watch_->WaitForRegistration());
+    if (client->unprovable()) {
+      return absl::DataLossError(
+          "ledger: neither the log nor the lease store tells what the last process spent; restore "
+          "the directory of the leases, or accept that the log may lack some of it "
+          "(--accept-unproven)");
+    }
+  }
+  if (!client->registered()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "ledger: the lease store refuses '", kReplica, "' with outcome ",
+        static_cast<int>(reply.outcome), "; does another process use the same directory?"));
+  }
+  report->lease_lsn = reply.log_end;
+  report->lost_tail = report->lost_tail || reply.log_end > report->log_last_lsn;
+  report->proven = proof == leases::Proof::kAll ||
+                   (proof == leases::Proof::kLog && reply.log_end <= report->log_last_lsn);
+  for (const leases::Settlement& settlement : state_->TakeClient(
+           std::move(client), incarnation_ << kLimitVersionBits, reply.settlements)) {
+    const bool exposures = state_->CountsExposures(settlement.budget.row);
+    (exposures ? report->returned_exposures : report->returned_micros) += settlement.returned;
+    (exposures ? report->written_off_exposures : report->written_off_micros) += settlement.lost;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Hold> Ledger::Acquire(absl::Span<const int32_t> actions, size_t draws,
@@ -137,33 +227,32 @@ absl::Status Ledger::FetchLeases(const Plan& plan) {
 }
 
 absl::Status Ledger::FetchLeases(absl::Span<const LeaseNeed> needs) {
-  base::MutexLock lock(&write_mutex_);
-  const std::vector<LeaseGrant> grants = state_->PlanLeases(needs);
-  if (grants.empty()) return absl::OkStatus();
-  StoreBatch batch;
-  batch.leases.reserve(grants.size());
-  for (const LeaseGrant& grant : grants) batch.leases.push_back(grant.entry);
-  FULCRUM_RETURN_IF_ERROR(store_->Write(batch, /*sync=*/true));
-  TellLeases(state_->ChangesOf(batch.leases));
-  state_->TakeLeases(grants);
-  return absl::OkStatus();
+  const std::vector<LeaseWish> wishes = state_->Configure(needs);
+  if (wishes.empty()) return absl::OkStatus();
+  Answers answers(wishes.size());
+  for (const LeaseWish& wish : wishes) {
+    state_->lease_client()->Want(wish.budget, wish.amount, answers.Taker());
+  }
+  return answers.Wait();
 }
 
-void Ledger::TellLeases(std::vector<LeaseRecord> changes) const {
+void Ledger::TellLease(const LeaseChange& change) const {
   if (!options_.on_lease) return;
-  const int64_t now_us = absl::ToUnixMicros(options_.clock->Now());
-  for (LeaseRecord& change : changes) {
-    change.occurred_us = now_us;
-    options_.on_lease(std::move(change));
-  }
+  options_.on_lease({.row = change.budget.row,
+                     .window_start_us = change.budget.window_start_us,
+                     .amount = change.amount,
+                     .leased = change.charged,
+                     .limit = state_->LimitOf(change.budget.row),
+                     .occurred_us = absl::ToUnixMicros(options_.clock->Now())});
 }
 
 void Ledger::KeepLeasing() {
-  while (true) {
-    const std::vector<LeaseNeed> needs = state_->WaitForLowRows();
-    if (needs.empty()) return;
-    // If it fails, the request that runs dry asks again and hears of it.
-    FetchLeases(needs).IgnoreError();
+  leases::LeaseClient* const client = state_->lease_client();
+  while (!state_->stopped()) {
+    const std::vector<LeaseNeed> low =
+        state_->WaitForLowRows(std::chrono::steady_clock::now() + kTick);
+    for (const LeaseWish& wish : state_->Configure(low)) client->Poll(wish.budget);
+    if (low.empty()) client->Tick();
   }
 }
 
@@ -201,6 +290,9 @@ absl::StatusOr<Lsn> Ledger::WriteCheckpoint(bool clean, bool sync) {
     return written;
   }
   state_->CheckpointWritten();
+  if (batch.forget_before_us) {
+    options_.leases->CloseWindows({*batch.forget_before_us}, [](const auto& /*reply*/) {});
+  }
   return batch.fold->lsn;
 }
 

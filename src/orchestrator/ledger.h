@@ -2,8 +2,9 @@
 //
 // Per row and window (and user, for rows per user):
 //   limit >= leased >= spent + held
-//   leased   written off durably before it is spent from (rows not per user)
-//   spent    what the decision log proves (a fold over its records in LSN order), and what was
+//   leased   charged durably by the lease store (leases/) before it is spent from (rows not per
+//   user) spent    what the decision log proves (a fold over its records in LSN order), and what
+//   was
 //            written off
 //   held     in-flight decisions, in memory only
 // After a crash `spent` is the last checkpoint plus the log after it; what a lost lease still held
@@ -30,6 +31,7 @@
 #include "config/bundle.h"
 #include "domain/seams.h"
 #include "fulcrum/decision_record.h"
+#include "leases/lease_store.h"
 #include "orchestrator/ledger_store.h"
 #include "orchestrator/recovery_report.h"
 #include "orchestrator/scope.h"
@@ -37,7 +39,9 @@
 
 namespace fulcrum::orchestrator {
 
+class LeaseWatch;              // lease_watch.h
 class LedgerState;             // ledger_state.h
+struct LeaseChange;            // lease_watch.h
 struct LeaseNeed;              // ledger_state.h
 struct Plan;                   // plan.h
 enum class Lack : uint8_t;     // ledger_state.h
@@ -92,13 +96,17 @@ struct LedgerOptions {
   const base::Clock* clock = nullptr;
   config::Durability durability = config::Durability::kProcess;
   std::string boot_id;  // of the machine's current boot; tells a crash from a power loss
+  // Who divides the limits; kReplica is its only member (lease_desk.h). Not null.
+  std::shared_ptr<leases::LeaseStore> leases;
+  // What the log has is all that was spent, although that is not known: an operator says so.
+  bool accept_unproven = false;
   // Counters of caps per user in memory. Beyond that, those that are stored and not held wait on
   // the disk.
   size_t user_counters_max = 5'000'000;
   // A thread fetches leases at the low mark. Off: only as they are needed (tests).
   bool lease_ahead = true;
   // Told of every change of a lease once it is durable and before anything is spent from it. One
-  // call at a time, maybe from a request's thread: must not wait, nor call the ledger. May be null.
+  // call at a time, from any thread: must not wait, nor call the ledger. May be null.
   std::function<void(LeaseRecord)> on_lease;
 };
 
@@ -186,7 +194,8 @@ class Ledger final : public domain::LogObserver {
 
  private:
   Ledger(const LedgerOptions& options, std::unique_ptr<LedgerStore> store,
-         std::shared_ptr<LedgerState> state, std::optional<Session> previous, Lsn checkpoint_lsn);
+         std::shared_ptr<LedgerState> state, std::optional<Session> previous, Lsn checkpoint_lsn,
+         uint64_t incarnation);
 
   // Secures the plan, and fetches what it lacks as far as `wait` allows.
   absl::StatusOr<Secured> Secure(Plan* plan, domain::Wait wait);
@@ -196,15 +205,19 @@ class Ledger final : public domain::LogObserver {
   absl::Status ReadCounters(store::ReadTier tier, CounterReads* reads) const;
   absl::Status FetchLeases(const Plan& plan);
   absl::Status FetchLeases(absl::Span<const LeaseNeed> needs);
-  void TellLeases(std::vector<LeaseRecord> changes) const;
+  void TellLease(const LeaseChange& change) const;
+  // Makes the lease client, and lets it register what the log proves.
+  absl::Status Register(leases::Proof proof, RecoveryReport* report);
   absl::StatusOr<Lsn> WriteCheckpoint(bool clean, bool sync);  // up to where it is
   void KeepLeasing();                                          // the thread's loop
 
   const LedgerOptions options_;
   const std::unique_ptr<LedgerStore> store_;
   const std::shared_ptr<LedgerState> state_;
-  const std::optional<Session> previous_;  // whose leases were found
+  const std::optional<Session> previous_;  // whose leases are found
   const Lsn checkpoint_lsn_;
+  const uint64_t incarnation_;
+  const std::unique_ptr<LeaseWatch> watch_;  // before options_.leases
   // Lets one write at a time plan, write and take effect. Never taken under the books' mutex.
   mutable base::Mutex write_mutex_;
   std::thread leasing_;

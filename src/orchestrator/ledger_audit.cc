@@ -113,8 +113,8 @@ void LedgerAudit::CompareSum(const Window& window, const UserRef* user_ref, int6
   if (user_ref != nullptr) found.user_ref = *user_ref;
 }
 
-void LedgerAudit::CompareSums(const Sums& ledger, const Sums& log, const UserRef* user_ref,
-                              int64_t latest_us, AuditReport* report) const {
+void LedgerAudit::CompareAll(const Sums& ledger, const Sums& log, const UserRef* user_ref,
+                             int64_t latest_us, AuditReport* report) const {
   for (const auto& [window, amount] : log) {
     const auto found = ledger.find(window);
     CompareSum(window, user_ref, found == ledger.end() ? 0 : found->second, amount, report);
@@ -125,23 +125,26 @@ void LedgerAudit::CompareSums(const Sums& ledger, const Sums& log, const UserRef
   }
 }
 
-void LedgerAudit::CompareLeases(const std::vector<LeaseEntry>& leases, const Sums& spent,
+void LedgerAudit::CompareLeases(const leases::Charges& charges, int64_t latest_us,
                                 AuditReport* report) const {
-  for (const LeaseEntry& lease : leases) {
-    const config::Constraint* const row = FindRow(*bundle_, lease.row);
-    if (row == nullptr || !row->IsLeased()) continue;  // once it was
-    const auto found = spent.find({lease.row, lease.window_start_us});
-    const int64_t used = (found == spent.end() ? 0 : found->second) + lease.written_off;
-    if (used <= lease.leased) continue;
+  std::map<Window, int64_t> charged;
+  for (const leases::Charge& charge : charges.charges) {
+    charged[{charge.budget.row, charge.budget.window_start_us}] = charge.amount;
+  }
+  for (const auto& [window, spent] : everybody_) {
+    const config::Constraint* const row = FindRow(*bundle_, window.row);
+    if (row == nullptr || !row->IsLeased() || MayBeForgotten(window, latest_us)) continue;
+    const auto found = charged.find(window);
+    const int64_t leased = found == charged.end() ? 0 : found->second;
+    if (spent <= leased) continue;
     ++report->overspent;
     if (report->overspends.size() >= kAuditFindingsMax) continue;
-    report->overspends.push_back({lease.row, lease.window_start_us, lease.leased, used});
+    report->overspends.push_back({window.row, window.start_us, leased, spent});
   }
 }
 
-AuditReport LedgerAudit::Compare(const StoreImage& checkpoint) {
-  AuditReport report;
-  report.lsn = checkpoint.fold.lsn;
+void LedgerAudit::CompareSums(const StoreImage& checkpoint, AuditReport* report) {
+  report->lsn = checkpoint.fold.lsn;
   const int64_t latest_us = std::max(checkpoint.fold.latest_us, latest_us_);
   if (lsn_ < checkpoint.fold.lsn) NoteGap(std::numeric_limits<int64_t>::max());
   DropForgotten(latest_us, &everybody_);
@@ -152,7 +155,7 @@ AuditReport LedgerAudit::Compare(const StoreImage& checkpoint) {
   for (const SpendEntry& entry : checkpoint.spends) {
     everybody[{entry.row, entry.window_start_us}] = entry.spent;
   }
-  CompareSums(everybody, everybody_, nullptr, latest_us, &report);
+  CompareAll(everybody, everybody_, nullptr, latest_us, report);
   Users users;
   for (const CapEntry& entry : checkpoint.caps) {
     if (!part_.Has(entry.user_ref)) continue;
@@ -162,14 +165,12 @@ AuditReport LedgerAudit::Compare(const StoreImage& checkpoint) {
   for (const auto& [user_ref, log] : users_) {
     if (purged_.contains(user_ref)) continue;
     const auto found = users.find(user_ref);
-    CompareSums(found == users.end() ? none : found->second, log, &user_ref, latest_us, &report);
+    CompareAll(found == users.end() ? none : found->second, log, &user_ref, latest_us, report);
   }
   for (const auto& [user_ref, ledger] : users) {
     if (users_.contains(user_ref) || purged_.contains(user_ref)) continue;
-    CompareSums(ledger, none, &user_ref, latest_us, &report);
+    CompareAll(ledger, none, &user_ref, latest_us, report);
   }
-  CompareLeases(checkpoint.leases, everybody, &report);
-  return report;
 }
 
 }  // namespace fulcrum::orchestrator

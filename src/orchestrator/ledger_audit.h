@@ -23,6 +23,7 @@
 #include "domain/seams.h"
 #include "domain/user_groups.h"
 #include "fulcrum/decision_record.h"
+#include "leases/lease_messages.h"
 #include "orchestrator/ledger_store.h"
 
 namespace fulcrum::orchestrator {
@@ -46,7 +47,7 @@ struct AuditDifference {
   bool exact = true;   // else the ledger ought to have no less
 };
 
-// A lease that is smaller than what was spent from it.
+// A window of which more was spent than the lease store charges for.
 struct AuditOverspend {
   std::string row;
   int64_t window_start_us = 0;
@@ -60,7 +61,7 @@ struct AuditReport {
   uint64_t at_least = 0;  // of those of which the log has a part
   uint64_t differing = 0;
   int64_t difference = 0;  // sum of what they differ by, whatever the units; saturates
-  uint64_t overspent = 0;  // leases
+  uint64_t overspent = 0;  // windows
   std::vector<AuditDifference> differences;  // the first kAuditFindingsMax, as are these:
   std::vector<AuditOverspend> overspends;
 
@@ -81,7 +82,12 @@ class LedgerAudit final : public domain::LogObserver {
 
   // `checkpoint` as of lsn(), with the users of `part` at least; as of a later LSN if the log ends
   // before: then the ledger must have no less. Drops what the ledger has forgotten.
-  AuditReport Compare(const StoreImage& checkpoint);
+  void CompareSums(const StoreImage& checkpoint, AuditReport* report);
+
+  // What the log proves at lsn() against what the lease store charges. `charges` were read when the
+  // log had come to lsn() at least, and know of refunds up to lsn() at most. `latest_us`: the
+  // ledger's, no earlier than that.
+  void CompareLeases(const leases::Charges& charges, int64_t latest_us, AuditReport* report) const;
 
  private:
   struct Window {
@@ -102,12 +108,10 @@ class LedgerAudit final : public domain::LogObserver {
   bool MayBeForgotten(const Window& window, int64_t latest_us) const;
   void DropForgotten(int64_t latest_us, Sums* sums) const;
   // `user_ref`: null for sums of everybody.
-  void CompareSums(const Sums& ledger, const Sums& log, const UserRef* user_ref, int64_t latest_us,
-                   AuditReport* report) const;
+  void CompareAll(const Sums& ledger, const Sums& log, const UserRef* user_ref, int64_t latest_us,
+                  AuditReport* report) const;
   void CompareSum(const Window& window, const UserRef* user_ref, int64_t ledger, int64_t log,
                   AuditReport* report) const;
-  void CompareLeases(const std::vector<LeaseEntry>& leases, const Sums& spent,
-                     AuditReport* report) const;
 
   const std::shared_ptr<const config::Bundle> bundle_;
   const UserPart part_;

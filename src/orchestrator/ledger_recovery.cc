@@ -28,19 +28,13 @@ void LedgerState::Load(const StoreImage& image) {
   base::MutexLock lock(&mutex_);
   folded_ = image.fold.lsn;
   latest_us_ = image.fold.latest_us;
-  for (const LeaseEntry& entry : image.leases) {
+  for (const SpendEntry& entry : image.spends) {
     Account* account = AddAccount(&rows_[RowIndex(entry.row)], entry.window_start_us);
     if (account == nullptr) {
       forget_asked_ = true;
       continue;
     }
-    account->leased = entry.leased;
-    account->written_off = entry.written_off;
-    lease_lsn_ = std::max(lease_lsn_, entry.log_lsn);
-  }
-  for (const SpendEntry& entry : image.spends) {
-    Account* account = AddAccount(&rows_[RowIndex(entry.row)], entry.window_start_us);
-    if (account != nullptr) account->counter.spent = entry.spent;
+    account->counter.spent = entry.spent;
   }
   for (const domain::UserMerge& merge : image.merges) {
     groups_.Merge(merge.from, merge.into, merge.merged_us);
@@ -68,45 +62,29 @@ void LedgerState::Load(const StoreImage& image) {
   }
 }
 
-StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const std::optional<Session>& previous,
-                                     const Session& session, RecoveryReport* report) const {
-  report->log_last_lsn = log_last_lsn;
+leases::Proof LedgerState::Examine(const std::optional<Session>& previous, const Session& session,
+                                   RecoveryReport* report) const {
+  base::MutexLock lock(&mutex_);
   report->clean = !previous || previous->clean;
   report->same_boot = previous && !session.boot_id.empty() && previous->boot_id == session.boot_id;
+  report->lost_tail = report->checkpoint_lsn > report->log_last_lsn;
+  report->gap = gap_ || folded_ < report->log_last_lsn;
+  if (report->records_gone) return leases::Proof::kPart;
+  // A clean session has checkpointed everything, so it does not need the log's tail.
+  if (report->clean) return leases::Proof::kAll;
+  const bool whole = !report->gap && !report->lost_tail;
+  return whole && DurabilityProves(*previous, report->same_boot) ? leases::Proof::kLog
+                                                                 : leases::Proof::kPart;
+}
+
+StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const Session& session) const {
   StoreBatch batch;
   batch.session = session;
   base::MutexLock lock(&mutex_);
   FULCRUM_CHECK(!live_);
-  report->lease_lsn = lease_lsn_;
-  report->lost_tail = std::max(report->checkpoint_lsn, lease_lsn_) > log_last_lsn;
-  report->gap = gap_ || folded_ < log_last_lsn;
-  // A clean session has checkpointed everything, so it does not need the log's tail.
-  report->proven =
-      !report->records_gone && (report->clean || (!report->gap && !report->lost_tail &&
-                                                  DurabilityProves(*previous, report->same_boot)));
   batch.fold = FoldMark{log_last_lsn, latest_us_};
-  for (size_t i = 0; i < rows_.size(); ++i) {
-    const Row& row = rows_[i];
-    const bool exposures =
-        row.constraint != nullptr && row.constraint->resource == config::Resource::kExposures;
-    if (row.constraint != nullptr && !row.constraint->IsLeased()) {  // soft: no lease to settle
-      for (const auto& account : row.accounts) {
-        batch.spends.push_back({row.id, account->window_start_us, account->counter.spent});
-      }
-      continue;
-    }
+  for (const Row& row : rows_) {
     for (const auto& account : row.accounts) {
-      const int64_t lost = std::max<int64_t>(0, account->leased - account->spent());
-      LeaseEntry entry{row.id, account->window_start_us, account->spent(), account->written_off,
-                       log_last_lsn};
-      if (report->proven) {
-        (exposures ? report->returned_exposures : report->returned_micros) += lost;
-      } else {
-        (exposures ? report->written_off_exposures : report->written_off_micros) += lost;
-        entry.leased += lost;
-        entry.written_off += lost;
-      }
-      batch.leases.push_back(std::move(entry));
       batch.spends.push_back({row.id, account->window_start_us, account->counter.spent});
     }
   }
@@ -122,12 +100,8 @@ void LedgerState::FinishRecovery(const StoreBatch& batch) {
 
 void LedgerState::TakeRecovery(const StoreBatch& batch) {
   base::MutexLock lock(&mutex_);
-  for (const LeaseEntry& entry : batch.leases) {
-    Account* account = AddAccount(&rows_[RowIndex(entry.row)], entry.window_start_us);
-    if (account == nullptr) continue;
-    account->leased = entry.leased;
-    account->written_off = entry.written_off;
-    account->counter.dirty = false;
+  for (const Row& row : rows_) {
+    for (const auto& account : row.accounts) account->counter.dirty = false;
   }
   regrouped_.clear();
   counters_.BeginWrite();

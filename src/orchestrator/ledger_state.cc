@@ -12,23 +12,9 @@
 namespace fulcrum::orchestrator {
 namespace {
 
-// A lease covers at least this many of the row's dearest action, so that leases stay rare.
-constexpr int64_t kActionsPerLease = 64;
-
 // How many counters a request and one hold of the mutex look at to keep the counters' bound.
 constexpr size_t kLooksPerRequest = 32;
 constexpr size_t kLooksAtOnce = 256;
-
-int64_t SaturatingMultiply(int64_t a, int64_t b) {
-  int64_t product = 0;
-  return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<int64_t>::max() : product;
-}
-
-// An eighth of what is left, so that a lost lease costs little, but no trifles.
-int64_t ChunkOf(int64_t remaining, int64_t amount_max, int64_t shortfall) {
-  const int64_t useful = SaturatingMultiply(amount_max, kActionsPerLease);
-  return std::min(remaining, std::max({remaining / 8, useful, shortfall}));
-}
 
 }  // namespace
 
@@ -124,7 +110,7 @@ void LedgerState::LoadUserRoom(const Row& row, const UserRef& user_ref, CounterR
   share->room = share->unread ? 0 : share->limit_room;
 }
 
-void LedgerState::LoadRooms(Plan* plan, CounterReads* reads) {
+void LedgerState::LoadRooms(Plan* plan, const leases::Moment& now, CounterReads* reads) {
   for (PlanShare& share : plan->shares) {
     share.room = 0;
     share.limit_room = 0;
@@ -148,10 +134,10 @@ void LedgerState::LoadRooms(Plan* plan, CounterReads* reads) {
           SaturatingAdd(here, UsedSince(row, share.first_counted_us, share.window_start_us));
     }
     share.limit_room = std::max<int64_t>(0, limit - share.used);
-    const int64_t leased = account == nullptr ? 0 : account->leased;
-    share.room = row.constraint->IsLeased()
-                     ? std::clamp<int64_t>(leased - here, 0, share.limit_room)
-                     : share.limit_room;
+    share.room = share.limit_room;
+    if (!row.constraint->IsLeased()) continue;
+    const bool leased = account != nullptr && account->budget != nullptr;
+    share.room = leased ? std::min(account->budget->left(now), share.limit_room) : 0;
   }
 }
 
@@ -162,7 +148,10 @@ Secured LedgerState::Secure(Plan* plan, Lack lack, CounterReads* reads) {
   latest_us_ = std::max(latest_us_, plan->now_us);
   counters_.TakeReads(reads);
   reads->missing.clear();
-  LoadRooms(plan, reads);
+  // Nothing changes between what is left and what is held of it.
+  leases::LeaseClient::Books books(client_.get());
+  const leases::Moment now = books.Now();
+  LoadRooms(plan, now, reads);
   if (!reads->missing.empty() && !reads->failed) return Secured::kLacksCounters;
   absl::InlinedVector<MaskReason, 128> kept(plan->candidates(), MaskReason::kNone);
   for (size_t i = 0; i < plan->candidates(); ++i) {
@@ -176,7 +165,7 @@ Secured LedgerState::Secure(Plan* plan, Lack lack, CounterReads* reads) {
   }
   const auto secured = [](MaskReason reason) { return reason == MaskReason::kNone; };
   if (std::none_of(plan->reasons.begin(), plan->reasons.end(), secured)) NoteStarved(*plan, blame);
-  TakeHolds(*plan);
+  TakeHolds(*plan, now);
   counters_.Evict(kLooksPerRequest);
   return Secured::kDone;
 }
@@ -194,7 +183,7 @@ void LedgerState::NoteStarved(const Plan& plan, absl::Span<const int32_t> blame)
   if (most >= 0) ++rows_[static_cast<size_t>(plan.shares[static_cast<size_t>(most)].row)].starved;
 }
 
-void LedgerState::TakeHolds(const Plan& plan) {
+void LedgerState::TakeHolds(const Plan& plan, const leases::Moment& now) {
   for (const PlanShare& share : plan.shares) {
     if (share.held == 0) continue;
     if (share.per_user) {
@@ -203,13 +192,14 @@ void LedgerState::TakeHolds(const Plan& plan) {
     }
     Account* account = AddAccount(&rows_[share.row], share.window_start_us);
     account->counter.held += share.held;
-    if (rows_[share.row].constraint->IsLeased()) AskForRefill(share.row, account);
+    if (!rows_[share.row].constraint->IsLeased()) continue;
+    FULCRUM_CHECK(account->budget->Hold(share.held, now) == leases::HoldResult::kHeld);
+    AskForRefill(share.row, account, now);
   }
 }
 
-void LedgerState::AskForRefill(int32_t row, Account* account) {
-  if (account->refill_asked || account->leased >= rows_[row].limit) return;
-  if (account->leased - account->used() >= account->chunk / 4) return;
+void LedgerState::AskForRefill(int32_t row, Account* account, const leases::Moment& now) {
+  if (account->refill_asked || !account->budget->WantsMore(now)) return;
   account->refill_asked = true;
   low_rows_.push_back({{row, account->window_start_us}, 0});
   low_rows_changed_.NotifyOne();
@@ -220,6 +210,7 @@ void LedgerState::ReleaseShare(const HeldShare& share, const UserRef& user_ref) 
     Account* account = FindAccount(rows_[share.row], share.window_start_us);
     FULCRUM_CHECK(account != nullptr && account->counter.held >= share.amount);
     account->counter.held -= share.amount;
+    if (account->budget != nullptr) account->budget->Cancel(share.amount);
     return;
   }
   counters_.Release(CounterKey(share.row, share.window_start_us, user_ref), share.amount);
@@ -227,6 +218,7 @@ void LedgerState::ReleaseShare(const HeldShare& share, const UserRef& user_ref) 
 
 void LedgerState::Release(absl::Span<const HeldShare> shares, const UserRef& user_ref) {
   base::MutexLock lock(&mutex_);
+  const leases::LeaseClient::Books books(client_.get());
   for (const HeldShare& share : shares) {
     if (share.amount > 0) ReleaseShare(share, user_ref);
   }
@@ -253,6 +245,7 @@ int64_t LedgerState::TakePending(Counter* counter, int64_t amount) {
 
 void LedgerState::Return(absl::Span<const Debit> debits, const UserRef& user_ref) {
   base::MutexLock lock(&mutex_);
+  const leases::LeaseClient::Books books(client_.get());
   for (const Debit& debit : debits) {
     const int32_t row = RowIndex(debit.row);
     if (debit.per_user) {
@@ -260,7 +253,9 @@ void LedgerState::Return(absl::Span<const Debit> debits, const UserRef& user_ref
       continue;
     }
     Account* account = FindAccount(rows_[row], debit.window_start_us);
-    if (account != nullptr) TakePending(&account->counter, debit.amount);
+    if (account == nullptr) continue;
+    const int64_t taken = TakePending(&account->counter, debit.amount);
+    if (account->budget != nullptr) account->budget->Cancel(taken);
   }
 }
 
@@ -271,62 +266,91 @@ void LedgerState::SetLimit(int32_t row, int64_t limit) {
 
 // --- Leases.
 
-std::vector<LeaseGrant> LedgerState::PlanLeases(absl::Span<const LeaseNeed> needs) const {
+std::vector<leases::ProvenSpend> LedgerState::ProvenSpends() const {
+  std::vector<leases::ProvenSpend> proven;
   base::MutexLock lock(&mutex_);
-  std::vector<LeaseGrant> grants;
-  for (const LeaseNeed& need : needs) {
-    const Row& row = rows_[need.key.row];
-    if (IsForgotten(row, need.key.window_start_us) || row.amount_max == 0) continue;
-    const Account* account = FindAccount(row, need.key.window_start_us);
-    static const Account kNothing;
-    const Account& known = account == nullptr ? kNothing : *account;
-    int64_t limit = row.limit;
-    if (row.constraint->window == config::Window::kRolling) {  // what earlier steps left of it
-      limit -=
-          std::min(limit, UsedSince(row, FirstCountedUs(*row.constraint, need.key.window_start_us),
-                                    need.key.window_start_us));
+  for (const Row& row : rows_) {
+    if (!MayBeLeased(row)) continue;
+    for (const auto& account : row.accounts) {
+      proven.push_back({{row.id, account->window_start_us}, account->counter.spent});
     }
-    const int64_t remaining = std::max<int64_t>(0, limit - known.leased);
-    const int64_t free = known.leased - known.used();
-    const bool enough =
-        need.amount > 0 ? free >= need.amount : known.chunk > 0 && free >= known.chunk / 4;
-    if (remaining == 0 || enough) continue;
-    LeaseGrant grant;
-    grant.key = need.key;
-    grant.chunk = ChunkOf(remaining, row.amount_max, std::max<int64_t>(0, need.amount - free));
-    grant.entry = {row.id, need.key.window_start_us, known.leased + grant.chunk, known.written_off,
-                   folded_};
-    grants.push_back(std::move(grant));
   }
-  return grants;
+  return proven;
 }
 
-void LedgerState::TakeLeases(absl::Span<const LeaseGrant> grants) {
+std::vector<leases::Settlement> LedgerState::TakeClient(
+    std::unique_ptr<leases::LeaseClient> client, uint64_t limit_version,
+    absl::Span<const leases::Settlement> settlements) {
   base::MutexLock lock(&mutex_);
-  for (const LeaseGrant& grant : grants) {
-    Account* account = AddAccount(&rows_[grant.key.row], grant.key.window_start_us);
-    if (account == nullptr) continue;  // forgotten meanwhile
-    account->leased = grant.entry.leased;
-    account->chunk = grant.chunk;
+  FULCRUM_CHECK(!live_);
+  client_ = std::move(client);
+  limit_version_ = limit_version;
+  leases::LeaseClient::Books books(client_.get());
+  for (const Row& row : rows_) {
+    if (!MayBeLeased(row)) continue;
+    for (const auto& account : row.accounts) {
+      account->budget = books.Of({row.id, account->window_start_us});
+    }
   }
+  std::vector<leases::Settlement> counted;
+  for (const leases::Settlement& settlement : settlements) {
+    const int64_t window_start_us = settlement.budget.window_start_us;
+    Row& row = rows_[static_cast<size_t>(RowIndex(settlement.budget.row))];
+    if (!MayBeLeased(row)) continue;
+    Account* const account = AddAccount(&row, window_start_us);
+    if (account == nullptr) continue;
+    account->budget = books.Of(settlement.budget);
+    account->written_off = settlement.written_off;
+    counted.push_back(settlement);
+  }
+  return counted;
 }
 
-std::vector<LeaseRecord> LedgerState::ChangesOf(absl::Span<const LeaseEntry> entries) const {
-  base::MutexLock lock(&mutex_);
-  std::vector<LeaseRecord> changes;
-  for (const LeaseEntry& entry : entries) {
-    const auto row = row_index_.find(entry.row);
-    if (row == row_index_.end()) continue;
-    const Account* const account = FindAccount(rows_[row->second], entry.window_start_us);
-    const int64_t amount = entry.leased - (account == nullptr ? 0 : account->leased);
-    if (amount == 0) continue;
-    changes.push_back({.row = entry.row,
-                       .window_start_us = entry.window_start_us,
-                       .amount = amount,
-                       .leased = entry.leased,
-                       .limit = rows_[row->second].limit});
+int64_t LedgerState::LimitAt(const Row& row, int64_t window_start_us) const {
+  if (row.constraint == nullptr || row.constraint->window != config::Window::kRolling) {
+    return row.limit;
   }
-  return changes;
+  const int64_t earlier =
+      UsedSince(row, FirstCountedUs(*row.constraint, window_start_us), window_start_us);
+  return row.limit - std::min(row.limit, earlier);
+}
+
+std::vector<LeaseWish> LedgerState::Configure(absl::Span<const LeaseNeed> needs) {
+  std::vector<LeaseWish> wishes;
+  base::MutexLock lock(&mutex_);
+  leases::LeaseClient::Books books(client_.get());
+  for (const LeaseNeed& need : needs) {
+    Row& row = rows_[static_cast<size_t>(need.key.row)];
+    if (row.amount_max == 0) continue;
+    Account* const account = AddAccount(&row, need.key.window_start_us);
+    if (account == nullptr) continue;  // forgotten
+    const leases::BudgetKey key{row.id, need.key.window_start_us};
+    if (account->budget == nullptr) account->budget = books.Of(key);
+    const int64_t limit = LimitAt(row, need.key.window_start_us);
+    if (account->limit.version == 0 || account->limit.amount != limit) {
+      account->limit = {limit, ++limit_version_};
+      account->budget->Configure(account->limit, row.amount_max);
+    }
+    // No more than there is: cheaper candidates may still fit.
+    const int64_t room = limit - account->used();
+    const int64_t amount = std::min(need.amount > 0 ? need.amount : row.amount_max, room);
+    if (amount > 0) wishes.push_back({key, amount});
+  }
+  return wishes;
+}
+
+int64_t LedgerState::LimitOf(const std::string& row) const {
+  base::MutexLock lock(&mutex_);
+  const auto found = row_index_.find(row);
+  return found == row_index_.end() ? 0 : rows_[static_cast<size_t>(found->second)].limit;
+}
+
+bool LedgerState::CountsExposures(const std::string& row) const {
+  base::MutexLock lock(&mutex_);
+  const auto found = row_index_.find(row);
+  if (found == row_index_.end()) return false;
+  const config::Constraint* const constraint = rows_[static_cast<size_t>(found->second)].constraint;
+  return constraint != nullptr && constraint->resource == config::Resource::kExposures;
 }
 
 std::vector<LeaseNeed> LedgerState::CurrentWindows(absl::Time now) const {
@@ -339,16 +363,22 @@ std::vector<LeaseNeed> LedgerState::CurrentWindows(absl::Time now) const {
   return needs;
 }
 
-std::vector<LeaseNeed> LedgerState::WaitForLowRows() {
+std::vector<LeaseNeed> LedgerState::WaitForLowRows(std::chrono::steady_clock::time_point until) {
   base::MutexLock lock(&mutex_);
-  while (low_rows_.empty() && !stopped_) low_rows_changed_.Wait(&mutex_);
-  if (stopped_) return {};
+  while (low_rows_.empty() && !stopped_ && std::chrono::steady_clock::now() < until) {
+    low_rows_changed_.WaitUntil(&mutex_, until);
+  }
   std::vector<LeaseNeed> low_rows = std::exchange(low_rows_, {});
   for (const LeaseNeed& need : low_rows) {
     Account* account = FindAccount(rows_[need.key.row], need.key.window_start_us);
     if (account != nullptr) account->refill_asked = false;
   }
   return low_rows;
+}
+
+bool LedgerState::stopped() const {
+  base::MutexLock lock(&mutex_);
+  return stopped_;
 }
 
 void LedgerState::Stop() {
@@ -364,6 +394,7 @@ void LedgerState::OnLogged(Lsn lsn, const LogEvent& event) {
   if (lsn <= folded_) return;
   if (lsn != folded_ + 1 && !live_) gap_ = true;
   folded_ = lsn;
+  if (client_ != nullptr) client_->NoteLogEnd(lsn);
   if (const auto* decision = std::get_if<DecisionRecord>(&event)) {
     latest_us_ = std::max(latest_us_, decision->occurred_us);
     for (const PositionRecord& position : decision->positions) {
@@ -421,10 +452,20 @@ void LedgerState::Spend(const Debit& debit, const UserRef& user_ref) {
     Account* account = AddAccount(&rows_[row], debit.window_start_us);
     if (account == nullptr) return;
     account->counter.spent = SaturatingAdd(account->counter.spent, debit.amount);
-    if (live_) taken = TakePending(&account->counter, debit.amount);
     account->counter.dirty = true;
+    if (live_) {
+      taken = TakePending(&account->counter, debit.amount);
+      SpendOf(account, taken, debit.amount - taken);
+    }
   }
   if (live_) unheld_ = SaturatingAdd(unheld_, debit.amount - taken);
+}
+
+void LedgerState::SpendOf(Account* account, int64_t held, int64_t unheld) {
+  if (account->budget == nullptr) return;
+  const leases::LeaseClient::Books books(client_.get());
+  account->budget->Commit(held);
+  if (unheld > 0) account->budget->CommitUnheld(unheld);
 }
 
 void LedgerState::Refund(const Debit& debit, const UserRef& user_ref) {
@@ -436,8 +477,12 @@ void LedgerState::Refund(const Debit& debit, const UserRef& user_ref) {
   }
   Account* account = FindAccount(rows_[row], debit.window_start_us);
   if (account == nullptr) return;
-  account->counter.spent -= std::min(account->counter.spent, debit.amount);
+  const int64_t amount = std::min(account->counter.spent, debit.amount);
+  account->counter.spent -= amount;
   account->counter.dirty = true;
+  if (account->budget == nullptr) return;
+  const leases::LeaseClient::Books books(client_.get());
+  account->budget->Refund(amount);
 }
 
 std::string LedgerState::RowId(int32_t row) const {
@@ -492,16 +537,17 @@ void LedgerState::CopyCounters(StoreBatch* batch) const {
 
 bool LedgerState::DropForgotten() {
   bool dropped = false;
+  leases::LeaseClient::Books books(client_.get());
   for (Row& row : rows_) {
-    const auto forgotten = [latest_us = latest_us_,
-                            kept_us = row.kept_us](const std::unique_ptr<Account>& account) {
-      return account->counter.held == 0 &&
-             orchestrator::IsForgotten(account->window_start_us, kept_us, latest_us);
+    const auto forgotten = [&, latest_us = latest_us_](const std::unique_ptr<Account>& account) {
+      if (account->counter.held != 0 ||
+          !orchestrator::IsForgotten(account->window_start_us, row.kept_us, latest_us)) {
+        return false;
+      }
+      if (account->budget != nullptr) books.Drop({row.id, account->window_start_us});
+      return true;
     };
-    const size_t before = row.accounts.size();
-    row.accounts.erase(std::remove_if(row.accounts.begin(), row.accounts.end(), forgotten),
-                       row.accounts.end());
-    dropped = dropped || row.accounts.size() != before;
+    dropped = std::erase_if(row.accounts, forgotten) > 0 || dropped;
   }
   const bool forgot = counters_.Forget([latest_us = latest_us_](const CapWindowKey& window) {
     return orchestrator::IsForgotten(window.start_us, window.kept_us, latest_us);
@@ -594,6 +640,7 @@ LedgerState::View LedgerState::Look(int32_t row, absl::Time now) const {
   view.window_start_us = WindowStartUs(constraint, now);
   const int64_t first_us = FirstCountedUs(constraint, view.window_start_us);
   base::MutexLock lock(&mutex_);
+  const leases::LeaseClient::Books books(client_.get());
   view.limit = rows_[row].limit;
   for (const auto& account : rows_[row].accounts) {
     const int64_t start_us = account->window_start_us;
@@ -602,7 +649,10 @@ LedgerState::View LedgerState::Look(int32_t row, absl::Time now) const {
     view.held += account->counter.held;
     view.written_off += account->written_off;
     // What earlier steps of a moving span have leased and not used is no part of it any more.
-    view.leased += start_us == view.window_start_us ? account->leased : account->used();
+    view.leased += account->used();
+    if (start_us == view.window_start_us && account->budget != nullptr) {
+      view.leased += account->budget->left(books.Now());
+    }
   }
   if (!constraint.IsLeased()) view.leased = view.limit;
   view.starved = rows_[row].starved;

@@ -1,10 +1,13 @@
 // The ledger's books in memory: accounts of the rows, counters of the caps per user
-// (user_counters.h), and the fold over the log. No input or output: ledger.cc moves leases,
-// counters and checkpoints to and from the disk.
+// (user_counters.h), and the fold over the log. What may be spent of a leased row is its lease
+// client's to say. No input or output: ledger.cc speaks to the lease store, and moves counters and
+// checkpoints to and from the disk.
 //
-// Thread-safe: one mutex, held for microseconds (a checkpoint copies what changed under it).
+// Thread-safe: one mutex, held for microseconds (a checkpoint copies what changed under it); the
+// lease client's is taken within it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,6 +21,7 @@
 #include "config/bundle.h"
 #include "domain/user_groups.h"
 #include "fulcrum/decision_record.h"
+#include "leases/lease_client.h"
 #include "orchestrator/ledger_store.h"
 #include "orchestrator/plan.h"
 #include "orchestrator/recovery_report.h"
@@ -38,9 +42,11 @@ struct Counter {
 struct Account {
   int64_t window_start_us = 0;
   Counter counter;
-  int64_t leased = 0;
   int64_t written_off = 0;
-  int64_t chunk = 0;  // size of the last lease; a quarter of it is the low mark
+  // Of a leased row, once it was asked for: the lease client's, which may be looked at while
+  // LeaseClient::Books are open.
+  leases::LocalBudget* budget = nullptr;
+  leases::Limit limit;  // that the budget was told
   bool refill_asked = false;
 
   int64_t spent() const { return SaturatingAdd(counter.spent, written_off); }
@@ -52,16 +58,15 @@ struct RowKey {
   int64_t window_start_us = 0;
 };
 
-// A wish for a lease: at least `amount` free, or above the low mark if `amount` is 0.
+// A wish for a lease: so that at least `amount` is free; 0: as much as one action takes.
 struct LeaseNeed {
   RowKey key;
   int64_t amount = 0;
 };
 
-struct LeaseGrant {
-  RowKey key;
-  int64_t chunk = 0;
-  LeaseEntry entry;  // as it is to be stored
+struct LeaseWish {
+  leases::BudgetKey budget;
+  int64_t amount = 0;
 };
 
 // What a hold keeps of a share.
@@ -102,15 +107,26 @@ class LedgerState {
   // In force for all that is secured from now on; of a row of the bundle.
   void SetLimit(int32_t row, int64_t limit);
 
-  // --- Leases. A grant is planned, stored and synced, then taken into the books.
-  std::vector<LeaseGrant> PlanLeases(absl::Span<const LeaseNeed> needs) const;
-  void TakeLeases(absl::Span<const LeaseGrant> grants);
-  // How `entries` differ from the leases in the books, without the time.
-  std::vector<LeaseRecord> ChangesOf(absl::Span<const LeaseEntry> entries) const;
+  // --- Leases.
+  // What the log proves of all that may have a lease.
+  std::vector<leases::ProvenSpend> ProvenSpends() const;
+  // From now on `client`, which was made with that and has registered, says what may be spent.
+  // `settlements`: what it was answered. Returns those of windows that are still counted.
+  // `limit_version`: higher than any that an earlier process has used.
+  std::vector<leases::Settlement> TakeClient(std::unique_ptr<leases::LeaseClient> client,
+                                             uint64_t limit_version,
+                                             absl::Span<const leases::Settlement> settlements);
+  // After TakeClient().
+  leases::LeaseClient* lease_client() const { return client_.get(); }
+  // Tells the client the limits of what is needed. Without what is forgotten or never taken from.
+  std::vector<LeaseWish> Configure(absl::Span<const LeaseNeed> needs);
+  int64_t LimitOf(const std::string& row) const;  // 0 if there is no such row
+  bool CountsExposures(const std::string& row) const;
   // Every row's window at `now`.
   std::vector<LeaseNeed> CurrentWindows(absl::Time now) const;
-  // Waits for rows below their low mark, or Stop(); then returns them.
-  std::vector<LeaseNeed> WaitForLowRows();
+  // Waits for rows below their low mark, `until`, or Stop(); then returns them.
+  std::vector<LeaseNeed> WaitForLowRows(std::chrono::steady_clock::time_point until);
+  bool stopped() const;
   void Stop();  // of WaitForLowRows
 
   // --- The log.
@@ -128,9 +144,12 @@ class LedgerState {
   StoreBatch TakeCheckpoint();
   void CheckpointWritten();                        // evicts counters beyond the bound
   void CheckpointFailed(const StoreBatch& batch);  // it has to be written again
+  // Fills in what there is to say of the log before the lease store is asked, and returns what the
+  // proven spends are worth.
+  leases::Proof Examine(const std::optional<Session>& previous, const Session& session,
+                        RecoveryReport* report) const;
   // The batch that ends a recovery; FinishRecovery() takes it into the books once it is stored.
-  StoreBatch PlanRecovery(Lsn log_last_lsn, const std::optional<Session>& previous,
-                          const Session& session, RecoveryReport* report) const;
+  StoreBatch PlanRecovery(Lsn log_last_lsn, const Session& session) const;
   void FinishRecovery(const StoreBatch& batch);
   // Nothing can be secured any more. Returns whether nothing is held, so that it stays so.
   bool Close();
@@ -162,6 +181,10 @@ class LedgerState {
   }
   int32_t RowIndex(std::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // adds it if new
   static Account* FindAccount(const Row& row, int64_t window_start_us);
+  // Rows that left the bundle may still have a lease.
+  static bool MayBeLeased(const Row& row) {
+    return row.constraint == nullptr || row.constraint->IsLeased();
+  }
   // Null if the window is forgotten.
   Account* AddAccount(Row* row, int64_t window_start_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The counter of a share or debit; in a window that is open or has been counted in.
@@ -173,16 +196,24 @@ class LedgerState {
   // The same of a share, of its user if it is per user; nothing if that is not in memory.
   std::optional<int64_t> UsedOf(const PlanShare& share, const std::optional<UserRef>& user_ref,
                                 int64_t first_us) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void LoadRooms(Plan* plan, CounterReads* reads) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoadRooms(Plan* plan, const leases::Moment& now, CounterReads* reads)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadUserRoom(const Row& row, const UserRef& user_ref, CounterReads* reads, PlanShare* share)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteStarved(const Plan& plan, absl::Span<const int32_t> blame)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TakeHolds(const Plan& plan) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AskForRefill(int32_t row, Account* account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What the limit leaves for the row's window: all of it, but for a span that moves.
+  int64_t LimitAt(const Row& row, int64_t window_start_us) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeHolds(const Plan& plan, const leases::Moment& now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AskForRefill(int32_t row, Account* account, const leases::Moment& now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReleaseShare(const HeldShare& share, const UserRef& user_ref)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Spend(const Debit& debit, const UserRef& user_ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of what the log has, so much was held, and so much was not.
+  void SpendOf(Account* account, int64_t held, int64_t unheld)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refund(const Debit& debit, const UserRef& user_ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Apply(const IdentityRecord& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetMerges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -211,7 +242,9 @@ class LedgerState {
   absl::flat_hash_set<UserRef> regrouped_ ABSL_GUARDED_BY(mutex_);
   std::vector<LeaseNeed> low_rows_ ABSL_GUARDED_BY(mutex_);
   Lsn folded_ ABSL_GUARDED_BY(mutex_) = 0;
-  Lsn lease_lsn_ ABSL_GUARDED_BY(mutex_) = 0;  // the latest that a loaded lease had heard of
+  // Set once, before live_.
+  std::unique_ptr<leases::LeaseClient> client_;
+  uint64_t limit_version_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t latest_us_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t unheld_ ABSL_GUARDED_BY(mutex_) = 0;
   bool forget_asked_ ABSL_GUARDED_BY(mutex_) = false;  // the store still has forgotten windows

@@ -16,14 +16,16 @@ namespace {
 
 // Keys: a tag, for windows their start as 8 big-endian bytes that sort by time, then the rest.
 constexpr char kMergeTag = 'a';  // user reference -> whose it is now, when it was merged
-constexpr char kLeaseTag = 'l';  // window, row id -> leased, written off, the log's LSN
+constexpr char kLeaseTag = 'l';  // of format 1: window, row id -> leased, written off
 constexpr char kMetaTag = 'm';   // name
 constexpr char kSpendTag = 's';  // window, row id -> spent
 constexpr char kCapTag = 'u';    // window, user reference, row id -> spent
 constexpr std::string_view kFormatKey = "mformat";
 constexpr std::string_view kFoldKey = "mfold";
+constexpr std::string_view kIncarnationKey = "mincarnation";
 constexpr std::string_view kSessionKey = "msession";
-constexpr std::string_view kFormat = "1";
+constexpr std::string_view kFormat = "2";
+constexpr std::string_view kFormatWithLeases = "1";
 constexpr size_t kWindowedPrefix = 1 + 8;
 constexpr std::string_view kBehindCaps = "v";
 constexpr size_t kFamily = 0;
@@ -123,7 +125,15 @@ absl::Status Damaged(const std::string& directory, std::string_view key) {
 }
 
 bool ReadMeta(std::string_view key, std::string_view value, StoreImage* image) {
-  if (key == kFormatKey) return value == kFormat;
+  if (key == kFormatKey) {
+    image->has_leases = value == kFormatWithLeases;
+    return value == kFormat || value == kFormatWithLeases;
+  }
+  if (key == kIncarnationKey) {
+    if (value.size() != 8) return false;
+    image->incarnation = NumberAt(value, 0);
+    return true;
+  }
   if (key == kFoldKey) {
     if (value.size() != 16) return false;
     image->fold = {NumberAt(value, 0), AmountAt(value, 1)};
@@ -148,11 +158,8 @@ bool ReadEntry(std::string_view key, std::string_view value, StoreImage* image) 
   if (key.size() < kWindowedPrefix) return false;
   const int64_t window = WindowOf(key);
   std::string_view rest = key.substr(kWindowedPrefix);
-  // The first builds wrote leases without the log's LSN.
   if (key[0] == kLeaseTag && (value.size() == 16 || value.size() == 24)) {
-    const Lsn log_lsn = value.size() == 24 ? NumberAt(value, 2) : 0;
-    image->leases.push_back(
-        {std::string(rest), window, AmountAt(value, 0), AmountAt(value, 1), log_lsn});
+    image->has_write_offs = image->has_write_offs || AmountAt(value, 1) != 0;
     return true;
   }
   if (key[0] == kSpendTag && value.size() == 8) {
@@ -176,9 +183,7 @@ store::StoreOptions OptionsOf(base::FileSystem* files, const std::string& direct
   options.families = {"ledger"};
   options.block_cache_bytes = 8 << 20;
   options.write_buffer_bytes = 8 << 20;
-  options.damage_remedy =
-      "restore the ledger's directory from a backup; removing it frees what was leased but not "
-      "logged";
+  options.damage_remedy = "restore the ledger's directory from a backup";
   return options;
 }
 
@@ -217,6 +222,9 @@ class Batch {
   void Forget(char tag, int64_t end_us) {
     batch_.DeleteRange(family_, WindowKey(tag, std::numeric_limits<int64_t>::min() + 1),
                        WindowKey(tag, end_us));
+  }
+  void DropLeases() {
+    batch_.DeleteRange(family_, std::string(1, kLeaseTag), std::string(1, kLeaseTag + 1));
   }
   rocksdb::WriteBatch* get() { return &batch_; }
 
@@ -266,6 +274,14 @@ absl::StatusOr<StoreImage> LedgerStore::ReadNow(UserFilter wanted) const {
 absl::StatusOr<StoreImage> LedgerStore::ReadAll(size_t caps_max) const {
   StoreImage image;
   FULCRUM_RETURN_IF_ERROR(ReadEntries(&image));
+  if (image.has_leases && (image.has_write_offs || !image.session || !image.session->clean)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "ledger ", store_->directory(),
+        ": it was written by a version that kept its leases here, and ",
+        image.has_write_offs ? "has amounts written off"
+                             : "that version has not shut down cleanly: start it once and stop it",
+        image.has_write_offs ? "; go on with that version until their windows have ended" : ""));
+  }
   FULCRUM_RETURN_IF_ERROR(ReadCaps(caps_max, &image));
   return image;
 }
@@ -338,13 +354,7 @@ absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
   base::MutexLock lock(&mutex_);
   Batch out(store_->family(kFamily));
   if (batch.forget_before_us) {
-    for (const char tag : {kLeaseTag, kSpendTag, kCapTag}) {
-      out.Forget(tag, *batch.forget_before_us);
-    }
-  }
-  for (const LeaseEntry& entry : batch.leases) {
-    out.Put(RowKeyOf(kLeaseTag, entry.row, entry.window_start_us),
-            Numbers({entry.leased, entry.written_off, static_cast<int64_t>(entry.log_lsn)}));
+    for (const char tag : {kSpendTag, kCapTag}) out.Forget(tag, *batch.forget_before_us);
   }
   for (const SpendEntry& entry : batch.spends) {
     out.Put(RowKeyOf(kSpendTag, entry.row, entry.window_start_us), Numbers({entry.spent}));
@@ -368,8 +378,12 @@ absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
   if (batch.fold) {
     out.Put(kFoldKey, Numbers({static_cast<int64_t>(batch.fold->lsn), batch.fold->latest_us}));
   }
+  if (batch.incarnation) {
+    out.Put(kIncarnationKey, Numbers({static_cast<int64_t>(*batch.incarnation)}));
+  }
   if (batch.session) {
     out.Put(kFormatKey, kFormat);
+    out.DropLeases();
     out.Put(kSessionKey, SessionValue(*batch.session));
   }
   FULCRUM_RETURN_IF_ERROR(store_->Write(out.get(), sync ? store::Sync::kYes : store::Sync::kNo));

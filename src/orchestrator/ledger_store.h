@@ -1,5 +1,5 @@
-// The ledger's durable side: leases, checkpointed spends and caps, and whose session wrote them, in
-// one RocksDB directory (keys: docs/ledger.md).
+// The ledger's durable side: checkpointed spends and caps, and whose session wrote them, in one
+// RocksDB directory (keys: docs/ledger.md). Leases have a store of their own (leases/).
 //
 // Thread-safe. A batch is all or nothing. Errors are RocksDB's, with the directory: after a failed
 // write the store refuses further ones until it is opened again.
@@ -29,16 +29,6 @@ enum class ReadTier : uint8_t;
 }  // namespace fulcrum::store
 
 namespace fulcrum::orchestrator {
-
-struct LeaseEntry {
-  std::string row;
-  int64_t window_start_us = 0;
-  int64_t leased = 0;       // cumulative, includes what was spent and written off
-  int64_t written_off = 0;  // taken as spent without proof
-  Lsn log_lsn = 0;          // the log's last record when this was written; 0 = not known
-
-  friend bool operator==(const LeaseEntry&, const LeaseEntry&) = default;
-};
 
 struct SpendEntry {
   std::string row;
@@ -84,7 +74,6 @@ struct Session {
 
 // One atomic change. What is absent stays as it is.
 struct StoreBatch {
-  std::vector<LeaseEntry> leases;
   std::vector<SpendEntry> spends;
   std::vector<CapEntry> caps;
   std::vector<CapChange> cap_changes;  // of caps that are not in `caps`
@@ -93,6 +82,7 @@ struct StoreBatch {
   std::vector<UserRef> purged;    // whose caps are removed
   std::optional<FoldMark> fold;
   std::optional<Session> session;
+  std::optional<uint64_t> incarnation;      // as the lease store knows its caller
   std::optional<int64_t> forget_before_us;  // removes windows that start before, not `total`
 };
 
@@ -105,13 +95,16 @@ inline bool EveryUser(const UserRef& /*user_ref*/) {
 
 // All that a directory holds, but caps that were not asked for.
 struct StoreImage {
-  std::vector<LeaseEntry> leases;
   std::vector<SpendEntry> spends;
   std::vector<CapEntry> caps;
   std::vector<domain::UserMerge> merges;
   std::vector<int64_t> cap_windows_left;  // starts of windows with caps that are not in `caps`
   FoldMark fold;
   std::optional<Session> session;  // absent in a new directory
+  uint64_t incarnation = 0;
+  // Of a version that kept leases here.
+  bool has_leases = false;
+  bool has_write_offs = false;
 };
 
 class LedgerStore {
@@ -126,7 +119,8 @@ class LedgerStore {
   static absl::StatusOr<StoreImage> ReadDirectory(base::FileSystem* files,
                                                   const std::string& directory);
 
-  // Of the caps no more than `caps_max`, those of the latest windows.
+  // Of the caps no more than `caps_max`, those of the latest windows. FAILED_PRECONDITION if it
+  // still has the leases of a version that kept them here, and they mean something.
   absl::StatusOr<StoreImage> ReadAll(size_t caps_max = std::numeric_limits<size_t>::max()) const;
   // One consistent state, maybe while others write; of the caps only those of users that `wanted`
   // names.

@@ -9,7 +9,7 @@ namespace fulcrum::orchestrator {
 
 struct RecoveryReport {
   Lsn checkpoint_lsn = 0;
-  Lsn lease_lsn = 0;  // the log's last record when the latest lease was granted
+  Lsn lease_lsn = 0;  // how far the log had come when the lease store last heard of it
   Lsn log_last_lsn = 0;
   bool clean = false;         // the previous process shut down cleanly, or there was none
   bool same_boot = false;     // the machine has not restarted since

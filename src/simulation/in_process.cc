@@ -11,6 +11,8 @@
 #include "config/loader.h"
 #include "config/manifest.h"
 #include "domain/memory_user_data.h"
+#include "leases/memory_lease_store.h"
+#include "orchestrator/lease_desk.h"
 #include "simulation/frozen_model.h"
 
 namespace fulcrum::simulation {
@@ -165,6 +167,8 @@ absl::Status InProcess::Open() {
   ledger.directory = absl::StrCat(options_.directory, "/ledger");
   ledger.files = files;
   ledger.clock = options_.clock;
+  ledger.leases = std::make_shared<leases::MemoryLeaseStore>(orchestrator::BooksOfTheOnlyReplica(),
+                                                             options_.clock);
   ledger.boot_id = "simulation";
   FULCRUM_ASSIGN_OR_RETURN(ledger_, orchestrator::Ledger::Open(ledger, bundle_));
   FULCRUM_RETURN_IF_ERROR(ledger_->FinishRecovery(0).status());

@@ -13,6 +13,8 @@
 #include "config/loader.h"
 #include "decider/decider.h"
 #include "domain/memory_user_data.h"
+#include "leases/memory_lease_store.h"
+#include "orchestrator/lease_desk.h"
 #include "orchestrator/ledger.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -148,6 +150,8 @@ class DeciderFixture : public ::testing::Test {
     ledger_options.directory = temporary_.path() + "/ledger";
     ledger_options.files = base::PosixFileSystem();
     ledger_options.clock = &clock;
+    ledger_options.leases =
+        std::make_shared<leases::MemoryLeaseStore>(orchestrator::BooksOfTheOnlyReplica(), &clock);
     ledger_options.boot_id = "boot";
     auto opened = orchestrator::Ledger::Open(ledger_options, bundle);
     FULCRUM_ASSERT_OK(opened);

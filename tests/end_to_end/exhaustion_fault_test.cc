@@ -14,7 +14,8 @@
 
 #include "base/random.h"
 #include "decision_log/verify.h"
-#include "orchestrator/ledger_store.h"
+#include "leases/rocksdb_lease_store.h"
+#include "orchestrator/lease_desk.h"
 #include "tests/end_to_end/request_oracle.h"
 #include "tests/end_to_end/row_book.h"
 #include "tests/end_to_end/world.h"
@@ -149,12 +150,13 @@ class Reader {
   }
 
   // What the disk has leased covers what the log has spent, and keeps to the limits.
-  void CompareLeases(const std::vector<orchestrator::LeaseEntry>& leases) {
+  void CompareLeases(const leases::Charges& charges) {
     std::map<std::pair<std::string, int64_t>, int64_t> leased;
-    for (const orchestrator::LeaseEntry& lease : leases) {
-      leased[{lease.row, lease.window_start_us}] = lease.leased;
-      EXPECT_LE(lease.leased, row_by_id_.at(lease.row)->limit) << lease.row;
-      EXPECT_EQ(lease.written_off, 0) << "the same boot, and a log that is written before replies";
+    for (const leases::Charge& charge : charges.charges) {
+      const leases::BudgetKey& budget = charge.budget;
+      leased[{budget.row, budget.window_start_us}] = charge.amount;
+      EXPECT_LE(charge.amount, row_by_id_.at(budget.row)->limit) << budget.row;
+      EXPECT_EQ(charge.written_off, 0) << "the same boot, and a log that is written before replies";
     }
     for (const auto& [key, spent] : spent_) {
       const auto found = leased.find(key);
@@ -403,23 +405,16 @@ class Exhaustion : public ::testing::Test {
 
   void Check(Reader* reader) {
     reader->Read();
-    if (std::filesystem::exists(directory_ + "/data/ledger")) {
+    if (std::filesystem::exists(directory_ + "/data/leases")) {
       reader->CompareLeases(LeasesOnDisk());
     }
   }
 
-  // Of a copy: what a kill leaves must be opened by the service first.
-  std::vector<orchestrator::LeaseEntry> LeasesOnDisk() const {
-    const std::string copy = temporary_.path() + "/ledger-copy";
-    std::filesystem::remove_all(copy);
-    std::filesystem::copy(directory_ + "/data/ledger", copy,
-                          std::filesystem::copy_options::recursive);
-    const auto store = orchestrator::LedgerStore::Open(base::PosixFileSystem(), copy);
-    EXPECT_THAT(store, IsOk());
-    if (!store.ok()) return {};
-    const auto image = (*store)->ReadAll();
-    EXPECT_THAT(image, IsOk());
-    return image.ok() ? image->leases : std::vector<orchestrator::LeaseEntry>();
+  leases::Charges LeasesOnDisk() const {
+    const auto charges = leases::RocksDbLeaseStore::ReadCharges(
+        base::PosixFileSystem(), directory_ + "/data/leases", orchestrator::kReplica);
+    EXPECT_THAT(charges, IsOk());
+    return charges.ok() ? *charges : leases::Charges();
   }
 
   const int cycles_ = testing::FromEnvironment("FULCRUM_EXHAUSTION_CYCLES", 16);

@@ -57,6 +57,16 @@ class LedgerAuditTest : public ::testing::Test {
     EXPECT_THAT(image, ::fulcrum::testing::IsOk());
     return image.ok() ? *image : StoreImage();
   }
+  static AuditReport Sums(LedgerAudit& audit, const StoreImage& checkpoint) {
+    AuditReport report;
+    audit.CompareSums(checkpoint, &report);
+    return report;
+  }
+  AuditReport Leases(const LedgerAudit& audit, const leases::Charges& charges) {
+    AuditReport report;
+    audit.CompareLeases(charges, absl::ToUnixMicros(home_.now()), &report);
+    return report;
+  }
   void Fold(Lsn from, LedgerAudit* audit) {
     for (Lsn lsn = from; lsn <= home_.log_last(); ++lsn) audit->OnLogged(lsn, home_.log()[lsn - 1]);
   }
@@ -73,14 +83,14 @@ TEST_F(LedgerAuditTest, ALedgerAndItsLogAgreeRoundAfterRoundAndOverCrashes) {
     Play(60);
     const StoreImage image = Checkpoint();
     Fold(going_on.lsn() + 1, &going_on);
-    const AuditReport report = going_on.Compare(image);
+    const AuditReport report = Sums(going_on, image);
     EXPECT_TRUE(report.clean()) << round;
     EXPECT_EQ(report.lsn, home_.log_last());
     EXPECT_GT(report.exact, 5u);
     EXPECT_EQ(report.at_least, 0u);
     LedgerAudit anew(bundle_);
     Fold(1, &anew);
-    EXPECT_TRUE(anew.Compare(image).clean()) << round;
+    EXPECT_TRUE(Sums(anew, image).clean()) << round;
     if (round % 3 == 2) {
       ledger_.reset();  // a crash: nothing is closed
       ledger_ = home_.Start(bundle_);
@@ -99,7 +109,7 @@ TEST_F(LedgerAuditTest, EveryPlantedDifferenceIsFound) {
     for (const int64_t by : {-1, 1}) {
       StoreImage changed = image;
       changed.spends[i].spent += by;
-      const AuditReport report = audit.Compare(changed);
+      const AuditReport report = Sums(audit, changed);
       const bool kept =
           image.spends[i].window_start_us == std::numeric_limits<int64_t>::min() ||
           image.spends[i].window_start_us > absl::ToUnixMicros(home_.now() - absl::Hours(10));
@@ -115,12 +125,12 @@ TEST_F(LedgerAuditTest, EveryPlantedDifferenceIsFound) {
   StoreImage without = image;
   ASSERT_FALSE(without.caps.empty());
   without.caps.pop_back();
-  EXPECT_EQ(audit.Compare(without).differing, 1u);
+  EXPECT_EQ(Sums(audit, without).differing, 1u);
   StoreImage beyond = image;
   CapEntry unknown = beyond.caps.back();
   unknown.user_ref = User(99);
   beyond.caps.push_back(unknown);
-  const AuditReport report = audit.Compare(beyond);
+  const AuditReport report = Sums(audit, beyond);
   EXPECT_EQ(report.differing, 1u);
   EXPECT_EQ(report.differences.front().user_ref, User(99));
 }
@@ -132,14 +142,14 @@ TEST_F(LedgerAuditTest, OfALogWithoutItsBeginningThePartIsHeldAgainst) {
   StoreImage image = Checkpoint();
   LedgerAudit audit(bundle_);
   Fold(cut, &audit);
-  const AuditReport report = audit.Compare(image);
+  const AuditReport report = Sums(audit, image);
   EXPECT_TRUE(report.clean());
   EXPECT_GT(report.at_least, 0u);
   EXPECT_GT(report.exact, 0u);
   for (SpendEntry& entry : image.spends) {
     if (entry.row == "c.total") entry.spent = 0;
   }
-  EXPECT_EQ(audit.Compare(image).differing, 1u);
+  EXPECT_EQ(Sums(audit, image).differing, 1u);
 }
 
 TEST_F(LedgerAuditTest, WhatTheLogHasLostIsNoDifference) {
@@ -149,7 +159,7 @@ TEST_F(LedgerAuditTest, WhatTheLogHasLostIsNoDifference) {
   home_.log().resize(home_.log_last() - 20);
   LedgerAudit before(bundle_);
   Fold(1, &before);
-  EXPECT_TRUE(before.Compare(image).clean());
+  EXPECT_TRUE(Sums(before, image).clean());
   ledger_.reset();
   ledger_ = home_.Start(bundle_);
   AuditRecord told;
@@ -160,7 +170,7 @@ TEST_F(LedgerAuditTest, WhatTheLogHasLostIsNoDifference) {
   Play(100);
   LedgerAudit after(bundle_);
   Fold(1, &after);
-  const AuditReport report = after.Compare(Checkpoint());
+  const AuditReport report = Sums(after, Checkpoint());
   EXPECT_TRUE(report.clean());
   EXPECT_GT(report.exact, 0u);
 }
@@ -171,13 +181,13 @@ TEST_F(LedgerAuditTest, PartsOfTheUsersAreAllOfThem) {
   constexpr uint32_t kParts = 5;
   LedgerAudit whole(bundle_);
   Fold(1, &whole);
-  const AuditReport all = whole.Compare(image);
+  const AuditReport all = Sums(whole, image);
   uint64_t sums = 0;
   uint64_t shared = 0;  // that are looked at in every part
   for (uint32_t part = 0; part < kParts; ++part) {
     LedgerAudit audit(bundle_, {part, kParts});
     Fold(1, &audit);
-    const AuditReport report = audit.Compare(image);
+    const AuditReport report = Sums(audit, image);
     EXPECT_TRUE(report.clean());
     sums += report.exact;
     if (part == 0) {
@@ -185,7 +195,7 @@ TEST_F(LedgerAuditTest, PartsOfTheUsersAreAllOfThem) {
       none.caps.clear();
       LedgerAudit rows(bundle_, {kParts + 1, kParts});  // no user at all
       Fold(1, &rows);
-      shared = rows.Compare(none).exact;
+      shared = Sums(rows, none).exact;
     }
   }
   EXPECT_EQ(sums - (kParts - 1) * shared, all.exact);
@@ -206,11 +216,11 @@ TEST_F(LedgerAuditTest, MergedUsersStayApartAndPurgedOnesAreGone) {
   Play(60);
   LedgerAudit audit(bundle_);
   Fold(1, &audit);
-  EXPECT_TRUE(audit.Compare(Checkpoint()).clean());
+  EXPECT_TRUE(Sums(audit, Checkpoint()).clean());
   change(IdentityChange::kPurged, 2, 0);
   Play(60);
   Fold(audit.lsn() + 1, &audit);
-  const AuditReport report = audit.Compare(Checkpoint());
+  const AuditReport report = Sums(audit, Checkpoint());
   EXPECT_TRUE(report.clean()) << report.differences.size();
   EXPECT_GT(report.exact, 5u);
 }
@@ -226,22 +236,38 @@ TEST_F(LedgerAuditTest, WhatIsSettledComesBackOnBothSides) {
   }
   LedgerAudit audit(bundle_);
   Fold(1, &audit);
-  EXPECT_TRUE(audit.Compare(Checkpoint()).clean());
+  EXPECT_TRUE(Sums(audit, Checkpoint()).clean());
 }
 
-TEST_F(LedgerAuditTest, AnOverspentLeaseIsFound) {
+TEST_F(LedgerAuditTest, SpendThatNoLeaseCoversIsFound) {
   Play(20);
-  StoreImage image = Checkpoint();
+  leases::Charges charges = home_.leases()->ChargesTo(kReplica);
+  EXPECT_LE(charges.log_end, home_.log_last());
   LedgerAudit audit(bundle_);
   Fold(1, &audit);
-  ASSERT_TRUE(audit.Compare(image).clean());
-  for (LeaseEntry& lease : image.leases) {
-    if (lease.row == "c.total") lease.leased = 5;
+  ASSERT_TRUE(Leases(audit, charges).clean());
+  for (leases::Charge& charge : charges.charges) {
+    if (charge.budget.row == "c.total") charge.amount = 5;
   }
-  const AuditReport report = audit.Compare(image);
+  const AuditReport report = Leases(audit, charges);
   EXPECT_EQ(report.overspent, 1u);
   EXPECT_EQ(report.overspends.front().leased, 5);
   EXPECT_FALSE(report.clean());
+  EXPECT_FALSE(Leases(audit, {}).clean()) << "no lease at all";
+}
+
+// Of refunds that the log has later the store has not heard; of spends it had granted the leases.
+TEST_F(LedgerAuditTest, LeasesCoverTheLogFromWhereTheStoreHadHeardOfIt) {
+  LedgerAudit audit(bundle_);
+  for (int round = 0; round < 100; ++round) {
+    Play(7);
+    const leases::Charges charges = home_.leases()->ChargesTo(kReplica);
+    ASSERT_LE(charges.log_end, home_.log_last());
+    const Lsn first = std::max(audit.lsn(), charges.log_end);
+    const Lsn end = first + random_.NextBelow(static_cast<uint32_t>(home_.log_last() - first) + 1);
+    while (audit.lsn() < end) audit.OnLogged(audit.lsn() + 1, home_.log()[audit.lsn()]);
+    ASSERT_TRUE(Leases(audit, charges).clean()) << round;
+  }
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ TEST(LedgerConcurrent, CapsPerUserHoldAndCheckpointsAgree) {
     last = log.last();
   }
   // The last checkpoint alone says the same.
-  auto reopened = Ledger::Open(home.options(), bundle);
+  auto reopened = home.Open(bundle);
   FULCRUM_ASSERT_OK(reopened);
   EXPECT_EQ((*reopened)->checkpoint_lsn(), last);
   FULCRUM_ASSERT_OK((*reopened)->FinishRecovery(last));
@@ -202,7 +202,7 @@ TEST(LedgerConcurrent, EvictedCountersStayExact) {
     EXPECT_LE(ledger->user_counters().in_memory, 4u);
     last = log.last();
   }
-  auto reopened = Ledger::Open(home.options(), bundle);
+  auto reopened = home.Open(bundle);
   FULCRUM_ASSERT_OK(reopened);
   FULCRUM_ASSERT_OK((*reopened)->FinishRecovery(last));
   EXPECT_LE((*reopened)->user_counters().in_memory, 4u);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "config/bundle.h"
 #include "fulcrum/decision_record.h"
+#include "orchestrator/lease_desk.h"
 #include "orchestrator/ledger.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
@@ -127,10 +128,23 @@ class LedgerHome {
   Lsn log_last() const { return log_.size(); }
   absl::Time now() const { return clock_.Now(); }
 
+  absl::StatusOr<std::unique_ptr<Ledger>> Open(std::shared_ptr<const config::Bundle> bundle) {
+    LedgerOptions options = options_;
+    auto leases = OpenLeases(options_.files, lease_directory(), &clock_);
+    if (!leases.ok()) return leases.status();
+    leases_ = *leases;
+    options.leases = *std::move(leases);
+    return Ledger::Open(options, std::move(bundle));
+  }
+  std::string root() const { return directory_.path(); }
+  std::string lease_directory() const { return root() + "/leases"; }
+  // Of the ledger that was opened last; null once that is gone.
+  std::shared_ptr<leases::RocksDbLeaseStore> leases() const { return leases_.lock(); }
+
   // Opens, folds the log after the checkpoint and finishes the recovery.
   std::unique_ptr<Ledger> Start(std::shared_ptr<const config::Bundle> bundle,
                                 RecoveryReport* report = nullptr) {
-    absl::StatusOr<std::unique_ptr<Ledger>> ledger = Ledger::Open(options_, std::move(bundle));
+    absl::StatusOr<std::unique_ptr<Ledger>> ledger = Open(std::move(bundle));
     EXPECT_THAT(ledger, ::fulcrum::testing::IsOk());
     if (!ledger.ok()) return nullptr;
     for (Lsn lsn = (*ledger)->checkpoint_lsn() + 1; lsn <= log_last(); ++lsn) {
@@ -166,6 +180,7 @@ class LedgerHome {
   ::fulcrum::testing::TemporaryDirectory directory_;
   ::fulcrum::testing::SimulatedClock clock_;
   LedgerOptions options_;
+  std::weak_ptr<leases::RocksDbLeaseStore> leases_;
   std::vector<LogEvent> log_;
 };
 

@@ -121,8 +121,7 @@ TEST_P(PowerLossOfTheLedger, SpentIsLeasedIsWithinTheLimit) {
         random.NextBelow(static_cast<uint32_t>(recorded.operations - recorded.first + 1));
     SCOPED_TRACE(absl::StrCat("power lost after operation ", cut, " of ", recorded.operations));
     LedgerHome after;
-    const PowerLoss loss =
-        files.LosePower(cut, random.Next64(), home.options().directory, after.options().directory);
+    const PowerLoss loss = files.LosePower(cut, random.Next64(), home.root(), after.root());
     lossy += loss.sectors_lost > 0 ? 1 : 0;
     torn += loss.torn ? 1 : 0;
     const size_t served = static_cast<size_t>(
@@ -138,8 +137,13 @@ TEST_P(PowerLossOfTheLedger, SpentIsLeasedIsWithinTheLimit) {
       const auto image = (*store)->ReadAll();
       FULCRUM_ASSERT_OK(image);
       behind += image->fold.lsn < served ? 1 : 0;
+      const auto charges = leases::RocksDbLeaseStore::ReadCharges(
+          after.options().files, after.lease_directory(), kReplica);
+      FULCRUM_ASSERT_OK(charges);
       Spend leased;
-      for (const LeaseEntry& entry : image->leases) leased[entry.row] = entry.leased;
+      for (const leases::Charge& charge : charges->charges) {
+        leased[charge.budget.row] = charge.amount + charge.written_off;
+      }
       for (const config::Constraint& row : bundle->constraints) {
         if (row.per_user) continue;
         EXPECT_LE(spend[row.id], leased[row.id]) << row.id;
@@ -192,7 +196,7 @@ TEST(LedgerDamage, OfWhatWasSyncedIsRefused) {
       home.clock().Advance(absl::Hours(24));
       for (int i = 0; i < 6; ++i) EXPECT_TRUE(home.SpendOne(ledger.get(), i));
     }
-    for (const auto& entry : std::filesystem::directory_iterator(home.options().directory)) {
+    for (const auto& entry : std::filesystem::directory_iterator(home.lease_directory())) {
       if (entry.path().extension() != ".log" || entry.file_size() == 0) continue;
       std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
       const auto at = static_cast<std::streamoff>(entry.file_size()) * part / 10;
@@ -202,9 +206,8 @@ TEST(LedgerDamage, OfWhatWasSyncedIsRefused) {
       file.put(static_cast<char>(byte ^ 0x10));
       ++logs;
     }
-    EXPECT_THAT(
-        Ledger::Open(home.options(), bundle),
-        ::fulcrum::testing::StatusIs(absl::StatusCode::kDataLoss, ::testing::HasSubstr("backup")))
+    EXPECT_THAT(home.Open(bundle), ::fulcrum::testing::StatusIs(absl::StatusCode::kDataLoss,
+                                                                ::testing::HasSubstr("backup")))
         << part;
   }
   EXPECT_GE(logs, 8);

@@ -27,41 +27,75 @@ class LedgerStoreTest : public ::testing::Test {
   const std::string path_ = directory_.path() + "/ledger";
 };
 
-TEST_F(LedgerStoreTest, ALeaseKeepsWhatItKnowsOfTheLog) {
-  const LeaseEntry lease{"row", 7, 100, 3, 42};
+TEST_F(LedgerStoreTest, TheIncarnationIsKept) {
+  EXPECT_EQ(Read().incarnation, 0u);
   {
     const auto store = LedgerStore::Open(base::PosixFileSystem(), path_);
     ASSERT_THAT(store, fulcrum::testing::IsOk());
-    StoreBatch batch;
-    batch.leases = {lease};
-    FULCRUM_ASSERT_OK((*store)->Write(batch, /*sync=*/true));
+    FULCRUM_ASSERT_OK((*store)->Write({.incarnation = 42}, /*sync=*/true));
   }
-  EXPECT_THAT(Read().leases, ElementsAre(lease));
+  EXPECT_EQ(Read().incarnation, 42u);
 }
 
-TEST_F(LedgerStoreTest, LeasesOfTheFirstBuildsAreRead) {
-  Read();  // makes the directory
-  {
-    store::StoreOptions options;
-    options.directory = path_;
-    options.files = base::PosixFileSystem();
-    options.families = {"ledger"};
-    const auto raw = store::Store::Open(options);
-    ASSERT_THAT(raw, fulcrum::testing::IsOk());
-    // Window 7 with its sign bit flipped, big-endian; then leased 100 and written off 3.
-    const std::string key = std::string("l\x80\0\0\0\0\0\0\x07", 9) + "row";
-    std::string value(16, '\0');
-    value[0] = 100;
-    value[8] = 3;
-    rocksdb::WriteBatch batch;
-    ASSERT_TRUE(batch.Put((*raw)->family(0), key, value).ok());
-    FULCRUM_ASSERT_OK((*raw)->Write(&batch, store::Sync::kYes));
+// Format 1 kept the leases here.
+class LedgerStoreWithLeases : public LedgerStoreTest {
+ protected:
+  // As that version left it.
+  void Leave(bool clean, char written_off) {
+    Read();  // makes the directory
+    {
+      store::StoreOptions options;
+      options.directory = path_;
+      options.files = base::PosixFileSystem();
+      options.families = {"ledger"};
+      const auto raw = store::Store::Open(options);
+      ASSERT_THAT(raw, fulcrum::testing::IsOk());
+      // Window 7 with its sign bit flipped, big-endian; then what is leased and what written off.
+      const std::string key = std::string("l\x80\0\0\0\0\0\0\x07", 9) + "row";
+      std::string value(24, '\0');
+      value[0] = 100;
+      value[8] = written_off;
+      rocksdb::WriteBatch batch;
+      ASSERT_TRUE(batch.Put((*raw)->family(0), key, value).ok());
+      ASSERT_TRUE(batch.Put((*raw)->family(0), "mformat", "1").ok());
+      ASSERT_TRUE(
+          batch.Put((*raw)->family(0), "msession", std::string("\1") + (clean ? '\1' : '\0')).ok());
+      FULCRUM_ASSERT_OK((*raw)->Write(&batch, store::Sync::kYes));
+    }
+    const auto mark =
+        store::SyncedMark::Create(base::PosixFileSystem(), path_ + "/fulcrum-synced", 1);
+    ASSERT_THAT(mark, fulcrum::testing::IsOk());
   }
-  // As the first builds did, behind each synced write.
-  const auto mark =
-      store::SyncedMark::Create(base::PosixFileSystem(), path_ + "/fulcrum-synced", 1);
-  ASSERT_THAT(mark, fulcrum::testing::IsOk());
-  EXPECT_THAT(Read().leases, ElementsAre(LeaseEntry{"row", 7, 100, 3, 0}));
+  absl::StatusOr<StoreImage> TryRead() const {
+    const auto store = LedgerStore::Open(base::PosixFileSystem(), path_);
+    EXPECT_THAT(store, fulcrum::testing::IsOk());
+    return (*store)->ReadAll();
+  }
+};
+
+TEST_F(LedgerStoreWithLeases, AreReadAfterACleanEndAndLoseThem) {
+  Leave(/*clean=*/true, 0);
+  EXPECT_TRUE(Read().has_leases);
+  {
+    const auto store = LedgerStore::Open(base::PosixFileSystem(), path_);
+    ASSERT_THAT(store, fulcrum::testing::IsOk());
+    FULCRUM_ASSERT_OK((*store)->Write({.session = Session()}, /*sync=*/true));
+  }
+  EXPECT_FALSE(Read().has_leases);
+}
+
+TEST_F(LedgerStoreWithLeases, AreRefusedIfTheyStillMeanSomething) {
+  using ::fulcrum::testing::StatusIs;
+  Leave(/*clean=*/false, 0);
+  EXPECT_THAT(TryRead(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  ::testing::HasSubstr("start it once and stop it")));
+}
+
+TEST_F(LedgerStoreWithLeases, AreRefusedWithAmountsWrittenOff) {
+  using ::fulcrum::testing::StatusIs;
+  Leave(/*clean=*/true, 3);
+  EXPECT_THAT(TryRead(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  ::testing::HasSubstr("until their windows have ended")));
 }
 
 class LedgerStoreCaps : public LedgerStoreTest {
@@ -84,8 +118,7 @@ class LedgerStoreCaps : public LedgerStoreTest {
 };
 
 TEST_F(LedgerStoreCaps, NoMoreThanTheBoundAreRead) {
-  Write({.leases = {{"row", 7, 1, 0, 0}},
-         .caps = {{"row", kTotal, kA, 1},
+  Write({.caps = {{"row", kTotal, kA, 1},
                   {"row", kTotal, kB, 2},
                   {"row", 7, kA, 3},
                   {"row", 7, kB, 4},
@@ -98,7 +131,6 @@ TEST_F(LedgerStoreCaps, NoMoreThanTheBoundAreRead) {
     ASSERT_THAT(image, fulcrum::testing::IsOk());
     EXPECT_EQ(image->caps.size(), std::min<size_t>(most, 5));
     EXPECT_EQ(image->cap_windows_left, left[most]) << most;
-    EXPECT_EQ(image->leases.size(), 1u);
     EXPECT_TRUE(image->session.has_value());
   }
   EXPECT_EQ(store_->ReadAll(1)->caps[0].window_start_us, 9) << "the latest first";
