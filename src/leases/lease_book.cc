@@ -117,9 +117,13 @@ Outcome LeaseBook::Admit(const Caller& caller) {
 LeaseReply LeaseBook::Do(const RegisterRequest& request, base::SteadyTime now) {
   const Caller& caller = request.caller;
   if (!IsMember(caller.replica)) return Reply(Outcome::kNotAMember);
-  if (caller.epoch != epoch_) return Reply(Outcome::kOtherEpoch);
+  const auto found = replicas_.find(caller.replica);
+  LeaseReply refusal = Reply(Outcome::kOtherEpoch);
+  refusal.incarnation = found == replicas_.end() ? 0 : found->second.incarnation;
+  if (caller.epoch != epoch_) return refusal;
   BookReplica& replica = replicas_[caller.replica];
-  if (caller.incarnation < replica.incarnation) return Reply(Outcome::kSuperseded);
+  refusal.outcome = Outcome::kSuperseded;
+  if (caller.incarnation < replica.incarnation) return refusal;
   if (caller.incarnation == replica.incarnation) {
     // The same again. After a reconciliation it counts no more: a new one has to follow.
     if (request.number == replica.registered_number && replica.accounted_epoch == epoch_) {

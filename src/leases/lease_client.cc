@@ -162,6 +162,10 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     base::MutexLock lock(&mutex_);
     return superseded_;
   }
+  uint64_t incarnation() const {
+    base::MutexLock lock(&mutex_);
+    return caller_.incarnation;
+  }
   bool unprovable() const {
     base::MutexLock lock(&mutex_);
     return unprovable_;
@@ -307,6 +311,7 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       if (reply.epoch > caller_.epoch) {
         // Says nothing about the call itself, which was made under another epoch.
         caller_.epoch = reply.epoch;
+        if (caller_.incarnation == 0) caller_.incarnation = reply.incarnation + 1;
         RegisterAgain();
       } else if (registration == registration_.number) {
         // What was said before the last registration is void, and so are its answers.
@@ -467,6 +472,10 @@ void LeaseClient::CloseWindowsBefore(int64_t window_start_us) {
 
 bool LeaseClient::registered() const {
   return core_->registered();
+}
+
+uint64_t LeaseClient::incarnation() const {
+  return core_->incarnation();
 }
 
 bool LeaseClient::superseded() const {

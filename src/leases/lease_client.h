@@ -13,7 +13,7 @@
 //     it lapses, nothing is asked for until the store has taken down what this replica has.
 // What the caller owes: Commit() with the record that the log took, within the guard of the Hold();
 // `proven` at the start from a log that nobody else can append to; an incarnation higher than any
-// before; Tick() a few times a second.
+// before, or 0; Tick() a few times a second.
 //
 // Thread-safe. Answers that arrive after its destruction are ignored. The destructor tells the
 // store nothing: without Close() it is a crash, and leases stay charged until the next incarnation
@@ -36,6 +36,8 @@ namespace fulcrum::leases {
 
 struct ClientOptions {
   std::string replica;
+  // 0: the one after the latest that the store has heard of. Only one process of a replica may be
+  // at work, which the lock on its log sees to.
   uint64_t incarnation = 0;
   LocalOptions local;
   // What `proven` is worth, and the last record of the log that it was read from.
@@ -90,6 +92,7 @@ class LeaseClient {
   void CloseWindowsBefore(int64_t window_start_us);
 
   bool registered() const;
+  uint64_t incarnation() const;  // once registered
   // A later incarnation of this replica is at work: this one must end.
   bool superseded() const;
   // The store does not take `proof`, and knows no better: nothing can be had until an operator

@@ -168,6 +168,7 @@ struct LeaseReply {
   bool scarce = false;         // Acquire: slices are down to single decisions
   absl::Duration ttl;          // of a lease, from the moment its request was sent
   std::vector<Lapsed> lapsed;  // Expire
+  uint64_t incarnation = 0;    // Register: the latest of this replica that the store had heard of
   // Register, Reconcile: how far the store had known the log to have come before this call.
   uint64_t log_end = 0;
   // Register, Reconcile, Release: budgets of which something was returned or is written off.

@@ -68,13 +68,12 @@ class Answers {
 
 Ledger::Ledger(const LedgerOptions& options, std::unique_ptr<LedgerStore> store,
                std::shared_ptr<LedgerState> state, std::optional<Session> previous,
-               Lsn checkpoint_lsn, uint64_t incarnation)
+               Lsn checkpoint_lsn)
     : options_(options),
       store_(std::move(store)),
       state_(std::move(state)),
       previous_(std::move(previous)),
       checkpoint_lsn_(checkpoint_lsn),
-      incarnation_(incarnation),
       watch_(std::make_unique<LeaseWatch>(
           options.leases, [this](const LeaseChange& change) { TellLease(change); })) {}
 
@@ -91,8 +90,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const LedgerOptions& option
   auto state = std::make_shared<LedgerState>(std::move(bundle), options.user_counters_max);
   state->Load(image);
   return std::unique_ptr<Ledger>(new Ledger(options, std::move(store), std::move(state),
-                                            std::move(image.session), image.fold.lsn,
-                                            image.incarnation + 1));
+                                            std::move(image.session), image.fold.lsn));
 }
 
 absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn, bool records_gone) {
@@ -104,11 +102,8 @@ absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn, bool rec
   const leases::Proof proof = state_->Examine(previous_, session, &report);
   {
     base::MutexLock lock(&write_mutex_);
-    // The number first: what is registered under it must not be registered under it again. How the
-    // last session ended is forgotten last: a start that fails before comes to the same findings.
-    StoreBatch mine;
-    mine.incarnation = incarnation_;
-    FULCRUM_RETURN_IF_ERROR(store_->Write(mine, /*sync=*/true));
+    // How the last session ended is forgotten last: a start that fails before comes to the same
+    // findings.
     FULCRUM_RETURN_IF_ERROR(
         Register(options_.accept_unproven ? leases::Proof::kAll : proof, &report));
     const StoreBatch batch = state_->PlanRecovery(log_last_lsn, session);
@@ -123,11 +118,9 @@ absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn, bool rec
 absl::Status Ledger::Register(leases::Proof proof, RecoveryReport* report) {
   leases::ClientOptions options;
   options.replica = kReplica;
-  options.incarnation = incarnation_;
   options.local = leases::OfTheOnlyReplica();
   options.proof = proof;
   options.log_end = report->log_last_lsn;
-  options.seed = incarnation_;
   auto client = std::make_unique<leases::LeaseClient>(std::move(options), watch_.get(),
                                                       options_.clock, state_->ProvenSpends());
   leases::LeaseReply reply;
@@ -150,8 +143,9 @@ absl::Status Ledger::Register(leases::Proof proof, RecoveryReport* report) {
   report->lost_tail = report->lost_tail || reply.log_end > report->log_last_lsn;
   report->proven = proof == leases::Proof::kAll ||
                    (proof == leases::Proof::kLog && reply.log_end <= report->log_last_lsn);
-  for (const leases::Settlement& settlement : state_->TakeClient(
-           std::move(client), incarnation_ << kLimitVersionBits, reply.settlements)) {
+  const uint64_t limit_version = client->incarnation() << kLimitVersionBits;
+  for (const leases::Settlement& settlement :
+       state_->TakeClient(std::move(client), limit_version, reply.settlements)) {
     const bool exposures = state_->CountsExposures(settlement.budget.row);
     (exposures ? report->returned_exposures : report->returned_micros) += settlement.returned;
     (exposures ? report->written_off_exposures : report->written_off_micros) += settlement.lost;

@@ -194,8 +194,7 @@ class Ledger final : public domain::LogObserver {
 
  private:
   Ledger(const LedgerOptions& options, std::unique_ptr<LedgerStore> store,
-         std::shared_ptr<LedgerState> state, std::optional<Session> previous, Lsn checkpoint_lsn,
-         uint64_t incarnation);
+         std::shared_ptr<LedgerState> state, std::optional<Session> previous, Lsn checkpoint_lsn);
 
   // Secures the plan, and fetches what it lacks as far as `wait` allows.
   absl::StatusOr<Secured> Secure(Plan* plan, domain::Wait wait);
@@ -216,7 +215,6 @@ class Ledger final : public domain::LogObserver {
   const std::shared_ptr<LedgerState> state_;
   const std::optional<Session> previous_;  // whose leases are found
   const Lsn checkpoint_lsn_;
-  const uint64_t incarnation_;
   const std::unique_ptr<LeaseWatch> watch_;  // before options_.leases
   // Lets one write at a time plan, write and take effect. Never taken under the books' mutex.
   mutable base::Mutex write_mutex_;

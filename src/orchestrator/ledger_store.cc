@@ -22,7 +22,6 @@ constexpr char kSpendTag = 's';  // window, row id -> spent
 constexpr char kCapTag = 'u';    // window, user reference, row id -> spent
 constexpr std::string_view kFormatKey = "mformat";
 constexpr std::string_view kFoldKey = "mfold";
-constexpr std::string_view kIncarnationKey = "mincarnation";
 constexpr std::string_view kSessionKey = "msession";
 constexpr std::string_view kFormat = "2";
 constexpr std::string_view kFormatWithLeases = "1";
@@ -128,11 +127,6 @@ bool ReadMeta(std::string_view key, std::string_view value, StoreImage* image) {
   if (key == kFormatKey) {
     image->has_leases = value == kFormatWithLeases;
     return value == kFormat || value == kFormatWithLeases;
-  }
-  if (key == kIncarnationKey) {
-    if (value.size() != 8) return false;
-    image->incarnation = NumberAt(value, 0);
-    return true;
   }
   if (key == kFoldKey) {
     if (value.size() != 16) return false;
@@ -377,9 +371,6 @@ absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
   }
   if (batch.fold) {
     out.Put(kFoldKey, Numbers({static_cast<int64_t>(batch.fold->lsn), batch.fold->latest_us}));
-  }
-  if (batch.incarnation) {
-    out.Put(kIncarnationKey, Numbers({static_cast<int64_t>(*batch.incarnation)}));
   }
   if (batch.session) {
     out.Put(kFormatKey, kFormat);

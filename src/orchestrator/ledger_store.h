@@ -82,7 +82,6 @@ struct StoreBatch {
   std::vector<UserRef> purged;    // whose caps are removed
   std::optional<FoldMark> fold;
   std::optional<Session> session;
-  std::optional<uint64_t> incarnation;      // as the lease store knows its caller
   std::optional<int64_t> forget_before_us;  // removes windows that start before, not `total`
 };
 
@@ -101,7 +100,6 @@ struct StoreImage {
   std::vector<int64_t> cap_windows_left;  // starts of windows with caps that are not in `caps`
   FoldMark fold;
   std::optional<Session> session;  // absent in a new directory
-  uint64_t incarnation = 0;
   // Of a version that kept leases here.
   bool has_leases = false;
   bool has_write_offs = false;

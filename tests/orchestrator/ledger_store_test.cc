@@ -27,16 +27,6 @@ class LedgerStoreTest : public ::testing::Test {
   const std::string path_ = directory_.path() + "/ledger";
 };
 
-TEST_F(LedgerStoreTest, TheIncarnationIsKept) {
-  EXPECT_EQ(Read().incarnation, 0u);
-  {
-    const auto store = LedgerStore::Open(base::PosixFileSystem(), path_);
-    ASSERT_THAT(store, fulcrum::testing::IsOk());
-    FULCRUM_ASSERT_OK((*store)->Write({.incarnation = 42}, /*sync=*/true));
-  }
-  EXPECT_EQ(Read().incarnation, 42u);
-}
-
 // Format 1 kept the leases here.
 class LedgerStoreWithLeases : public LedgerStoreTest {
  protected:
