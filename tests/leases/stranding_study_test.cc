@@ -70,7 +70,7 @@ void Judge(const HourOptions& options, const HourResult& hour) {
   SCOPED_TRACE(absl::StrCat(options.units, " units, demand ", options.demand, ", crashes ",
                             options.crashes, ", seed ", options.seed));
   EXPECT_FALSE(hour.overspent);
-  EXPECT_LE(hour.longest_wait_us, 50 * kMillisecond);
+  EXPECT_LE(hour.longest_wait_us, 20 * kMillisecond);  // five round trips
   // Time to live, guard, the period of who settles, and the network.
   EXPECT_LE(hour.longest_stranded_us, (30 + 2 + 5 + 1) * kSecond);
   EXPECT_LE(hour.all_back_us, (30 + 2 + 10) * kSecond);
