@@ -8,17 +8,16 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/random.h"
 #include "leases/lease_book.h"
 #include "leases/lease_client.h"
+#include "tests/leases/simulation_parts.h"
 
 namespace fulcrum::leases {
 
@@ -48,11 +47,6 @@ class LeaseBookPeer {
 };
 
 namespace testing {
-
-constexpr int64_t kUnit = 1'000'000;  // micros
-constexpr int64_t kLargest = kUnit * 3 / 2;
-constexpr int64_t kMillisecond = 1000;
-constexpr int64_t kSecond = 1000 * kMillisecond;
 
 constexpr double kUsualDemand = 1.2;  // of the limit
 
@@ -162,37 +156,6 @@ struct WorldResult {
   int64_t returned_us = 0;  // from the heal until everything was back
 };
 
-// A machine's clocks, as far from the truth as faults have brought them.
-class MachineClock final : public base::Clock {
- public:
-  MachineClock(const int64_t* now_us, double rate) : now_us_(now_us), rate_(rate) {}
-
-  base::SteadyTime SteadyNow() const override {
-    const int64_t run = (frozen_since_ ? *frozen_since_ : *now_us_) - lost_us_;
-    return base::SteadyTime(
-        std::chrono::microseconds(static_cast<int64_t>(static_cast<double>(run) * rate_)));
-  }
-  absl::Time Now() const override {
-    return absl::FromUnixMicros(1'600'000'000 * kSecond + *now_us_ + wall_offset_us_);
-  }
-  bool frozen() const { return frozen_since_.has_value(); }
-  void JumpWall(int64_t by_us) { wall_offset_us_ += by_us; }
-  void Freeze() {
-    if (!frozen_since_) frozen_since_ = *now_us_;
-  }
-  void Thaw() {
-    if (frozen_since_) lost_us_ += *now_us_ - *frozen_since_;
-    frozen_since_.reset();
-  }
-
- private:
-  const int64_t* const now_us_;
-  const double rate_;
-  int64_t wall_offset_us_ = 0;
-  int64_t lost_us_ = 0;
-  std::optional<int64_t> frozen_since_;
-};
-
 class World {
  public:
   explicit World(const WorldOptions& options);
@@ -200,27 +163,16 @@ class World {
 
  private:
   struct Replica;
-  class Wire;  // a replica's LeaseStore: the network
 
-  using Event = absl::AnyInvocable<void()>;
-  struct Entry {
-    int64_t at_us;
-    uint64_t order;
-    std::unique_ptr<Event> event;
-    bool operator<(const Entry& other) const {
-      return std::tie(other.at_us, other.order) < std::tie(at_us, order);
-    }
-  };
+  using Event = EventQueue::Event;
   struct Waiting {
     int64_t cost;
     int64_t until_us;
   };
 
   // --- Time and chance.
-  void At(int64_t at_us, Event event) {
-    events_.push({at_us, order_++, std::make_unique<Event>(std::move(event))});
-  }
-  void After(int64_t us, Event event) { At(now_us_ + us, std::move(event)); }
+  void At(int64_t at_us, Event event) { events_.At(at_us, std::move(event)); }
+  void After(int64_t us, Event event) { events_.After(us, std::move(event)); }
   // An event of a replica's process: waits while it is paused, vanishes with it.
   void AfterIn(size_t replica, int64_t us, Event event);
   void RunIn(size_t index, uint64_t incarnation, std::unique_ptr<Event> event);
@@ -284,9 +236,8 @@ class World {
   const WorldOptions options_;
   base::RandomStream random_;
   const BudgetKey key_{"row", 0};
-  int64_t now_us_ = 0;
-  uint64_t order_ = 0;
-  std::priority_queue<Entry> events_;
+  EventQueue events_;
+  const int64_t& now_us_ = events_.now_us();
   WorldResult result_;
   bool healed_ = false;
   bool heard_ = false;  // a reply has changed what replicas may spend
@@ -313,7 +264,7 @@ struct World::Replica {
   const size_t index;
   const std::string name;
   MachineClock clock;
-  std::unique_ptr<Wire> wire;
+  Wire wire;
   std::unique_ptr<LeaseClient> client;  // null: the process is dead
   uint64_t incarnation = 0;
   int64_t logged = 0;  // the truth
@@ -323,33 +274,13 @@ struct World::Replica {
   std::vector<Waiting> waiting;
 };
 
-class World::Wire final : public LeaseStore {
- public:
-  Wire(World* world, size_t index) : world_(world), index_(index) {}
-  void Register(RegisterRequest r, LeaseDone done) override { Send(std::move(r), std::move(done)); }
-  void Acquire(AcquireRequest r, LeaseDone done) override { Send(std::move(r), std::move(done)); }
-  void Report(ReportRequest r, LeaseDone done) override { Send(std::move(r), std::move(done)); }
-  void Renew(RenewRequest r, LeaseDone done) override { Send(std::move(r), std::move(done)); }
-  void Release(ReleaseRequest r, LeaseDone done) override { Send(std::move(r), std::move(done)); }
-  void Expire(ExpireRequest r, LeaseDone done) override { Send(r, std::move(done)); }
-  void Reconcile(ReconcileRequest r, LeaseDone done) override {
-    Send(std::move(r), std::move(done));
-  }
-  void CloseWindows(CloseWindowsRequest r, LeaseDone done) override { Send(r, std::move(done)); }
-
- private:
-  void Send(LeaseRequest request, LeaseDone done) {
-    world_->Send(index_, std::move(request), std::move(done));
-  }
-  World* const world_;
-  const size_t index_;
-};
-
 inline World::Replica::Replica(World* world, size_t i, double rate)
     : index(i),
       name(absl::StrCat("r", i)),
       clock(&world->now_us_, rate),
-      wire(std::make_unique<Wire>(world, i)) {}
+      wire([world, i](LeaseRequest request, LeaseDone done) {
+        world->Send(i, std::move(request), std::move(done));
+      }) {}
 
 inline World::World(const WorldOptions& options)
     : options_(options), random_(options.seed * 2), operations_left_(options.operations) {
@@ -397,16 +328,7 @@ inline void World::RunIn(size_t index, uint64_t incarnation, std::unique_ptr<Eve
 }
 
 inline bool World::RunUntil(int64_t until_us) {
-  while (!events_.empty() && events_.top().at_us <= until_us) {
-    now_us_ = events_.top().at_us;
-    // The queue gives no way to move out of its top.
-    const std::unique_ptr<Event> event = std::move(const_cast<Entry&>(events_.top()).event);
-    events_.pop();
-    (*event)();
-    if (!Check()) return false;
-  }
-  now_us_ = until_us;
-  return true;
+  return events_.RunUntil(until_us, [this] { return Check(); });
 }
 
 // --- The store.
@@ -537,21 +459,14 @@ inline void World::Start(size_t index) {
   options.on_change = [this, index](const BudgetKey&) { OnChange(index); };
   const int64_t proven = options_.mutation == Mutation::kRestartsWithoutLog ? 0 : replica.logged;
   replica.waiting.clear();
-  replica.client =
-      std::make_unique<LeaseClient>(std::move(options), replica.wire.get(), &replica.clock,
-                                    std::vector<ProvenSpend>{{key_, proven}});
+  replica.client = std::make_unique<LeaseClient>(std::move(options), &replica.wire, &replica.clock,
+                                                 std::vector<ProvenSpend>{{key_, proven}});
   replica.client->Configure(key_, replica.limit, kLargest);
   Tick(index);
 }
 
 inline int64_t World::Stranded(size_t index) const {
-  const auto budget = book_->budgets().find(key_);
-  if (budget == book_->budgets().end()) return 0;
-  const auto account = budget->second.accounts.find(replicas_[index]->name);
-  if (account == budget->second.accounts.end()) return 0;
-  int64_t charged = account->second.settled;
-  for (const BookLease& lease : account->second.leases) charged += lease.granted;
-  return charged - replicas_[index]->logged;
+  return ChargedTo(*book_, key_, replicas_[index]->name) - replicas_[index]->logged;
 }
 
 inline void World::Crash(size_t index) {
@@ -586,14 +501,7 @@ inline void World::Operate() {
   if (operations_left_ == 0) return;
   --operations_left_;
   ++result_.decisions;
-  double total = 0;
-  for (size_t i = 0; i < replicas_.size(); ++i) total += 1.0 / static_cast<double>(i + 1);
-  double draw = random_.NextUniform() * total;
-  size_t index = 0;
-  while (index + 1 < replicas_.size() && draw >= 1.0 / static_cast<double>(index + 1)) {
-    draw -= 1.0 / static_cast<double>(index + 1);
-    ++index;
-  }
+  size_t index = DrawSkewed(&random_, replicas_.size());
   if (operations_left_ < options_.operations / 2) index = replicas_.size() - 1 - index;
   const int64_t cost = Between(kUnit / 2, kLargest);
   // A balancer sends what a dead or silent process cannot take to another.
@@ -795,7 +703,6 @@ inline std::string World::Describe() const {
 
 inline bool World::Check() {
   int64_t spent = 0;
-  const auto budget = book_->budgets().find(key_);
   for (const auto& replica : replicas_) {
     spent += replica->logged;
     // What the store charges for a replica covers what its log proves, if the store has heard of
@@ -804,14 +711,7 @@ inline bool World::Check() {
     if (known == book_->replicas().end() || known->second.accounted_epoch != book_->epoch()) {
       continue;
     }
-    int64_t charged = 0;
-    if (budget != book_->budgets().end()) {
-      const auto account = budget->second.accounts.find(replica->name);
-      if (account != budget->second.accounts.end()) {
-        charged = account->second.settled;
-        for (const BookLease& lease : account->second.leases) charged += lease.granted;
-      }
-    }
+    const int64_t charged = ChargedTo(*book_, key_, replica->name);
     if (charged < replica->logged) {
       return Fail(absl::StrCat("the store charges ", charged, " for ", replica->name,
                                ", whose log holds ", replica->logged));
