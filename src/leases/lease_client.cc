@@ -114,7 +114,12 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     Send(std::move(calls), registration);
   }
 
-  void NoteLogEnd(uint64_t log_end) { log_end_.store(log_end, std::memory_order_relaxed); }
+  void NoteLogEnd(uint64_t log_end) {
+    uint64_t known = log_end_.load(std::memory_order_relaxed);
+    while (known < log_end &&
+           !log_end_.compare_exchange_weak(known, log_end, std::memory_order_relaxed)) {
+    }
+  }
 
   void Tick() {
     Say();

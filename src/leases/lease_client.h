@@ -37,7 +37,9 @@ struct ClientOptions {
   std::string replica;
   uint64_t incarnation = 0;
   LocalOptions local;
-  // What `proven` is worth, and the last record of the log that it was read from.
+  // What `proven` is worth, and the last record of the log that it was read from. Until
+  // registered() nothing may be appended to that log: one that has lost its end would come to look
+  // whole.
   Proof proof = Proof::kAll;
   uint64_t log_end = 0;
   uint64_t seed = 0;  // spreads repeated calls of several replicas
@@ -78,7 +80,7 @@ class LeaseClient {
   void Cancel(const BudgetKey& budget, int64_t amount);
   void Refund(const BudgetKey& budget, int64_t amount);
 
-  // The log has come to this record. Cheap.
+  // The log has come to this record. Cheap; the largest stays.
   void NoteLogEnd(uint64_t log_end);
 
   void Tick();
