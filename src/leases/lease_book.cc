@@ -135,8 +135,11 @@ LeaseReply LeaseBook::Do(const RegisterRequest& request, base::SteadyTime now) {
     }
     if (request.number <= replica.registered_number) return Reply(Outcome::kStale);
   }
-  LeaseReply reply = Restate(
-      {caller.replica, request.number, request.statements, request.proof, caller.log_end}, now);
+  // Of one process the log only grows: an old statement may come late.
+  const bool same = caller.incarnation == replica.incarnation && request.proof == Proof::kAll;
+  const uint64_t log_end = same ? std::max(caller.log_end, replica.log_end) : caller.log_end;
+  LeaseReply reply =
+      Restate({caller.replica, request.number, request.statements, request.proof, log_end}, now);
   if (reply.outcome != Outcome::kDone) return reply;
   replica.incarnation = caller.incarnation;
   replica.registered_number = request.number;
@@ -167,6 +170,7 @@ LeaseReply LeaseBook::Restate(const Restatement& restatement, base::SteadyTime n
     if (IsClosed(statement.budget)) continue;
     BookAccount& account = accounts[statement.budget];
     account.settled = statement.settled;
+    account.written_off = statement.written_off;
     account.last_number = restatement.number;
     for (const HeldLease& held : statement.held) {
       account.leases.push_back(
@@ -179,8 +183,10 @@ LeaseReply LeaseBook::Restate(const Restatement& restatement, base::SteadyTime n
     const BookAccount before = std::exchange(at->second, std::move(accounts[key]));
     accounts.erase(key);
     BookAccount& after = at->second;
-    const int64_t beyond = std::max<int64_t>(0, ChargeOf(before) - ChargeOf(after));
-    after.written_off = before.written_off + (proven ? 0 : beyond);
+    const int64_t known = std::max(before.written_off, after.written_off);
+    const int64_t beyond =
+        std::max<int64_t>(0, ChargeOf(before) + before.written_off - ChargeOf(after) - known);
+    after.written_off = known + (proven ? 0 : beyond);
     Settlement settlement{key, 0, 0, after.written_off, Sums(budget).charged()};
     (proven ? settlement.returned : settlement.lost) = beyond;
     if (beyond > 0 || after.written_off > 0) reply.settlements.push_back(std::move(settlement));
@@ -222,7 +228,8 @@ LeaseReply LeaseBook::Do(const AcquireRequest& request, base::SteadyTime now) {
   const BookLease* known = FindIn(&account, request.number);
   const bool is_used = request.number <= std::max(account.last_number, request.caller.registration);
   if (known == nullptr && !is_used) {
-    account.settled -= std::clamp<int64_t>(request.credit, 0, account.settled);
+    // What it takes back may stand in a lease that is not released yet: settled makes up for it.
+    account.settled -= std::clamp<int64_t>(request.credit, 0, ChargeOf(account));
   }
   const BudgetView view = Sums(budget);
   const Slice slice = SliceOf({view.remaining, options_.members.size(), request.want,

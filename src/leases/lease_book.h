@@ -37,7 +37,7 @@ struct BookLease {
 };
 
 struct BookAccount {
-  int64_t settled = 0;
+  int64_t settled = 0;       // below 0 while a credit has overtaken the release it belongs to
   int64_t written_off = 0;   // charged as spent without proof
   uint64_t last_number = 0;  // the highest lease number heard of
   std::vector<BookLease> leases;

@@ -31,6 +31,12 @@ void Call(LeaseStore* store, LeaseRequest request, LeaseDone done) {
   std::visit(Caller{store, std::move(done)}, request);
 }
 
+absl::Status NotRegistered() {
+  return absl::UnavailableError(
+      "leases: the store does not know what this replica has, or knows a later process of it; ask "
+      "again once it is registered");
+}
+
 }  // namespace
 
 class LeaseClient::Core : public std::enable_shared_from_this<Core> {
@@ -44,15 +50,16 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
         log_end_(options_.log_end) {
     caller_.replica = options_.replica;
     caller_.incarnation = options_.incarnation;
-    for (const ProvenSpend& spend : proven) BudgetOf(spend.budget, spend.amount);
+    for (const ProvenSpend& spend : proven) {
+      budgets_.try_emplace(spend.budget, spend.budget, options_.local, spend.amount,
+                           spend.written_off);
+    }
   }
-
-  ~Core() { AnswerAll(absl::UnavailableError("leases: the client has ended")); }
 
   template <typename Function>
   auto With(const BudgetKey& key, Function function) {
     base::MutexLock lock(&mutex_);
-    return function(BudgetOf(key, 0));
+    return function(BudgetOf(key));
   }
 
   HoldResult Hold(const BudgetKey& key, int64_t amount) {
@@ -63,7 +70,7 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       base::MutexLock lock(&mutex_);
       if (superseded_) return result;
       const Moment now = Look(*clock_);
-      LocalBudget* const budget = BudgetOf(key, 0);
+      LocalBudget* const budget = BudgetOf(key);
       result = budget->Hold(amount, now);
       if (!registered_) return result == HoldResult::kLater ? HoldResult::kRefused : result;
       registration = registration_.number;
@@ -82,16 +89,17 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       base::MutexLock lock(&mutex_);
       const Moment now = Look(*clock_);
       if (superseded_ || !registered_) {
-        answer = absl::UnavailableError("leases: the store does not know this replica yet");
-      } else if (BudgetOf(key, 0)->Need(amount, now) == HoldResult::kLater) {
-        waits = true;
-        waiting_[key].push_back(std::move(done));
-        calls = BudgetOf(key, 0)->Poll(now, SpeakerNow());
+        answer = NotRegistered();
+      } else if (LocalBudget* const budget = BudgetOf(key);
+                 budget->Need(amount, now) == HoldResult::kLater) {
+        calls = budget->Poll(now, SpeakerNow());
         registration = registration_.number;
+        waits = budget->Awaits(now);
+        if (waits) waiting_[key].push_back(std::move(done));
       }
     }
-    if (!waits) return std::move(done)(std::move(answer));
     Send(std::move(calls), registration);
+    if (!waits) std::move(done)(std::move(answer));
   }
 
   void Poll(const BudgetKey& key) {
@@ -100,15 +108,25 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     {
       base::MutexLock lock(&mutex_);
       if (superseded_ || !registered_) return;
-      calls = BudgetOf(key, 0)->Poll(Look(*clock_), SpeakerNow());
+      calls = BudgetOf(key)->Poll(Look(*clock_), SpeakerNow());
       registration = registration_.number;
     }
     Send(std::move(calls), registration);
   }
 
-  void NoteLogEnd(uint64_t log_end) { log_end_.store(log_end, std::memory_order_relaxed); }
+  void NoteLogEnd(uint64_t log_end) {
+    uint64_t known = log_end_.load(std::memory_order_relaxed);
+    while (known < log_end &&
+           !log_end_.compare_exchange_weak(known, log_end, std::memory_order_relaxed)) {
+    }
+  }
 
   void Tick() {
+    Say();
+    AnswerInVain();
+  }
+
+  void Say() {
     std::optional<BudgetKey> from;
     bool spoke = false;
     do {
@@ -171,12 +189,12 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     return unprovable_;
   }
 
+  void End() { AnswerAll(absl::UnavailableError("leases: the client has ended")); }
+
   // --- For Books, which hold the mutex.
   base::Mutex* mutex() { return &mutex_; }
   const base::Clock& clock() const { return *clock_; }
-  LocalBudget* Find(const BudgetKey& key) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return BudgetOf(key, 0);
-  }
+  LocalBudget* Find(const BudgetKey& key) ABSL_NO_THREAD_SAFETY_ANALYSIS { return BudgetOf(key); }
   void Drop(const BudgetKey& key) ABSL_NO_THREAD_SAFETY_ANALYSIS { budgets_.erase(key); }
 
   Standing StandingOf(const BudgetKey& key) const {
@@ -189,7 +207,8 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
             budget.proven(),
             budget.unheld(),
             budget.credit(),
-            budget.leases()};
+            budget.leases(),
+            budget.written_off()};
   }
 
  private:
@@ -201,9 +220,13 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     std::optional<Moment> sent;
   };
 
-  LocalBudget* BudgetOf(const BudgetKey& key, int64_t proven)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return &budgets_.try_emplace(key, key, options_.local, proven).first->second;
+  LocalBudget* BudgetOf(const BudgetKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return &budgets_.try_emplace(key, key, options_.local, /*proven=*/0).first->second;
+  }
+  // Null if it has been dropped: an answer must not bring it back.
+  LocalBudget* Known(const BudgetKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto found = budgets_.find(key);
+    return found == budgets_.end() ? nullptr : &found->second;
   }
 
   absl::Duration RetryNow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -230,6 +253,7 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       if (looks == kBudgetsAtOnce) return at->first;
       if (at->second.NeedsRestating(now)) {
         RegisterAgain();
+        calls->clear();  // void, and stated anew
         return std::nullopt;
       }
       for (Outgoing& call : at->second.Poll(now, speaker)) calls->push_back(std::move(call));
@@ -244,6 +268,8 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       registration.number = next_number_++;
       registration.request.emplace();
       registration.request->caller = CallerNow();
+      // What `proven` was read from. Records that were written since prove nothing about it.
+      if (!was_registered_) registration.request->caller.log_end = options_.log_end;
       registration.request->number = registration.number;
       registration.request->proof = was_registered_ ? Proof::kAll : options_.proof;
       for (auto& [key, budget] : budgets_) {
@@ -291,13 +317,16 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     {
       base::MutexLock lock(&mutex_);
       if (registration != registration_.number) return;
+      uint64_t number = 0;
       if (const auto* acquire = std::get_if<AcquireRequest>(&call.request)) {
-        BudgetOf(acquire->budget, 0)->OnFailed(acquire->number);
         key = &acquire->budget;
+        number = acquire->number;
       } else if (const auto* renew = std::get_if<RenewRequest>(&call.request)) {
-        BudgetOf(renew->budget, 0)->OnFailed(renew->number);
         key = &renew->budget;
+        number = renew->number;
       }
+      LocalBudget* const budget = key == nullptr ? nullptr : Known(*key);
+      if (budget != nullptr) budget->OnFailed(number);
     }
     if (key != nullptr) Answer(*key, error);
   }
@@ -319,7 +348,7 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       }
       lost = !registered_ || superseded_;
     }
-    if (lost) return AnswerAll(absl::UnavailableError("leases: the store asks for all anew"));
+    if (lost) return AnswerAll(NotRegistered());
     if (changed == nullptr) return;
     if (options_.on_change) options_.on_change(*changed);
     Answer(*changed, absl::OkStatus());
@@ -335,6 +364,25 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       waiting_.erase(found);
     }
     for (WantDone& done : waiting) std::move(done)(answer);
+  }
+
+  // Who waits for what is not under way any more: a lease was given up, a clock has come right, or
+  // we have begun to register again.
+  void AnswerInVain() {
+    std::vector<BudgetKey> in_vain;
+    bool lost = false;
+    {
+      base::MutexLock lock(&mutex_);
+      if (waiting_.empty()) return;
+      lost = !registered_ || superseded_;
+      const Moment now = Look(*clock_);
+      for (const auto& [key, waiters] : waiting_) {
+        const LocalBudget* const budget = Known(key);
+        if (budget == nullptr || !budget->Awaits(now)) in_vain.push_back(key);
+      }
+    }
+    if (lost) return AnswerAll(NotRegistered());
+    for (const BudgetKey& key : in_vain) Answer(key, absl::OkStatus());
   }
 
   void AnswerAll(const absl::Status& answer) {
@@ -364,11 +412,13 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
       return nullptr;
     }
     if (const auto* acquire = std::get_if<AcquireRequest>(&call.request)) {
-      BudgetOf(acquire->budget, 0)->OnAcquired(*acquire, reply, Look(*clock_));
+      LocalBudget* const budget = Known(acquire->budget);
+      if (budget != nullptr) budget->OnAcquired(*acquire, reply, Look(*clock_));
       return &acquire->budget;
     }
     if (const auto* renew = std::get_if<RenewRequest>(&call.request)) {
-      LocalBudget* const budget = BudgetOf(renew->budget, 0);
+      LocalBudget* const budget = Known(renew->budget);
+      if (budget == nullptr) return &renew->budget;
       if (reply.outcome == Outcome::kDone) budget->OnRenewed(*renew, reply, call.sent);
       // The store and we do not agree on what is held: tell it everything.
       if (reply.outcome == Outcome::kNoSuchLease && budget->IsOpen(renew->number)) RegisterAgain();
@@ -376,7 +426,8 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     }
     if (reply.outcome != Outcome::kDone) return nullptr;
     if (const auto* release = std::get_if<ReleaseRequest>(&call.request)) {
-      BudgetOf(release->budget, 0)->OnReleased(*release);
+      LocalBudget* const budget = Known(release->budget);
+      if (budget != nullptr) budget->OnReleased(*release);
     }
     return nullptr;
   }
@@ -388,6 +439,9 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     if (reply.outcome == Outcome::kDone) {
       registered_ = true;
       was_registered_ = true;
+      for (const Settlement& settlement : reply.settlements) {
+        BudgetOf(settlement.budget)->NoteWrittenOff(settlement.written_off);
+      }
       caller_.registration = request.number;
       // A lease that has become doubtful since the statement was made may have been settled by
       // somebody else before the statement arrived and named it again: never to be renewed.
@@ -420,7 +474,9 @@ LeaseClient::LeaseClient(ClientOptions options, LeaseStore* store, const base::C
                          const std::vector<ProvenSpend>& proven)
     : core_(std::make_shared<Core>(std::move(options), store, clock, proven)) {}
 
-LeaseClient::~LeaseClient() = default;
+LeaseClient::~LeaseClient() {
+  core_->End();
+}
 
 void LeaseClient::Configure(const BudgetKey& budget, const Limit& limit, int64_t largest) {
   core_->With(budget, [&](LocalBudget* local) { local->Configure(limit, largest); });
@@ -491,12 +547,12 @@ LeaseClient::Standing LeaseClient::StandingOf(const BudgetKey& budget) const {
 }
 
 LeaseClient::Books::Books(const LeaseClient* client) ABSL_NO_THREAD_SAFETY_ANALYSIS
-    : core_(client->core_.get()) {
-  core_->mutex()->Lock();
+    : core_(client == nullptr ? nullptr : client->core_.get()) {
+  if (core_ != nullptr) core_->mutex()->Lock();
 }
 
 LeaseClient::Books::~Books() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  core_->mutex()->Unlock();
+  if (core_ != nullptr) core_->mutex()->Unlock();
 }
 
 Moment LeaseClient::Books::Now() const {

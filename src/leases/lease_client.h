@@ -7,10 +7,9 @@
 //   - Nothing is held from a lease later than `ttl` less the guard after the call that proved it
 //   was
 //     sent, by a steady clock that the wall clock bears out. A clock that stood still or jumped
-//     makes leases unusable until they are renewed.
+//     makes leases unusable until they are renewed. No clock matters if `ttl` is infinite.
 //   - A new epoch, or having been reconciled by somebody else: what is held goes on being spent
-//   until
-//     it lapses, nothing is asked for until the store has taken down what this replica has.
+//     until it lapses, nothing is asked for until the store has taken down what this replica has.
 // What the caller owes: Commit() with the record that the log took, within the guard of the Hold();
 // `proven` at the start from a log that nobody else can append to; an incarnation higher than any
 // before, or 0; Tick() a few times a second.
@@ -40,7 +39,9 @@ struct ClientOptions {
   // at work, which the lock on its log sees to.
   uint64_t incarnation = 0;
   LocalOptions local;
-  // What `proven` is worth, and the last record of the log that it was read from.
+  // What `proven` is worth, and the last record of the log that it was read from. Until
+  // registered() nothing may be appended to that log: one that has lost its end would come to look
+  // whole.
   Proof proof = Proof::kAll;
   uint64_t log_end = 0;
   uint64_t seed = 0;  // spreads repeated calls of several replicas
@@ -48,10 +49,12 @@ struct ClientOptions {
   std::function<void(const BudgetKey&)> on_change;
 };
 
-// What the log proves that this replica has spent, refunds deducted.
+// What the log proves that this replica has spent, refunds deducted, and what a store has written
+// off, as far as it was noted (Standing). Without the note a store that forgets it finds it free.
 struct ProvenSpend {
   BudgetKey budget;
   int64_t amount = 0;
+  int64_t written_off = 0;
 };
 
 using WantDone = absl::AnyInvocable<void(absl::Status) &&>;
@@ -69,7 +72,7 @@ class LeaseClient {
 
   // Asks for a lease if less than `amount` is left. `done` is called once, without locks: when
   // there is enough, nothing to be had, or the store has answered a call for this budget;
-  // UNAVAILABLE or the store's error if nothing can be said.
+  // UNAVAILABLE or the store's error if nothing can be said, at the latest when the client ends.
   void Want(const BudgetKey& budget, int64_t amount, WantDone done);
   // Says what the budget has to say now.
   void Poll(const BudgetKey& budget);
@@ -79,7 +82,7 @@ class LeaseClient {
   void Cancel(const BudgetKey& budget, int64_t amount);
   void Refund(const BudgetKey& budget, int64_t amount);
 
-  // The log has come to this record. Cheap.
+  // The log has come to this record. Cheap; the largest stays.
   void NoteLogEnd(uint64_t log_end);
 
   void Tick();
@@ -102,10 +105,11 @@ class LeaseClient {
   struct Standing {
     int64_t left = 0;  // that a hold may take now
     int64_t held = 0;
-    int64_t proven = 0;  // in the log
-    int64_t unheld = 0;  // in the log without a hold: a caller's error
-    int64_t credit = 0;  // refunded, and on its way back to the store
-    size_t leases = 0;   // that the store may still charge
+    int64_t proven = 0;       // in the log
+    int64_t unheld = 0;       // in the log without a hold: a caller's error
+    int64_t credit = 0;       // refunded, and on its way back to the store
+    size_t leases = 0;        // that the store may still charge
+    int64_t written_off = 0;  // by the store, as it last said
   };
   Standing StandingOf(const BudgetKey& budget) const;
 

@@ -5,7 +5,6 @@
 namespace fulcrum::leases {
 namespace {
 
-constexpr uint64_t kFormat = 2;  // 1: before spend could be written off
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
 constexpr size_t kNumberBytes = 8;
 
@@ -86,9 +85,13 @@ BookAccount ReadAccount(Reader* in) {
 
 }  // namespace
 
+uint64_t FormatOf(std::string_view header) {
+  return Reader(header).Number();
+}
+
 std::string EncodeHeader(const BookHeader& header) {
   std::string out;
-  Put(&out, kFormat);
+  Put(&out, kBookFormat);
   Put(&out, header.epoch);
   Put(&out, header.closed_before_us);
   return out;
@@ -96,7 +99,7 @@ std::string EncodeHeader(const BookHeader& header) {
 
 std::optional<BookHeader> DecodeHeader(std::string_view value) {
   Reader in(value);
-  if (in.Number() != kFormat) return std::nullopt;
+  if (in.Number() != kBookFormat) return std::nullopt;
   BookHeader header;
   header.epoch = in.Number();
   header.closed_before_us = in.Amount();

@@ -12,6 +12,9 @@
 
 namespace fulcrum::leases {
 
+// What is read and written. 1: before spend could be written off.
+inline constexpr uint64_t kBookFormat = 2;
+
 struct BookHeader {
   uint64_t epoch = 0;
   int64_t closed_before_us = 0;
@@ -21,6 +24,9 @@ struct BookHeader {
 
 std::string EncodeHeader(const BookHeader& header);
 std::optional<BookHeader> DecodeHeader(std::string_view value);
+
+// The format that a header was written in, 0 if it is none.
+uint64_t FormatOf(std::string_view header);
 
 std::string EncodeReplica(const BookReplica& replica);
 std::optional<BookReplica> DecodeReplica(std::string_view value);

@@ -62,13 +62,16 @@ struct Statement {
   BudgetKey budget;
   int64_t settled = 0;
   std::vector<HeldLease> held;
+  // What a store has told to be written off of this replica, if it is known: a store that has
+  // forgotten must not find that money free again.
+  int64_t written_off = 0;
 };
 
 // What a replica's statements are worth. A log may have lost its end: to a power loss before it was
 // synced, or with its disk.
 enum class Proof : uint8_t {
   kAll,   // they are all that was spent, whatever the log has: a living process says so
-  kLog,   // all that the log has, which is all unless it had come further once
+  kLog,   // all that the log has, which is all unless it ends before what the store has heard of
   kPart,  // more may have been spent
 };
 
@@ -90,8 +93,8 @@ struct AcquireRequest {
   int64_t want = 0;      // a slice as large as the caller's own rate justifies
   int64_t at_least = 1;  // less is of no use: what the waiting decision lacks
   int64_t largest = 1;   // the most that one decision takes
-  // What the log has taken back and no release has said yet: no longer settled, whether there is a
-  // grant or not.
+  // What the log has taken back and no release has said yet: no longer charged, whether there is a
+  // grant or not. At most what is charged; taken down with the first of equal calls.
   int64_t credit = 0;
 };
 

@@ -3,9 +3,8 @@
 //
 // What every store guarantees:
 //   - Of each budget, settled + written off + outstanding grants + remaining = limit. A grant is
-//   outstanding, and
-//     charged whole, from Acquire until its owner releases it, registers without it, or is
-//     reconciled. Time alone returns nothing.
+//     outstanding, and charged whole, from Acquire until its owner releases it, registers without
+//     it, or is reconciled. Time alone returns nothing.
 //   - What a replica spent and cannot prove is never given to anybody: if its log is not known to
 //   be
 //     whole, all that it was charged beyond what it states is written off until the window closes.
@@ -14,9 +13,9 @@
 //   - In a new epoch nothing is granted until every member is accounted for: by its own Register,
 //     or, once every lease of the epochs before must have lapsed, by Reconcile from its log.
 //   - Calls may be lost, doubled and reordered in any way. Acquire is idempotent by lease number:
-//     the same call again answers the same grant. Register is idempotent by number. Report keeps
-//     the largest value. Release takes effect once; doing it again answers kDone and changes
-//     nothing. A caller repeats a call until it is answered.
+//     the same call again answers the same grant, and takes its credit down once. Register is
+//     idempotent by number. Report keeps the largest value. Release takes effect once; doing it
+//     again answers kDone and changes nothing. A caller repeats a call until it is answered.
 //   - Only the latest incarnation of a replica is listened to, and of it only what it said after
 //     its last Register, or after somebody reconciled it, after its next.
 //   - A limit may be raised or cut at any time. Cut below what is charged, nothing more is granted

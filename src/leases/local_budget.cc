@@ -13,8 +13,13 @@ bool IsDue(const std::optional<Moment>& last, absl::Duration retry, const Moment
 
 }  // namespace
 
-LocalBudget::LocalBudget(BudgetKey key, const LocalOptions& options, int64_t proven)
-    : key_(std::move(key)), options_(options), proven_(proven), rate_(options.horizon) {}
+LocalBudget::LocalBudget(BudgetKey key, const LocalOptions& options, int64_t proven,
+                         int64_t written_off)
+    : key_(std::move(key)),
+      options_(options),
+      proven_(proven),
+      written_off_(written_off),
+      rate_(options.horizon) {}
 
 void LocalBudget::Configure(const Limit& limit, int64_t largest) {
   if (limit_ != limit) {
@@ -28,6 +33,16 @@ void LocalBudget::Configure(const Limit& limit, int64_t largest) {
 bool LocalBudget::IsUsable(const Lease& lease, const Moment& now) const {
   return lease.state == State::kOpen &&
          HasNotPassed(UsableFor(lease), lease.proven_at, now, options_.clock_tolerance);
+}
+
+bool LocalBudget::HasLapsed(const Lease& lease, const Moment& now) const {
+  if (UsableFor(lease) == absl::InfiniteDuration()) return false;
+  const absl::Duration age = absl::FromChrono(now.steady - lease.proven_at.steady);
+  return age >= UsableFor(lease) || age < absl::ZeroDuration();
+}
+
+bool LocalBudget::IsPaused(const Moment& now) const {
+  return nothing_left_ && !MayHavePassed(options_.nothing_left_pause, *nothing_left_, now);
 }
 
 int64_t LocalBudget::left(const Moment& now) const {
@@ -56,6 +71,8 @@ HoldResult LocalBudget::Need(int64_t amount, const Moment& now) {
   const int64_t free = left(now);
   if (amount <= free) return HoldResult::kHeld;
   if (HasDoubtful(now)) return HoldResult::kLater;  // a renewal is what it lacks
+  // A larger one that is not worth asking for must not stand in the way.
+  if (IsPaused(now) && shortage_ > remaining_) shortage_ = 0;
   shortage_ = std::max(shortage_, amount - free);
   return IsAsking() || WantsMore(now) ? HoldResult::kLater : HoldResult::kRefused;
 }
@@ -129,8 +146,7 @@ bool LocalBudget::WantsMore(const Moment& now) const {
   if (!demanded_ || MayHavePassed(options_.idle / 4, *demanded_, now)) return false;
   // What a wrong clock keeps us from using must not be taken from everybody else again and again.
   if (HasDoubtful(now)) return false;
-  const bool paused =
-      nothing_left_ && !MayHavePassed(options_.nothing_left_pause, *nothing_left_, now);
+  const bool paused = IsPaused(now);
   if (shortage_ > 0) return !paused || shortage_ <= remaining_;
   return !paused && !scarce_ && left(now) <= slice_ / 4;
 }
@@ -163,7 +179,6 @@ Outgoing LocalBudget::Ask(const Moment& now, const Speaker& speaker) {
 // Leases that are of no more use.
 void LocalBudget::Retire(const Moment& now) {
   for (Lease& lease : leases_) {
-    const absl::Duration age = absl::FromChrono(now.steady - lease.proven_at.steady);
     if (lease.state == State::kAsked) {
       // Whatever comes of it could no longer be used.
       if (MayHavePassed(options_.idle, lease.proven_at, now)) {
@@ -175,8 +190,7 @@ void LocalBudget::Retire(const Moment& now) {
     if (lease.state != State::kOpen) continue;
     const bool empty = lease.spent == lease.granted;
     const bool idle = lease.held == 0 && MayHavePassed(options_.idle, lease.used, now);
-    const bool lapsed = age >= UsableFor(lease) || age < absl::ZeroDuration();
-    if (empty || idle || lapsed || closed_) {
+    if (empty || idle || HasLapsed(lease, now) || closed_) {
       lease.state = State::kReleasing;
       lease.sent.reset();
     }
@@ -246,7 +260,10 @@ void LocalBudget::OnAcquired(const AcquireRequest& request, const LeaseReply& re
                              const Moment& now) {
   Lease* const lease = Find(request.number);
   if (lease == nullptr) return;
-  lease->credit = 0;  // whatever the answer is, the number is used up and the credit taken down
+  // Whatever the answer is, the number is used up and the credit taken down; unless our own release
+  // may have used it up first.
+  const bool overtaken = lease->state != State::kAsked && reply.outcome == Outcome::kStale;
+  if (!overtaken) lease->credit = 0;
   if (lease->state != State::kAsked) return;
   shortage_ = 0;  // who still lacks something says so again
   if (reply.outcome == Outcome::kDone && reply.granted > 0) {
@@ -263,7 +280,7 @@ void LocalBudget::OnAcquired(const AcquireRequest& request, const LeaseReply& re
   }
   remaining_ = reply.outcome == Outcome::kNothingLeft ? reply.remaining : 0;
   scarce_ = true;
-  nothing_left_ = now;
+  if (credit_ == 0) nothing_left_ = now;  // what was refunded meanwhile can be had
   leases_.erase(leases_.begin() + (lease - leases_.data()));
 }
 
@@ -312,28 +329,25 @@ void LocalBudget::GiveUpUnusable(const Moment& now) {
 
 Statement LocalBudget::Restate(const Moment& now) {
   GiveUpUnusable(now);
-  credit_ = credit();
-  astray_ = 0;
-  for (Lease& lease : leases_) lease.credit = 0;
+  credit_ = astray_ = 0;  // stands in what is settled from now on
   std::erase_if(leases_,
                 [](const Lease& lease) { return lease.state != State::kOpen && lease.held == 0; });
   Statement statement;
   statement.budget = key_;
-  int64_t spent = 0;
+  statement.written_off = written_off_;
+  int64_t outside = std::max<int64_t>(proven_, 0);  // of the leases
   for (Lease& lease : leases_) {
     if (lease.state != State::kOpen) lease.granted = lease.spent + lease.held;
-    const int64_t refunded = std::min(credit_, lease.spent);
-    credit_ -= refunded;
-    lease.spent -= refunded;
+    lease.spent = std::min(lease.spent, outside);  // less if more was refunded than had settled
+    outside -= lease.spent;
     lease.said = 0;
     lease.final_said = false;
+    lease.credit = 0;
     lease.sent.reset();
     lease.renewed.reset();
-    spent += lease.spent;
     statement.held.push_back({lease.number, lease.granted});
   }
-  credit_ = 0;  // it stands in what is settled from now on
-  statement.settled = std::max<int64_t>(proven_ - spent, 0);
+  statement.settled = outside;
   return statement;
 }
 

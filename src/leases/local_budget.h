@@ -12,6 +12,7 @@
 // Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -67,8 +68,9 @@ struct Speaker {
 
 class LocalBudget {
  public:
-  // `proven`: what the log says this replica has spent, refunds deducted.
-  LocalBudget(BudgetKey key, const LocalOptions& options, int64_t proven);
+  // `proven`: what the log says this replica has spent, refunds deducted. `written_off`: what the
+  // store has said to be, as far as is known.
+  LocalBudget(BudgetKey key, const LocalOptions& options, int64_t proven, int64_t written_off = 0);
 
   // From the configuration. `largest`: the most that one decision takes.
   void Configure(const Limit& limit, int64_t largest);
@@ -107,6 +109,10 @@ class LocalBudget {
   int64_t left(const Moment& now) const;  // that a hold may take
   int64_t held() const;
   int64_t proven() const { return proven_; }
+  int64_t written_off() const { return written_off_; }
+  void NoteWrittenOff(int64_t amount) { written_off_ = std::max(written_off_, amount); }
+  // Whether an answer is under way that may bring what a hold lacks.
+  bool Awaits(const Moment& now) const { return IsAsking() || HasDoubtful(now); }
   bool IsOpen(uint64_t number) const;
   int64_t credit() const;
   size_t leases() const { return leases_.size(); }
@@ -133,6 +139,8 @@ class LocalBudget {
 
   absl::Duration UsableFor(const Lease& lease) const { return lease.ttl - options_.guard; }
   bool IsUsable(const Lease& lease, const Moment& now) const;
+  bool HasLapsed(const Lease& lease, const Moment& now) const;
+  bool IsPaused(const Moment& now) const;  // the store has been asked in vain
   void Retire(const Moment& now);
   void PollLease(Lease* lease, const Moment& now, const Speaker& speaker,
                  std::vector<Outgoing>* out);
@@ -150,8 +158,9 @@ class LocalBudget {
   int64_t largest_ = 1;
   std::vector<Lease> leases_;  // by age
   int64_t proven_;
-  int64_t credit_ = 0;  // but what leases are asked for with
-  int64_t astray_ = 0;  // credit that may have arrived, or not
+  int64_t written_off_;  // by the store, of this replica
+  int64_t credit_ = 0;   // but what leases are asked for with
+  int64_t astray_ = 0;   // credit that may have arrived, or not
   int64_t unheld_ = 0;
   SpendRate rate_;
   int64_t slice_ = 0;      // the last grant; a quarter of it left asks for more

@@ -83,18 +83,32 @@ bool ReadEntry(std::string_view key, std::string_view value, Image* image) {
   return true;
 }
 
+// First of all: in another format nothing else can be read.
+absl::Status CheckBookFormat(const store::Store& store) {
+  rocksdb::PinnableSlice header;
+  FULCRUM_ASSIGN_OR_RETURN(const bool found, store.Get(kFamily, Tagged(kHeaderTag, ""),
+                                                       store::ReadTier::kDisk, &header));
+  if (!found) return absl::OkStatus();
+  const uint64_t format = FormatOf({header.data(), header.size()});
+  if (format == kBookFormat) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "lease store ", store.directory(), ": it is written in format ", format,
+      ", and this version reads format ", kBookFormat,
+      ": use the version that wrote it, or remove the directory: then only the replicas' logs tell "
+      "what was spent"));
+}
+
 absl::StatusOr<Image> ReadImage(const store::Store& store) {
+  FULCRUM_RETURN_IF_ERROR(CheckBookFormat(store));
   Image image;
   const std::unique_ptr<rocksdb::Iterator> it(
       store.db()->NewIterator(rocksdb::ReadOptions(), store.family(kFamily)));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     const std::string_view key(it->key().data(), it->key().size());
     if (!ReadEntry(key, {it->value().data(), it->value().size()}, &image)) {
-      return absl::DataLossError(absl::StrCat(
-          "lease store ", store.directory(), ": an entry of kind '", base::ToAbsl(key.substr(0, 1)),
-          "' has an unknown form; it was written by a newer version or is damaged: use that "
-          "version, or ",
-          base::ToAbsl(kRemedy)));
+      return absl::DataLossError(
+          absl::StrCat("lease store ", store.directory(), ": an entry of kind '",
+                       base::ToAbsl(key.substr(0, 1)), "' is damaged; ", base::ToAbsl(kRemedy)));
     }
   }
   FULCRUM_RETURN_IF_ERROR(store.ToStatus(it->status(), "read"));

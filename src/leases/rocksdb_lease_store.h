@@ -41,6 +41,7 @@ struct RocksDbLeaseStoreOptions {
 
 class RocksDbLeaseStore final : public LeaseStore {
  public:
+  // FAILED_PRECONDITION: written in another format, or open already.
   // DATA_LOSS: damaged, or something that was synced is missing, and `may_have_forgotten` is off.
   static absl::StatusOr<std::unique_ptr<RocksDbLeaseStore>> Open(
       const RocksDbLeaseStoreOptions& options);

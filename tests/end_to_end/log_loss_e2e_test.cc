@@ -134,7 +134,7 @@ TEST_F(LogLossTest, TheLedgersCheckpointTellsItAndKeepsItsSpend) {
 
 TEST_F(LogLossTest, ACheckpointOfThePosteriorsTellsItAndIsRemoved) {
   LoseTheSecondRun();
-  std::filesystem::remove_all(Data("ledger"));
+  for (const char* other : {"ledger", "leases"}) std::filesystem::remove_all(Data(other));
   Start();
   ASSERT_FALSE(service_->lost_tails().empty());
   for (const apps::LostTail& tail : service_->lost_tails()) {

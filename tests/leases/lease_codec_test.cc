@@ -42,6 +42,15 @@ TEST(LeaseCodec, AReplicaAndTheHeaderReadAsTheyWereWritten) {
   EXPECT_EQ(DecodeHeader(EncodeHeader({7, -8})), (BookHeader{7, -8}));
 }
 
+TEST(LeaseCodec, AHeaderOfAnotherFormatIsNamedAndRefused) {
+  std::string header = EncodeHeader({7, -8});
+  EXPECT_EQ(FormatOf(header), kBookFormat);
+  header[0] = 1;
+  EXPECT_EQ(FormatOf(header), 1u);
+  EXPECT_FALSE(DecodeHeader(header).has_value());
+  EXPECT_EQ(FormatOf("cut"), 0u);
+}
+
 TEST(LeaseCodec, WhatIsCutOrTooLongIsRefused) {
   const std::string budget = EncodeBudget(SomeBudget());
   for (size_t size = 0; size < budget.size(); ++size) {

@@ -43,7 +43,8 @@ class PowerLossOfTheLeaseStore : public ::testing::Test {
     return reply.ok() ? *reply : LeaseReply();
   }
 
-  // Acquires and releases in turn; what the books said after each answer, and when it came.
+  // Acquires and releases in turn, takes credit down, and registers now and then with a log that
+  // has lost its end; what the books said after each answer, and when it came.
   void RunAndRecord(FaultyFileSystem* files, const std::string& directory) {
     files->Record(true);
     auto opened = RocksDbLeaseStore::Open(Options(files, directory));
@@ -54,15 +55,24 @@ class PowerLossOfTheLeaseStore : public ::testing::Test {
     Ask([&](LeaseDone done) { store->Register(a.Registering(1), std::move(done)); });
     for (uint64_t number = 2; number < 2 + kCalls; ++number) {
       Note(*files, store);
-      Ask([&](LeaseDone done) {
-        store->Acquire(a.Acquiring(key_, number, {1'000'000, 1}, 100), std::move(done));
-      });
+      AcquireRequest acquire = a.Acquiring(key_, number, {1'000'000, 1}, 100);
+      acquire.credit = number % 5;
+      Ask([&](LeaseDone done) { store->Acquire(acquire, std::move(done)); });
       if (number % 3 == 0) continue;  // some stay
       Note(*files, store);
       Ask([&](LeaseDone done) {
         store->Release(a.Of<ReleaseRequest>(key_, number, 40), std::move(done));
       });
+      if (number % 10 != 0) continue;
+      Note(*files, store);
+      a.caller().incarnation += 1;
+      const int64_t proven = store->View(key_)->settled;
+      Ask([&](LeaseDone done) {
+        RegisterRequest request = a.Registering(1, {{key_, proven, {}}}, Proof::kPart, number);
+        store->Register(std::move(request), std::move(done));
+      });
     }
+    EXPECT_GT(store->View(key_)->written_off, 0);
     Note(*files, store);
     files->Record(false);
   }
@@ -99,12 +109,14 @@ TEST_F(PowerLossOfTheLeaseStore, ForgetsNothingThatWasAnswered) {
     const auto answered =
         std::upper_bound(answered_at_.begin(), answered_at_.end(), cut) - answered_at_.begin() - 1;
     const auto is = [&](const BudgetView& view) {
-      return view.settled == found.settled && view.outstanding == found.outstanding;
+      return view.settled == found.settled && view.written_off == found.written_off &&
+             view.outstanding == found.outstanding;
     };
     const bool next_known = static_cast<size_t>(answered) + 1 < views_.size();
     EXPECT_TRUE(is(views_[static_cast<size_t>(answered)]) ||
                 (next_known && is(views_[static_cast<size_t>(answered) + 1])))
-        << "settled " << found.settled << ", outstanding " << found.outstanding;
+        << "settled " << found.settled << ", written off " << found.written_off << ", outstanding "
+        << found.outstanding;
   }
   EXPECT_GT(lost, 0) << "no state lost anything";
 }

@@ -18,6 +18,9 @@ struct Tally {
   int seeds = 0;
   int fired[kFaults] = {};
   int64_t operations = 0, calls = 0, forgotten = 0, reconciled = 0;
+  int64_t reconciled_parts = 0, repaired = 0, credited = 0;
+  int losses = 0;  // of these seeds
+  double lost = 0, written_off = 0, written_off_max = 0;
   int violations = 0;
   int64_t returned_us_max = 0;
   double stranded_max = 0, stranded_sum = 0;  // shares of the limit, at demand 1.2
@@ -34,9 +37,19 @@ struct Tally {
     calls += result.calls;
     forgotten += result.forgotten;
     reconciled += result.reconciled;
+    reconciled_parts += result.reconciled_parts;
+    repaired += result.repaired;
+    credited += result.credited;
     returned_us_max = std::max(returned_us_max, result.returned_us);
     const auto limit = static_cast<double>(options.limit);
     if (options.demand != kUsualDemand || options.Has(Fault::kLimitChange)) return;
+    if (result.fired[static_cast<size_t>(Fault::kLostLogTail)] > 0) {
+      ++losses;
+      const double written = static_cast<double>(result.written_off) / limit;
+      lost += static_cast<double>(result.lost) / limit;
+      written_off += written;
+      written_off_max = std::max(written_off_max, written);
+    }
     crashes += result.fired[static_cast<size_t>(Fault::kCrash)];
     stranded_max = std::max(stranded_max, static_cast<double>(result.stranded_max) / limit);
     stranded_sum += static_cast<double>(result.stranded_sum) / limit;
@@ -62,6 +75,14 @@ struct Tally {
                 static_cast<long long>(forgotten));
     std::printf("figure: replicas settled by their log = %lld\n",
                 static_cast<long long>(reconciled));
+    std::printf("figure: of these by a log that had lost its end = %lld\n",
+                static_cast<long long>(reconciled_parts));
+    std::printf("figure: logs that had to be repaired = %lld\n", static_cast<long long>(repaired));
+    std::printf("figure: lost with logs, of seeds with a loss on average = %.4f of the limit\n",
+                lost / std::max(losses, 1));
+    std::printf("figure: written off, of seeds with a loss on average = %.4f of the limit\n",
+                written_off / std::max(losses, 1));
+    std::printf("figure: written off at most = %.4f of the limit\n", written_off_max);
     for (size_t i = 0; i < kFaults; ++i) {
       std::printf("figure: seeds with %s = %.1f %%\n", kFaultNames[i],
                   100.0 * fired[i] / std::max(seeds, 1));
@@ -108,6 +129,8 @@ TEST(LeaseSimulation, NothingIsOverspentAndEverythingComesBack) {
   }
   tally.Print();
   if (only > 0) return;
+  EXPECT_GT(tally.credited, 0) << "no refund went back with a lease";
+  EXPECT_GT(tally.reconciled_parts, 0) << "nobody settled by a log that had lost its end";
   for (size_t i = 0; i < kFaults; ++i) {
     EXPECT_GE(tally.fired[i] * 20, tally.seeds) << kFaultNames[i] << " is too rare";
   }
@@ -140,6 +163,7 @@ TEST_P(LeaseMutation, IsFound) {
     options.reconciler = true;
     options.reconciles_every_us = kSecond / 2;
     options.reordering = 0.2;
+    options.on[static_cast<size_t>(Fault::kLostLogTail)] = false;  // shows too much of itself
     for (const Fault fault : GetParam().faults) options.on[static_cast<size_t>(fault)] = true;
     const WorldResult result = World(options).Run();
     if (result.violation.empty()) continue;
@@ -164,7 +188,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "ReconcilesUnchecked",
                 {Fault::kReordering, Fault::kPartition}},
         Planted{Mutation::kRestartsWithoutLog, "RestartsWithoutLog", {Fault::kCrash}},
-        Planted{Mutation::kLogsLate, "LogsLate", {Fault::kPause}}),
+        Planted{Mutation::kLogsLate, "LogsLate", {Fault::kPause}},
+        Planted{Mutation::kBelievesAPart, "BelievesAPart", {Fault::kLostLogTail}},
+        Planted{Mutation::kForgetsLogEnds, "ForgetsLogEnds", {Fault::kLostLogTail}},
+        Planted{Mutation::kForgetsWriteOffs,
+                "ForgetsWriteOffs",
+                {Fault::kLostLogTail, Fault::kFailover}},
+        Planted{
+            Mutation::kTakesCreditTwice, "TakesCreditTwice", {Fault::kRefund, Fault::kDoubling}}),
     [](const auto& planted) { return planted.param.name; });
 
 }  // namespace

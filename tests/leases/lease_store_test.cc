@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
+#include <rocksdb/write_batch.h>
 
 #include <memory>
 
+#include "absl/strings/str_cat.h"
+#include "leases/lease_codec.h"
 #include "leases/memory_lease_store.h"
 #include "leases/rocksdb_lease_store.h"
+#include "store/store.h"
 #include "store/synced_mark.h"
 #include "tests/leases/lease_store_suite.h"
 #include "tests/support/faulty_file_system.h"
@@ -129,6 +133,46 @@ TEST_F(RocksDbLeaseStoreTest, ClosedWindowsAreForgottenForGood) {
   EXPECT_FALSE(harness_.View(key_).has_value());
   EXPECT_EQ(Ask(a_.Acquiring(key_, 3, kLimit)).outcome, Outcome::kWindowClosed);
   EXPECT_EQ(Ask(a_.Of<ReleaseRequest>(key_, 2, 5)).outcome, Outcome::kDone);
+}
+
+// As the directory of an older version, or of a newer one.
+void WriteHeader(FaultyFileSystem* files, const std::string& directory, uint64_t format) {
+  std::string header = EncodeHeader({5, 6});
+  header[0] = static_cast<char>(format);
+  const auto store =
+      store::Store::Open({.directory = directory, .files = files, .families = {"leases"}});
+  ASSERT_THAT(store, IsOk());
+  rocksdb::WriteBatch batch;
+  batch.Put((*store)->family(0), "h", header);
+  ASSERT_THAT((*store)->Write(&batch, store::Sync::kYes), IsOk());
+}
+
+TEST_F(RocksDbLeaseStoreTest, AnotherFormatIsRefusedAndNamed) {
+  for (const uint64_t format : {1u, 3u}) {
+    harness_.Close();
+    WriteHeader(harness_.files(), harness_.path(), format);
+    const absl::Status refused = harness_.TryOpen();
+    EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  HasSubstr(absl::StrCat("in format ", format, ", and"))));
+    EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  HasSubstr("use the version that wrote it, or remove")));
+    EXPECT_THAT(RocksDbLeaseStore::ReadCharges(harness_.files(), harness_.path(), "a"),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(harness_.path())));
+  }
+}
+
+TEST_F(RocksDbLeaseStoreTest, ChargesAreReadFromADirectoryThatIsInUse) {
+  CrashWithALease();
+  Ask(a_.Registering(1, Spent(450), Proof::kPart, 12));
+  Ask(a_.Acquiring(key_, 2, kLimit));
+  const auto charges = RocksDbLeaseStore::ReadCharges(harness_.files(), harness_.path(), "a");
+  ASSERT_THAT(charges, IsOk());
+  EXPECT_EQ(charges->log_end, 12u);
+  ASSERT_EQ(charges->charges.size(), 1u);
+  EXPECT_EQ(charges->charges[0].amount, 1450);
+  EXPECT_EQ(charges->charges[0].written_off, 850);
+  EXPECT_THAT(RocksDbLeaseStore::ReadCharges(harness_.files(), harness_.path() + "-none", "a"),
+              StatusIs(absl::StatusCode::kNotFound, ::testing::_));
 }
 
 TEST_F(RocksDbLeaseStoreTest, AnswersEverythingBeforeItEnds) {

@@ -1,10 +1,11 @@
 // A whole deployment in one thread: a lease store, up to five replicas with a log and two clocks
 // each, the network between them, and somebody who settles the silent. Time is virtual, chance
 // comes from one seed, and whatever can go wrong does. After every event the truth, which is what
-// the logs hold, is compared with what the limits and the store's books say.
+// the logs held, lost records included, is compared with what the limits and the store's books say.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,11 +64,13 @@ enum class Fault : uint8_t {
   kPause,  // a process that stands still
   kLimitChange,
   kRefund,
+  kLostLogTail,  // a crash after which the last records are gone
 };
-constexpr size_t kFaults = 12;
+constexpr size_t kFaults = 13;
 constexpr const char* kFaultNames[kFaults] = {
-    "loss",          "doubling",  "reordering",    "partition", "crash",        "failover",
-    "store restart", "wall jump", "steady freeze", "pause",     "limit change", "refund"};
+    "loss",         "doubling",      "reordering",   "partition",     "crash",
+    "failover",     "store restart", "wall jump",    "steady freeze", "pause",
+    "limit change", "refund",        "lost log tail"};
 
 // Faults of our own making, which the checks have to find.
 enum class Mutation : uint8_t {
@@ -81,6 +84,10 @@ enum class Mutation : uint8_t {
   kReconcilesUnchecked,
   kRestartsWithoutLog,
   kLogsLate,
+  kBelievesAPart,
+  kForgetsLogEnds,
+  kForgetsWriteOffs,  // and is not reminded of them
+  kTakesCreditTwice,
 };
 
 struct WorldOptions {
@@ -99,7 +106,7 @@ struct WorldOptions {
   // Nothing takes away demand or money, so that the use of the limit can be judged.
   bool IsGentle() const {
     return demand == kUsualDemand && !Has(Fault::kCrash) && !Has(Fault::kFailover) &&
-           !Has(Fault::kLimitChange) && !Has(Fault::kRefund);
+           !Has(Fault::kLimitChange) && !Has(Fault::kRefund) && !Has(Fault::kLostLogTail);
   }
   std::string ToString() const {
     std::vector<std::string> faults;
@@ -122,7 +129,7 @@ inline WorldOptions OptionsOf(uint64_t seed, int operations) {
   options.replicas = 1 + static_cast<int>(random.NextBelow(5));
   // Two in five without crash and failover, so that the use of the limit can be judged.
   const bool gentle = random.NextBelow(5) < 2;
-  for (bool& on : options.on) on = random.NextBelow(2) == 0;
+  for (size_t i = 0; i + 1 < kFaults; ++i) options.on[i] = random.NextBelow(2) == 0;
   if (gentle) {
     for (const Fault fault :
          {Fault::kCrash, Fault::kFailover, Fault::kLimitChange, Fault::kRefund}) {
@@ -138,6 +145,7 @@ inline WorldOptions OptionsOf(uint64_t seed, int operations) {
   options.loss = 0.01 + 0.2 * random.NextUniform();
   options.doubling = 0.01 + 0.2 * random.NextUniform();
   options.reordering = 0.01 + 0.1 * random.NextUniform();
+  options.on[static_cast<size_t>(Fault::kLostLogTail)] = !gentle && random.NextBelow(3) == 0;
   return options;
 }
 
@@ -149,9 +157,14 @@ struct WorldResult {
   int64_t refunded = 0;
   int64_t calls = 0;
   int64_t decisions = 0;
-  int64_t forgotten = 0;     // writes, by failovers
-  int64_t reconciled = 0;    // replicas settled by their log
-  int64_t stranded_max = 0;  // unspent leases of one replica that crashed
+  int64_t forgotten = 0;         // writes, by failovers
+  int64_t reconciled = 0;        // replicas settled by their log
+  int64_t reconciled_parts = 0;  // of these, by one that had lost its end
+  int64_t written_off = 0;       // at the end
+  int64_t lost = 0;              // spent by records that are gone
+  int64_t credited = 0;          // taken down with leases that were asked for
+  int64_t repaired = 0;          // logs, by an operator: nothing less could open the limit
+  int64_t stranded_max = 0;      // unspent leases of one replica that crashed
   int64_t stranded_sum = 0;
   int64_t returned_us = 0;  // from the heal until everything was back
 };
@@ -191,6 +204,7 @@ class World {
   BookOptions MakeBookOptions() const;
   LeaseReply Apply(LeaseRequest request);
   void PayDouble(const ReleaseRequest& request);
+  void Mutate(LeaseRequest* request);
   void RestartStore();
   void FailOver();
 
@@ -206,7 +220,12 @@ class World {
   // --- Replicas.
   void Start(size_t index);
   void Crash(size_t index);
+  void LoseLogTail(size_t index);
+  void RepairLog(size_t index);
   void Tick(size_t index);
+  void Append(Replica* replica, int64_t amount);
+  Statement StatementOf(const Replica& replica) const;
+  Proof ProofOf(const Replica& replica);
   void Operate();
   bool IsUp(size_t index) const;
   bool IsApart(size_t index) const;  // alive, and yet without the store or a clock
@@ -267,8 +286,16 @@ struct World::Replica {
   Wire wire;
   std::unique_ptr<LeaseClient> client;  // null: the process is dead
   uint64_t incarnation = 0;
-  int64_t logged = 0;  // the truth
-  Limit limit;         // as its configuration has it
+  // The truth is what the log has and what it has lost.
+  int64_t logged = 0;
+  int64_t lost = 0;
+  std::vector<int64_t> records;  // the amounts of the log, refunds below 0
+  uint64_t log_end = 0;          // the number of the last record
+  uint64_t log_end_max = 0;
+  bool tail_lost = false;   // and no store has been told of it yet
+  int64_t written_off = 0;  // what a store has told to be, as noted beside the log
+  int64_t spent() const { return logged + lost; }
+  Limit limit;  // as its configuration has it
   int64_t cut_off_until_us = 0;
   int64_t paused_until_us = 0;
   std::vector<Waiting> waiting;
@@ -334,16 +361,15 @@ inline bool World::RunUntil(int64_t until_us) {
 // --- The store.
 
 inline LeaseReply World::Apply(LeaseRequest request) {
-  if (options_.mutation == Mutation::kReconcilesUnchecked) {
-    if (auto* reconcile = std::get_if<ReconcileRequest>(&request)) {
-      const auto found = book_->replicas().find(reconcile->replica);
-      reconcile->generation = found == book_->replicas().end() ? 0 : found->second.generation;
-    }
-  }
+  Mutate(&request);
   if (options_.mutation == Mutation::kExpiryPaysBack) {
     LeaseBookPeer::PayLapsed(book_.get(), StoreNow());
   }
+  const int64_t settled = book_->View(key_).value_or(BudgetView()).settled;
   const LeaseReply reply = book_->Apply(request, StoreNow());
+  if (std::holds_alternative<AcquireRequest>(request)) {
+    result_.credited += settled - book_->View(key_).value_or(BudgetView()).settled;
+  }
   if (!book_->TakeChanges().empty()) ++writes_since_copy_;
   if (const auto* release = std::get_if<ReleaseRequest>(&request)) {
     if (options_.mutation == Mutation::kDoubleReleasePays && reply.outcome == Outcome::kDone) {
@@ -352,8 +378,38 @@ inline LeaseReply World::Apply(LeaseRequest request) {
   }
   if (std::holds_alternative<ReconcileRequest>(request) && reply.outcome == Outcome::kDone) {
     ++result_.reconciled;
+    const auto proof = std::get<ReconcileRequest>(request).proof;
+    for (const Settlement& one : reply.settlements) {
+      if (one.lost > 0 || proof == Proof::kPart) ++result_.reconciled_parts;
+    }
   }
   return reply;
+}
+
+// What stores do that do not doubt, or do not remember.
+inline void World::Mutate(LeaseRequest* request) {
+  const Mutation mutation = options_.mutation;
+  const auto believe = [mutation](Proof* proof, uint64_t* log_end, std::vector<Statement>* said) {
+    if (mutation == Mutation::kBelievesAPart && *proof == Proof::kPart) *proof = Proof::kAll;
+    if (mutation == Mutation::kForgetsLogEnds) *log_end = std::numeric_limits<uint64_t>::max();
+    if (mutation != Mutation::kForgetsWriteOffs) return;
+    for (Statement& statement : *said) statement.written_off = 0;
+  };
+  if (auto* one = std::get_if<RegisterRequest>(request)) {
+    believe(&one->proof, &one->caller.log_end, &one->statements);
+  } else if (auto* other = std::get_if<ReconcileRequest>(request)) {
+    believe(&other->proof, &other->log_end, &other->statements);
+    if (mutation != Mutation::kReconcilesUnchecked) return;
+    const auto found = book_->replicas().find(other->replica);
+    other->generation = found == book_->replicas().end() ? 0 : found->second.generation;
+    other->proof = Proof::kAll;  // a log that was read too early ends early, too
+  } else if (const auto* asked = std::get_if<AcquireRequest>(request)) {
+    if (mutation != Mutation::kTakesCreditTwice || asked->credit == 0) return;
+    const auto id = std::make_pair(asked->caller.replica,
+                                   std::make_pair(asked->caller.incarnation, asked->number));
+    const auto [at, first] = paid_.try_emplace(id, asked->credit);
+    if (!first) LeaseBookPeer::Pay(book_.get(), key_, asked->caller.replica, at->second);
+  }
 }
 
 // What a store does that books every release it sees.
@@ -457,10 +513,13 @@ inline void World::Start(size_t index) {
     options.local.clock_tolerance = absl::InfiniteDuration();
   }
   options.on_change = [this, index](const BudgetKey&) { OnChange(index); };
+  options.proof = ProofOf(replica);
+  options.log_end = replica.log_end;
   const int64_t proven = options_.mutation == Mutation::kRestartsWithoutLog ? 0 : replica.logged;
   replica.waiting.clear();
-  replica.client = std::make_unique<LeaseClient>(std::move(options), &replica.wire, &replica.clock,
-                                                 std::vector<ProvenSpend>{{key_, proven}});
+  replica.client =
+      std::make_unique<LeaseClient>(std::move(options), &replica.wire, &replica.clock,
+                                    std::vector<ProvenSpend>{{key_, proven, replica.written_off}});
   replica.client->Configure(key_, replica.limit, kLargest);
   Tick(index);
 }
@@ -483,8 +542,65 @@ inline void World::Crash(size_t index) {
         [this, index] { Start(index); });
 }
 
+// What a log is worth of which the end is known to be gone, or not to be. A store notices a log
+// that is shorter than it was told, unless it has forgotten that: only where none does so may a log
+// be trusted to it.
+inline Proof World::ProofOf(const Replica& replica) {
+  if (!replica.tail_lost) return Proof::kLog;
+  const auto known = book_->replicas().find(replica.name);
+  const bool notices = known != book_->replicas().end() && known->second.log_end > replica.log_end;
+  return notices && !options_.Has(Fault::kFailover) && Chance(0.5) ? Proof::kLog : Proof::kPart;
+}
+
+inline Statement World::StatementOf(const Replica& replica) const {
+  return {key_, replica.logged, {}, replica.written_off};
+}
+
+inline void World::Append(Replica* replica, int64_t amount) {
+  replica->logged += amount;
+  replica->records.push_back(amount);
+  replica->log_end_max = std::max(replica->log_end_max, ++replica->log_end);
+  replica->client->NoteLogEnd(replica->log_end);
+}
+
+inline void World::LoseLogTail(size_t index) {
+  Replica& replica = *replicas_[index];
+  if (replica.client == nullptr || replica.records.empty()) return;
+  Crash(index);
+  Fired(Fault::kLostLogTail);
+  replica.tail_lost = true;
+  for (uint32_t left = 1 + random_.NextBelow(6); left > 0 && !replica.records.empty(); --left) {
+    const int64_t amount = replica.records.back();
+    replica.records.pop_back();
+    --replica.log_end;
+    replica.logged -= amount;
+    replica.lost += amount;
+    result_.lost += amount;
+  }
+}
+
+// Somebody finds the records again, where the store can say nothing.
+inline void World::RepairLog(size_t index) {
+  Replica& replica = *replicas_[index];
+  if (replica.client == nullptr || !replica.client->unprovable()) return;
+  ++result_.repaired;
+  replica.client.reset();
+  replica.records.push_back(std::exchange(replica.lost, 0));
+  replica.logged += replica.records.back();
+  replica.log_end = replica.log_end_max + 1;
+  replica.tail_lost = false;
+  Start(index);
+}
+
 inline void World::Tick(size_t index) {
-  replicas_[index]->client->Tick();
+  Replica& replica = *replicas_[index];
+  replica.client->Tick();
+  if (replica.client->registered()) {
+    replica.tail_lost = false;
+    replica.written_off = replica.client->StandingOf(key_).written_off;
+  } else if (replica.client->unprovable()) {
+    AfterIn(index, Between(0, kSecond), [this, index] { RepairLog(index); });
+  }
   AfterIn(index, Between(200 * kMillisecond, 300 * kMillisecond), [this, index] { Tick(index); });
 }
 
@@ -553,13 +669,13 @@ inline void World::Log(size_t index, int64_t cost, const Moment& held_at) {
     replica.client->Cancel(key_, cost);
     return;
   }
-  replica.logged += cost;
+  Append(&replica, cost);
   replica.client->Commit(key_, cost);
   if (options_.Has(Fault::kRefund) && Chance(0.03) && !healed_) {
     Fired(Fault::kRefund);
     AfterIn(index, Between(0, 40 * kSecond), [this, index, cost] {
       if (healed_) return;
-      replicas_[index]->logged -= cost;
+      Append(replicas_[index].get(), -cost);
       result_.refunded += cost;
       replicas_[index]->client->Refund(key_, cost);
     });
@@ -590,7 +706,10 @@ inline void World::ReconcileOne(const Lapsed& lapsed, uint64_t epoch) {
   request.epoch = epoch;
   request.generation = lapsed.generation;
   for (const auto& replica : replicas_) {
-    if (replica->name == lapsed.replica) request.statements.push_back({key_, replica->logged, {}});
+    if (replica->name != lapsed.replica) continue;
+    request.statements.push_back(StatementOf(*replica));
+    request.proof = ProofOf(*replica);
+    request.log_end = replica->log_end;
   }
   // Who does not check may as well come late, and again.
   const int times = options_.mutation == Mutation::kReconcilesUnchecked ? 8 : 1;
@@ -623,6 +742,8 @@ inline void World::Strike(Fault fault) {
       return;
     case Fault::kCrash:
       return Crash(index);
+    case Fault::kLostLogTail:
+      return LoseLogTail(index);
     case Fault::kFailover:
       if (copy_ != nullptr) return;
       copy_ = std::make_unique<LeaseBook>(*book_);
@@ -688,15 +809,17 @@ inline bool World::EverythingIsBack() const {
 
 inline std::string World::Describe() const {
   const BudgetView view = book_->View(key_).value_or(BudgetView());
-  std::string text = absl::StrCat(book_->recovering() ? "recovering, " : "", "settled ",
-                                  view.settled, ", outstanding ", view.outstanding);
+  std::string text =
+      absl::StrCat(book_->recovering() ? "recovering, " : "", "settled ", view.settled,
+                   ", written off ", view.written_off, ", outstanding ", view.outstanding);
   for (const auto& replica : replicas_) {
     const LeaseClient::Standing standing =
         replica->client == nullptr ? LeaseClient::Standing() : replica->client->StandingOf(key_);
-    absl::StrAppend(&text, "; ", replica->name, " logged ", replica->logged, ", charged beyond ",
-                    Stranded(replica->index), ", left ", standing.left, ", held ", standing.held,
-                    ", credit ", standing.credit, ", leases ", standing.leases, ", unheld ",
-                    standing.unheld, ", proven ", standing.proven);
+    absl::StrAppend(&text, "; ", replica->name, " logged ", replica->logged, ", lost ",
+                    replica->lost, ", charged beyond ", Stranded(replica->index), ", left ",
+                    standing.left, ", held ", standing.held, ", credit ", standing.credit,
+                    ", leases ", standing.leases, ", unheld ", standing.unheld, ", proven ",
+                    standing.proven);
   }
   return text;
 }
@@ -704,17 +827,18 @@ inline std::string World::Describe() const {
 inline bool World::Check() {
   int64_t spent = 0;
   for (const auto& replica : replicas_) {
-    spent += replica->logged;
-    // What the store charges for a replica covers what its log proves, if the store has heard of
-    // it.
+    spent += replica->spent();
+    // What the store charges for a replica covers what it spent, whatever became of the log, if the
+    // store has heard of it.
     const auto known = book_->replicas().find(replica->name);
     if (known == book_->replicas().end() || known->second.accounted_epoch != book_->epoch()) {
       continue;
     }
     const int64_t charged = ChargedTo(*book_, key_, replica->name);
-    if (charged < replica->logged) {
+    if (charged < replica->spent()) {
       return Fail(absl::StrCat("the store charges ", charged, " for ", replica->name,
-                               ", whose log holds ", replica->logged));
+                               ", whose log holds ", replica->logged, " and has lost ",
+                               replica->lost));
     }
   }
   if (spent > ceiling_) return Fail(absl::StrCat("overspent: ", spent, " of ", ceiling_));
@@ -728,8 +852,8 @@ inline bool World::Check() {
     }
   }
   if (const auto view = book_->View(key_)) {
-    if (view->settled + view->outstanding + view->remaining != view->limit) {
-      return Fail("settled, outstanding and remaining are not the limit");
+    if (view->charged() + view->remaining != view->limit) {
+      return Fail("settled, written off, outstanding and remaining are not the limit");
     }
   }
   return true;
@@ -744,7 +868,7 @@ inline WorldResult World::Run() {
     if (!RunUntil(now_us_ + 10 * kSecond)) return result_;
   }
   if (!RunUntil(now_us_ + 3 * kSecond)) return result_;  // what is in flight gets its record
-  for (const auto& replica : replicas_) result_.spent += replica->logged;
+  for (const auto& replica : replicas_) result_.spent += replica->spent();
 
   Heal();
   // Time to live, guard, and ten seconds for what is left to be said.
@@ -759,6 +883,7 @@ inline WorldResult World::Run() {
     if (!RunUntil(now_us_ + 250 * kMillisecond)) return result_;
   }
   result_.returned_us = now_us_ - healed_us;
+  result_.written_off = book_->View(key_).value_or(BudgetView()).written_off;
   return result_;
 }
 

@@ -122,13 +122,13 @@ class Wire final : public LeaseStore {
   const Sender send_;
 };
 
-// What the store charges a replica for: settled, and its leases whole.
+// What the store charges a replica for: settled, written off, and its leases whole.
 inline int64_t ChargedTo(const LeaseBook& book, const BudgetKey& key, const std::string& replica) {
   const auto budget = book.budgets().find(key);
   if (budget == book.budgets().end()) return 0;
   const auto account = budget->second.accounts.find(replica);
   if (account == budget->second.accounts.end()) return 0;
-  int64_t charged = account->second.settled;
+  int64_t charged = account->second.settled + account->second.written_off;
   for (const BookLease& lease : account->second.leases) charged += lease.granted;
   return charged;
 }

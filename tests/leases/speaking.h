@@ -47,6 +47,13 @@ class Speaking {
     caller_.registration = number;
     return {caller_, number, std::move(statements)};
   }
+  RegisterRequest Registering(uint64_t number, std::vector<Statement> statements, Proof proof,
+                              uint64_t log_end = 0) {
+    caller_.log_end = log_end;
+    RegisterRequest request = Registering(number, std::move(statements));
+    request.proof = proof;
+    return request;
+  }
   AcquireRequest Acquiring(const BudgetKey& budget, uint64_t number, const Limit& limit,
                            int64_t want = 1000) const {
     return {caller_, budget, number, limit, want, /*at_least=*/10, /*largest=*/10};

@@ -1,0 +1,85 @@
+// A lease store whose calls and answers wait until a test lets them go, in the order it likes.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "leases/lease_book.h"
+#include "leases/lease_store.h"
+
+namespace fulcrum::leases::testing {
+
+class KeptCalls final : public LeaseStore {
+ public:
+  struct Call {
+    LeaseRequest request;
+    LeaseDone done;
+    std::optional<LeaseReply> reply;  // once it has arrived
+  };
+
+  KeptCalls(BookOptions options, const base::Clock* clock)
+      : clock_(clock), book_(std::move(options)) {}
+
+  LeaseBook& book() { return book_; }
+  size_t kept() const { return calls_.size(); }
+  template <typename Request>
+  size_t Count() const {
+    return static_cast<size_t>(
+        std::count_if(calls_.begin(), calls_.end(), [](const std::shared_ptr<Call>& call) {
+          return std::holds_alternative<Request>(call->request);
+        }));
+  }
+  // Takes out the oldest of its kind, which the test answers, or loses.
+  template <typename Request>
+  std::shared_ptr<Call> Take() {
+    const auto found =
+        std::find_if(calls_.begin(), calls_.end(), [](const std::shared_ptr<Call>& call) {
+          return std::holds_alternative<Request>(call->request);
+        });
+    if (found == calls_.end()) return nullptr;
+    std::shared_ptr<Call> call = *found;
+    calls_.erase(found);
+    return call;
+  }
+
+  void Arrive(Call* call) { call->reply = book_.Apply(call->request, clock_->SteadyNow()); }
+  static void Answer(Call* call) { std::move(call->done)(*call->reply); }
+  static void Fail(Call* call, const absl::Status& error) { std::move(call->done)(error); }
+  // Lets everything through, also what is said in reply.
+  void PassAll() {
+    while (!calls_.empty()) {
+      const std::shared_ptr<Call> call = calls_.front();
+      calls_.pop_front();
+      Arrive(call.get());
+      Answer(call.get());
+    }
+  }
+
+  void Register(RegisterRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
+  void Acquire(AcquireRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
+  void Report(ReportRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
+  void Renew(RenewRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
+  void Release(ReleaseRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
+  void Expire(ExpireRequest r, LeaseDone done) override { Keep(r, std::move(done)); }
+  void Reconcile(ReconcileRequest r, LeaseDone done) override {
+    Keep(std::move(r), std::move(done));
+  }
+  void CloseWindows(CloseWindowsRequest r, LeaseDone done) override { Keep(r, std::move(done)); }
+
+ private:
+  void Keep(LeaseRequest request, LeaseDone done) {
+    calls_.push_back(std::make_shared<Call>(Call{std::move(request), std::move(done), {}}));
+  }
+
+  const base::Clock* const clock_;
+  LeaseBook book_;
+  std::deque<std::shared_ptr<Call>> calls_;
+};
+
+}  // namespace fulcrum::leases::testing
