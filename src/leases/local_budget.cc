@@ -71,10 +71,10 @@ HoldResult LocalBudget::Need(int64_t amount, const Moment& now) {
   const int64_t free = left(now);
   if (amount <= free) return HoldResult::kHeld;
   if (HasDoubtful(now)) return HoldResult::kLater;  // a renewal is what it lacks
-  // A larger one that is not worth asking for must not stand in the way.
-  if (IsPaused(now) && shortage_ > remaining_) shortage_ = 0;
   shortage_ = std::max(shortage_, amount - free);
-  return IsAsking() || WantsMore(now) ? HoldResult::kLater : HoldResult::kRefused;
+  if (IsAsking() || WantsMore(now)) return HoldResult::kLater;
+  shortage_ = 0;  // who is refused does not wait for it
+  return HoldResult::kRefused;
 }
 
 HoldResult LocalBudget::Hold(int64_t amount, const Moment& now) {

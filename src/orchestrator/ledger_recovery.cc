@@ -36,6 +36,10 @@ void LedgerState::Load(const StoreImage& image) {
     }
     account->counter.spent = entry.spent;
   }
+  for (const WriteOffEntry& entry : image.write_offs) {
+    Account* account = AddAccount(&rows_[RowIndex(entry.row)], entry.window_start_us);
+    if (account != nullptr) account->written_off = entry.amount;
+  }
   for (const domain::UserMerge& merge : image.merges) {
     groups_.Merge(merge.from, merge.into, merge.merged_us);
   }
@@ -86,6 +90,8 @@ StoreBatch LedgerState::PlanRecovery(Lsn log_last_lsn, const Session& session) c
   for (const Row& row : rows_) {
     for (const auto& account : row.accounts) {
       batch.spends.push_back({row.id, account->window_start_us, account->counter.spent});
+      if (account->written_off == 0) continue;
+      batch.write_offs.push_back({row.id, account->window_start_us, account->written_off});
     }
   }
   CopyMerges(&batch);

@@ -20,6 +20,7 @@ constexpr char kLeaseTag = 'l';  // of format 1: window, row id -> leased, writt
 constexpr char kMetaTag = 'm';   // name
 constexpr char kSpendTag = 's';  // window, row id -> spent
 constexpr char kCapTag = 'u';    // window, user reference, row id -> spent
+constexpr char kWriteOffTag = 'w';  // window, row id -> written off
 constexpr std::string_view kFormatKey = "mformat";
 constexpr std::string_view kFoldKey = "mfold";
 constexpr std::string_view kSessionKey = "msession";
@@ -158,6 +159,10 @@ bool ReadEntry(std::string_view key, std::string_view value, StoreImage* image) 
   }
   if (key[0] == kSpendTag && value.size() == 8) {
     image->spends.push_back({std::string(rest), window, AmountAt(value, 0)});
+    return true;
+  }
+  if (key[0] == kWriteOffTag && value.size() == 8) {
+    image->write_offs.push_back({std::string(rest), window, AmountAt(value, 0)});
     return true;
   }
   CapEntry cap;
@@ -348,10 +353,15 @@ absl::Status LedgerStore::Write(const StoreBatch& batch, bool sync) {
   base::MutexLock lock(&mutex_);
   Batch out(store_->family(kFamily));
   if (batch.forget_before_us) {
-    for (const char tag : {kSpendTag, kCapTag}) out.Forget(tag, *batch.forget_before_us);
+    for (const char tag : {kSpendTag, kCapTag, kWriteOffTag}) {
+      out.Forget(tag, *batch.forget_before_us);
+    }
   }
   for (const SpendEntry& entry : batch.spends) {
     out.Put(RowKeyOf(kSpendTag, entry.row, entry.window_start_us), Numbers({entry.spent}));
+  }
+  for (const WriteOffEntry& entry : batch.write_offs) {
+    out.Put(RowKeyOf(kWriteOffTag, entry.row, entry.window_start_us), Numbers({entry.amount}));
   }
   for (const UserRef& user_ref : batch.purged) {
     FULCRUM_ASSIGN_OR_RETURN(const std::vector<std::string> keys, CapKeysOf(user_ref));

@@ -38,6 +38,15 @@ struct SpendEntry {
   friend bool operator==(const SpendEntry&, const SpendEntry&) = default;
 };
 
+// What the lease store has written off of a window: it may forget that.
+struct WriteOffEntry {
+  std::string row;
+  int64_t window_start_us = 0;
+  int64_t amount = 0;
+
+  friend bool operator==(const WriteOffEntry&, const WriteOffEntry&) = default;
+};
+
 struct CapEntry {
   std::string row;
   int64_t window_start_us = 0;
@@ -75,6 +84,7 @@ struct Session {
 // One atomic change. What is absent stays as it is.
 struct StoreBatch {
   std::vector<SpendEntry> spends;
+  std::vector<WriteOffEntry> write_offs;
   std::vector<CapEntry> caps;
   std::vector<CapChange> cap_changes;  // of caps that are not in `caps`
   std::vector<domain::UserMerge> merges;
@@ -95,6 +105,7 @@ inline bool EveryUser(const UserRef& /*user_ref*/) {
 // All that a directory holds, but caps that were not asked for.
 struct StoreImage {
   std::vector<SpendEntry> spends;
+  std::vector<WriteOffEntry> write_offs;
   std::vector<CapEntry> caps;
   std::vector<domain::UserMerge> merges;
   std::vector<int64_t> cap_windows_left;  // starts of windows with caps that are not in `caps`

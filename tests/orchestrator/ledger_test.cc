@@ -400,6 +400,73 @@ TEST(LedgerRecovery, WriteOffStaysAcrossRestarts) {
   EXPECT_EQ(spent, written_off);
 }
 
+// The store's directory may be lost: the ledger has a note of it.
+TEST(LedgerRecovery, WriteOffStaysWithoutTheLeaseStore) {
+  LedgerHome home;
+  const auto bundle = TwoRows(1000, 100000, 9);
+  home.Start(bundle).reset();
+  home.options().boot_id = "boot-2";
+  RecoveryReport report;
+  home.Start(bundle, &report).reset();
+  const int64_t written_off = report.written_off_micros;
+  EXPECT_GT(written_off, 0);
+  std::filesystem::remove_all(home.lease_directory());
+  const std::unique_ptr<Ledger> ledger = home.Start(bundle, &report);
+  ASSERT_NE(ledger, nullptr);
+  int64_t spent = 0;
+  for (const auto& row : ledger->Status(home.now())) spent += row.spent;
+  EXPECT_EQ(spent, written_off);
+  ExpectConserved(*ledger, home.now());
+}
+
+// Neither the log nor a lease store tells what was spent: only a person can say so.
+TEST(LedgerRecovery, WithoutProofAndWithoutTheLeaseStoreTheStartIsRefused) {
+  LedgerHome home;
+  const auto bundle = TwoRows(1000, 100000, 9);
+  EXPECT_TRUE(home.SpendOne(home.Start(bundle).get(), 0));
+  home.options().boot_id = "boot-2";
+  std::filesystem::remove_all(home.lease_directory());
+  for (int start = 0; start < 2; ++start) {
+    const auto ledger = home.Open(bundle);
+    FULCRUM_ASSERT_OK(ledger);
+    (*ledger)->OnLogged(1, home.log()[0]);
+    EXPECT_THAT((*ledger)->FinishRecovery(1).status(),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("--accept-unproven")));
+  }
+  home.options().accept_unproven = true;
+  RecoveryReport report;
+  const std::unique_ptr<Ledger> ledger = home.Start(bundle, &report);
+  ASSERT_NE(ledger, nullptr);
+  EXPECT_FALSE(report.proven);
+  EXPECT_EQ(report.written_off_micros, 0);
+  EXPECT_TRUE(home.SpendOne(ledger.get(), 0));
+}
+
+// Restored from a backup, the ledger knows less than the lease store, and nothing is taken for said
+// before.
+TEST(LedgerRecovery, AnOlderLedgerDirectoryStartsBesideNewerLeases) {
+  LedgerHome home;
+  const auto bundle = TwoRows(1000, 100000, 9);
+  FULCRUM_ASSERT_OK(home.Start(bundle)->Close());
+  const std::string older = home.root() + "/older";
+  std::filesystem::copy(home.options().directory, older, std::filesystem::copy_options::recursive);
+  {
+    const std::unique_ptr<Ledger> ledger = home.Start(bundle);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(home.SpendOne(ledger.get(), 0));
+    FULCRUM_ASSERT_OK(ledger->Close());
+  }
+  std::filesystem::remove_all(home.options().directory);
+  std::filesystem::rename(older, home.options().directory);
+  auto ledger = home.Open(bundle);
+  FULCRUM_ASSERT_OK(ledger);
+  const auto report = (*ledger)->FinishRecovery(0, /*records_gone=*/true);
+  FULCRUM_ASSERT_OK(report);
+  int64_t spent = 0;
+  for (const auto& row : (*ledger)->Status(home.now())) spent += row.spent;
+  EXPECT_GE(spent, 2 * 3 * 4) << "what the log does not tell is written off";
+  EXPECT_EQ(spent, report->written_off_micros);
+}
+
 TEST(LedgerRecovery, ALostLogTailKeepsTheCheckpointsSpend) {
   LedgerHome home;
   const auto bundle = TwoRows(1000, 100000, 9);
