@@ -84,7 +84,6 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
     std::vector<Outgoing> calls;
     absl::Status answer;
     uint64_t registration = 0;
-    bool waits = false;
     {
       base::MutexLock lock(&mutex_);
       const Moment now = Look(*clock_);
@@ -94,12 +93,11 @@ class LeaseClient::Core : public std::enable_shared_from_this<Core> {
                  budget->Need(amount, now) == HoldResult::kLater) {
         calls = budget->Poll(now, SpeakerNow());
         registration = registration_.number;
-        waits = budget->Awaits(now);
-        if (waits) waiting_[key].push_back(std::move(done));
+        if (budget->Awaits(now)) waiting_[key].push_back(std::exchange(done, nullptr));
       }
     }
     Send(std::move(calls), registration);
-    if (!waits) std::move(done)(std::move(answer));
+    if (done) std::move(done)(std::move(answer));
   }
 
   void Poll(const BudgetKey& key) {

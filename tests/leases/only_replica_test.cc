@@ -96,10 +96,16 @@ TEST_F(OnlyReplicaTest, SpendsAllOfTheLimitWithoutAPause) {
   int64_t spent = 0;
   while (Spend(7)) spent += 7;
   EXPECT_EQ(spent, 994);
-  // What is left is less than this, and enough for a smaller one; one refusal is for all larger.
   EXPECT_FALSE(Spend(10));
   EXPECT_TRUE(Spend(6));
   EXPECT_FALSE(Spend(1));
+}
+
+TEST_F(OnlyReplicaTest, WhoNeedsTooMuchDoesNotStandInTheWay) {
+  Start(1, 990);
+  EXPECT_FALSE(Spend(12));
+  EXPECT_FALSE(Spend(20));
+  EXPECT_TRUE(Spend(10));
 }
 
 TEST_F(OnlyReplicaTest, ARefundIsUsableAgainWithOneCall) {
