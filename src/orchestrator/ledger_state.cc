@@ -272,9 +272,8 @@ std::vector<leases::ProvenSpend> LedgerState::ProvenSpends() const {
   for (const Row& row : rows_) {
     if (!MayBeLeased(row)) continue;
     for (const auto& account : row.accounts) {
-      proven.push_back({{row.id, account->window_start_us},
-                        account->counter.spent,
-                        account->written_off});
+      proven.push_back(
+          {{row.id, account->window_start_us}, account->counter.spent, account->written_off});
     }
   }
   return proven;

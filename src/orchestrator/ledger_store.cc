@@ -15,11 +15,11 @@ namespace fulcrum::orchestrator {
 namespace {
 
 // Keys: a tag, for windows their start as 8 big-endian bytes that sort by time, then the rest.
-constexpr char kMergeTag = 'a';  // user reference -> whose it is now, when it was merged
-constexpr char kLeaseTag = 'l';  // of format 1: window, row id -> leased, written off
-constexpr char kMetaTag = 'm';   // name
-constexpr char kSpendTag = 's';  // window, row id -> spent
-constexpr char kCapTag = 'u';    // window, user reference, row id -> spent
+constexpr char kMergeTag = 'a';     // user reference -> whose it is now, when it was merged
+constexpr char kLeaseTag = 'l';     // of format 1: window, row id -> leased, written off
+constexpr char kMetaTag = 'm';      // name
+constexpr char kSpendTag = 's';     // window, row id -> spent
+constexpr char kCapTag = 'u';       // window, user reference, row id -> spent
 constexpr char kWriteOffTag = 'w';  // window, row id -> written off
 constexpr std::string_view kFormatKey = "mformat";
 constexpr std::string_view kFoldKey = "mfold";

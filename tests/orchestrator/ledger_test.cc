@@ -1,5 +1,7 @@
 #include "orchestrator/ledger.h"
 
+#include <filesystem>
+
 #include "tests/orchestrator/ledger_fixture.h"
 
 namespace fulcrum::orchestrator::testing {
