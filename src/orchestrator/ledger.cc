@@ -104,8 +104,12 @@ absl::StatusOr<RecoveryReport> Ledger::FinishRecovery(Lsn log_last_lsn, bool rec
     base::MutexLock lock(&write_mutex_);
     // How the last session ended is forgotten last: a start that fails before comes to the same
     // findings.
-    FULCRUM_RETURN_IF_ERROR(
-        Register(options_.accept_unproven ? leases::Proof::kAll : proof, &report));
+    absl::Status registered = Register(proof, &report);
+    if (absl::IsDataLoss(registered) && options_.accept_unproven) {
+      registered = Register(leases::Proof::kAll, &report);
+      report.proven = false;
+    }
+    FULCRUM_RETURN_IF_ERROR(registered);
     const StoreBatch batch = state_->PlanRecovery(log_last_lsn, session);
     FULCRUM_RETURN_IF_ERROR(store_->Write(batch, /*sync=*/true));
     state_->FinishRecovery(batch);

@@ -98,7 +98,8 @@ struct LedgerOptions {
   std::string boot_id;  // of the machine's current boot; tells a crash from a power loss
   // Who divides the limits; kReplica is its only member (lease_desk.h). Not null.
   std::shared_ptr<leases::LeaseStore> leases;
-  // What the log has is all that was spent, although that is not known: an operator says so.
+  // If neither log nor lease store tells what was spent, what the log has counts: an operator says
+  // so.
   bool accept_unproven = false;
   // Counters of caps per user in memory. Beyond that, those that are stored and not held wait on
   // the disk.
@@ -205,7 +206,7 @@ class Ledger final : public domain::LogObserver {
   absl::Status FetchLeases(const Plan& plan);
   absl::Status FetchLeases(absl::Span<const LeaseNeed> needs);
   void TellLease(const LeaseChange& change) const;
-  // Makes the lease client, and lets it register what the log proves.
+  // Makes the lease client, and lets it register what the log proves. DATA_LOSS: nobody knows.
   absl::Status Register(leases::Proof proof, RecoveryReport* report);
   absl::StatusOr<Lsn> WriteCheckpoint(bool clean, bool sync);  // up to where it is
   void KeepLeasing();                                          // the thread's loop
