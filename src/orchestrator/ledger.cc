@@ -27,7 +27,7 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 // How often a registration is asked for anew, by the store.
 constexpr int kRegistrations = 16;
 
-// Restarts of one process's numbers for limits, by its incarnation.
+// A process numbers its limits from its incarnation, shifted by so much, on.
 constexpr int kLimitVersionBits = 32;
 
 // Leases for windows that begin within this time are fetched at a checkpoint.
@@ -246,11 +246,14 @@ void Ledger::TellLease(const LeaseChange& change) const {
 
 void Ledger::KeepLeasing() {
   leases::LeaseClient* const client = state_->lease_client();
+  auto tick = std::chrono::steady_clock::now() + kTick;
   while (!state_->stopped()) {
-    const std::vector<LeaseNeed> low =
-        state_->WaitForLowRows(std::chrono::steady_clock::now() + kTick);
+    const std::vector<LeaseNeed> low = state_->WaitForLowRows(tick);
     for (const LeaseWish& wish : state_->Configure(low)) client->Poll(wish.budget);
-    if (low.empty()) client->Tick();
+    const auto now = std::chrono::steady_clock::now();
+    if (now < tick) continue;
+    client->Tick();
+    tick = now + kTick;
   }
 }
 
