@@ -4,7 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "absl/types/span.h"
 #include "base/check.h"
 #include "leases/slice_rule.h"
 

@@ -22,8 +22,8 @@ struct BookOptions {
   // Everybody who may spend. Comes from the deployment, not from the store, so that a store that
   // forgets cannot forget a member.
   std::vector<std::string> members;
-  absl::Duration ttl =
-      absl::Seconds(30);  // infinite: nobody is ever silent, say where one is alone
+  // Infinite: nobody is ever silent, say where one is alone.
+  absl::Duration ttl = absl::Seconds(30);
   // More than clocks drift apart within `ttl` plus the longest time from a hold to its record.
   absl::Duration guard = absl::Seconds(2);
 };

@@ -5,9 +5,9 @@
 //   - Of each budget, settled + written off + outstanding grants + remaining = limit. A grant is
 //     outstanding, and charged whole, from Acquire until its owner releases it, registers without
 //     it, or is reconciled. Time alone returns nothing.
-//   - What a replica spent and cannot prove is never given to anybody: if its log is not known to
-//   be
-//     whole, all that it was charged beyond what it states is written off until the window closes.
+//   - What a replica spent and cannot prove is never given to anybody: if its log is not known
+//     to be whole, all that it was charged beyond what it states is written off until the window
+//     closes.
 //   - A reply of kDone is durable: it survives the store's crash. A store that can forget it (a
 //     failover to a copy that lags) begins a new epoch.
 //   - In a new epoch nothing is granted until every member is accounted for: by its own Register,

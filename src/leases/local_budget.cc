@@ -141,6 +141,8 @@ bool LocalBudget::HasDoubtful(const Moment& now) const {
 }
 
 bool LocalBudget::WantsMore(const Moment& now) const {
+  // First what is so after nearly every hold.
+  if (shortage_ == 0 && left(now) > slice_ / 4) return false;
   if (closed_ || IsAsking()) return false;
   // Well before an idle lease is given back, lest its place be filled at once.
   if (!demanded_ || MayHavePassed(options_.idle / 4, *demanded_, now)) return false;
@@ -148,7 +150,7 @@ bool LocalBudget::WantsMore(const Moment& now) const {
   if (HasDoubtful(now)) return false;
   const bool paused = IsPaused(now);
   if (shortage_ > 0) return !paused || shortage_ <= remaining_;
-  return !paused && !scarce_ && left(now) <= slice_ / 4;
+  return !paused && !scarce_;
 }
 
 int64_t LocalBudget::WorthAsking() const {
