@@ -12,10 +12,11 @@
 #include "base/clock.h"
 #include "leases/lease_book.h"
 #include "leases/lease_store.h"
+#include "tests/leases/simulation_parts.h"
 
 namespace fulcrum::leases::testing {
 
-class KeptCalls final : public LeaseStore {
+class KeptCalls final : public Wire {
  public:
   struct Call {
     LeaseRequest request;
@@ -24,7 +25,11 @@ class KeptCalls final : public LeaseStore {
   };
 
   KeptCalls(BookOptions options, const base::Clock* clock)
-      : clock_(clock), book_(std::move(options)) {}
+      : Wire([this](LeaseRequest request, LeaseDone done) {
+          Keep(std::move(request), std::move(done));
+        }),
+        clock_(clock),
+        book_(std::move(options)) {}
 
   LeaseBook& book() { return book_; }
   size_t kept() const { return calls_.size(); }
@@ -60,17 +65,6 @@ class KeptCalls final : public LeaseStore {
       Answer(call.get());
     }
   }
-
-  void Register(RegisterRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
-  void Acquire(AcquireRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
-  void Report(ReportRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
-  void Renew(RenewRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
-  void Release(ReleaseRequest r, LeaseDone done) override { Keep(std::move(r), std::move(done)); }
-  void Expire(ExpireRequest r, LeaseDone done) override { Keep(r, std::move(done)); }
-  void Reconcile(ReconcileRequest r, LeaseDone done) override {
-    Keep(std::move(r), std::move(done));
-  }
-  void CloseWindows(CloseWindowsRequest r, LeaseDone done) override { Keep(r, std::move(done)); }
 
  private:
   void Keep(LeaseRequest request, LeaseDone done) {

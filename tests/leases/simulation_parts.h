@@ -99,8 +99,8 @@ class MachineClock final : public base::Clock {
   std::optional<int64_t> frozen_since_;
 };
 
-// A replica's LeaseStore: hands every call to the network.
-class Wire final : public LeaseStore {
+// A replica's LeaseStore: hands every call to whoever carries it on.
+class Wire : public LeaseStore {
  public:
   using Sender = std::function<void(LeaseRequest, LeaseDone)>;
   explicit Wire(Sender send) : send_(std::move(send)) {}

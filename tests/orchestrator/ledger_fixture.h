@@ -184,6 +184,13 @@ class LedgerHome {
   std::vector<LogEvent> log_;
 };
 
+// Of all rows that are not per user, what was written off included.
+inline int64_t SpentOf(const Ledger& ledger, absl::Time now) {
+  int64_t spent = 0;
+  for (const Ledger::RowStatus& row : ledger.Status(now)) spent += row.spent;
+  return spent;
+}
+
 inline void ExpectConserved(const Ledger& ledger, absl::Time now) {
   for (const Ledger::RowStatus& row : ledger.Status(now)) {
     EXPECT_GE(row.limit, row.leased) << row.row;

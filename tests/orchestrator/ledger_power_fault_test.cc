@@ -260,8 +260,7 @@ TEST(LedgerDisk, FailedCheckpointIsWrittenByTheNextProcess) {
   const std::unique_ptr<Ledger> ledger = home.Start(bundle, &report);
   EXPECT_EQ(report.checkpoint_lsn, 0u);
   EXPECT_EQ(report.written_off_micros, 0);
-  int64_t spent = 0;
-  for (const auto& row : ledger->Status(home.now())) spent += row.spent;
+  const int64_t spent = SpentOf(*ledger, home.now());
   EXPECT_EQ(spent, 2 * 2 * (3 + 4 + 5 + 6 + 7 + 8));
   EXPECT_EQ(ledger->UserStatus(User(1), home.now())[0].spent, 2);
 }

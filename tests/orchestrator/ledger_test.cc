@@ -366,8 +366,7 @@ TEST_P(Recovery, LeasesComeBackOnlyIfTheLogProvesTheSpend) {
   EXPECT_EQ(report.same_boot, c.same_boot);
   EXPECT_EQ(report.returned_micros, c.proven ? outstanding : 0);
   EXPECT_EQ(report.written_off_micros, c.proven ? 0 : outstanding);
-  int64_t spent = 0;
-  for (const auto& row : ledger->Status(home.now())) spent += row.spent;
+  const int64_t spent = SpentOf(*ledger, home.now());
   EXPECT_EQ(spent, 20 + report.written_off_micros);
   EXPECT_EQ(ledger->UserStatus(User(1), home.now())[0].spent, 2);
   ExpectConserved(*ledger, home.now());
@@ -386,19 +385,24 @@ INSTANTIATE_TEST_SUITE_P(
         RecoveryCase{"PowerMachine", config::Durability::kPower, false, false, true}),
     [](const auto& named) { return std::string(named.param.name); });
 
+// A process dies, and the machine after it: what it had leased is written off. Returns how much.
+int64_t LoseUnprovenLeases(LedgerHome* home, const std::shared_ptr<const config::Bundle>& bundle) {
+  home->Start(bundle).reset();
+  home->options().boot_id = "boot-2";
+  RecoveryReport report;
+  home->Start(bundle, &report).reset();
+  EXPECT_GT(report.written_off_micros, 0);
+  return report.written_off_micros;
+}
+
 TEST(LedgerRecovery, WriteOffStaysAcrossRestarts) {
   LedgerHome home;
   const auto bundle = TwoRows(1000, 100000, 9);
-  home.Start(bundle).reset();
-  home.options().boot_id = "boot-2";
+  const int64_t written_off = LoseUnprovenLeases(&home, bundle);
   RecoveryReport report;
-  home.Start(bundle, &report).reset();
-  const int64_t written_off = report.written_off_micros;
-  EXPECT_GT(written_off, 0);
   const std::unique_ptr<Ledger> ledger = home.Start(bundle, &report);  // same boot: proven
   EXPECT_EQ(report.written_off_micros, 0);
-  int64_t spent = 0;
-  for (const auto& row : ledger->Status(home.now())) spent += row.spent;
+  const int64_t spent = SpentOf(*ledger, home.now());
   EXPECT_EQ(spent, written_off);
 }
 
@@ -406,17 +410,12 @@ TEST(LedgerRecovery, WriteOffStaysAcrossRestarts) {
 TEST(LedgerRecovery, WriteOffStaysWithoutTheLeaseStore) {
   LedgerHome home;
   const auto bundle = TwoRows(1000, 100000, 9);
-  home.Start(bundle).reset();
-  home.options().boot_id = "boot-2";
+  const int64_t written_off = LoseUnprovenLeases(&home, bundle);
   RecoveryReport report;
-  home.Start(bundle, &report).reset();
-  const int64_t written_off = report.written_off_micros;
-  EXPECT_GT(written_off, 0);
   std::filesystem::remove_all(home.lease_directory());
   const std::unique_ptr<Ledger> ledger = home.Start(bundle, &report);
   ASSERT_NE(ledger, nullptr);
-  int64_t spent = 0;
-  for (const auto& row : ledger->Status(home.now())) spent += row.spent;
+  const int64_t spent = SpentOf(*ledger, home.now());
   EXPECT_EQ(spent, written_off);
   ExpectConserved(*ledger, home.now());
 }
@@ -463,8 +462,7 @@ TEST(LedgerRecovery, AnOlderLedgerDirectoryStartsBesideNewerLeases) {
   FULCRUM_ASSERT_OK(ledger);
   const auto report = (*ledger)->FinishRecovery(0, /*records_gone=*/true);
   FULCRUM_ASSERT_OK(report);
-  int64_t spent = 0;
-  for (const auto& row : (*ledger)->Status(home.now())) spent += row.spent;
+  const int64_t spent = SpentOf(**ledger, home.now());
   EXPECT_GE(spent, 2 * 3 * 4) << "what the log does not tell is written off";
   EXPECT_EQ(spent, report->written_off_micros);
 }
